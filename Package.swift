@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target is compiled with. Warnings are errors, so a new one is noticed the day it appears.
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Core and the targets that face C: every unsafe call wears the word `unsafe`.
+let strict = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "federation",
+    products: [
+        .library(name: "Federation", targets: ["Federation"]),
+        .executable(name: "federation", targets: ["FederationCLI"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+
+        .target(name: "FederationCore", swiftSettings: strict),
+        .target(name: "FederationConfig", dependencies: ["FederationCore", "CYAML"], swiftSettings: strict),
+        .target(name: "FederationStore", dependencies: ["FederationCore", "CSQLite"], swiftSettings: strict),
+        .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL"], swiftSettings: strict),
+        .target(name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD"], swiftSettings: strict),
+        .target(
+            name: "Federation",
+            dependencies: [
+                "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "FederationCLI",
+            dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto"],
+            swiftSettings: common),
+        .target(
+            name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto"], swiftSettings: common),
+
+        .testTarget(
+            name: "FederationCoreTests", dependencies: ["FederationCore", "FederationCrypto", "FederationTestKit"],
+            swiftSettings: common),
+        .testTarget(name: "FederationConfigTests", dependencies: ["FederationConfig", "FederationCore"], swiftSettings: common),
+        .testTarget(
+            name: "FederationStoreTests", dependencies: ["FederationStore", "FederationCore", "FederationTestKit"],
+            swiftSettings: common),
+        .testTarget(name: "FederationCryptoTests", dependencies: ["FederationCrypto", "FederationCore"], swiftSettings: common),
+        .testTarget(name: "FederationHTTPTests", dependencies: ["FederationHTTP", "FederationCore"], swiftSettings: common),
+        .testTarget(
+            name: "FederationTests",
+            dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["FederationCore", "FederationTestKit", "FederationCrypto", "FederationStore"],
+            swiftSettings: common),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore"],
+            swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)

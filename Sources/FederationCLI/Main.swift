@@ -1,0 +1,2 @@
+import Federation
+@main struct Main { static func main() {} }

@@ -1,0 +1,69 @@
+/// The 32 bytes of a SHA-256.
+public struct Digest: Hashable, Sendable {
+    private let a: UInt64
+    private let b: UInt64
+    private let c: UInt64
+    private let d: UInt64
+
+    /// The number of bytes of every digest.
+    public static let length = 32
+
+    /// `nil` unless there are exactly 32 bytes.
+    public init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Digest.length else { return nil }
+        var words: [UInt64] = [0, 0, 0, 0]
+        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
+        (a, b, c, d) = (words[0], words[1], words[2], words[3])
+    }
+
+    /// Reads 64 hexadecimal digits; `nil` for anything else.
+    public init?(hex: some StringProtocol) {
+        let digits = Array(hex.utf8)
+        guard digits.count == 2 * Digest.length else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let upper = hexValue(digits[index]), let lower = hexValue(digits[index + 1]) else { return nil }
+            bytes.append(upper << 4 | lower)
+        }
+        self.init(bytes)
+    }
+
+    public var bytes: [UInt8] {
+        [a, b, c, d].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    public var hex: String { hexadecimal(bytes) }
+}
+
+extension Digest: Comparable {
+    public static func < (x: Digest, y: Digest) -> Bool { (x.a, x.b, x.c, x.d) < (y.a, y.b, y.c, y.d) }
+}
+
+extension Digest: CustomStringConvertible {
+    public var description: String { hex }
+}
+
+/// How Core asks for a SHA-256: it has no hash of its own, so whoever composes it gives one.
+public typealias SHA256 = @Sendable ([UInt8]) -> Digest
+
+/// Lower-case hexadecimal digits, two a byte.
+public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+}
+
+/// The value of one hexadecimal digit of either case.
+func hexValue(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x41...0x46: digit - 0x41 + 10
+    case 0x61...0x66: digit - 0x61 + 10
+    default: nil
+    }
+}

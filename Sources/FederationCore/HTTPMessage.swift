@@ -1,0 +1,137 @@
+/// Header fields of a request or a response, in order. Names are compared without regard to ASCII case (RFC 9110, 5.1).
+public struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+    public struct Field: Hashable, Sendable {
+        public var name: String
+        public var value: String
+    }
+
+    public private(set) var fields: [Field]
+
+    public init(dictionaryLiteral elements: (String, String)...) {
+        fields = elements.map { Field(name: $0.0, value: $0.1) }
+    }
+
+    /// The first value of a field. Setting replaces every field of that name, and `nil` removes them.
+    public subscript(name: String) -> String? {
+        get { fields.first { HTTPFields.same($0.name, name) }?.value }
+        set {
+            fields.removeAll { HTTPFields.same($0.name, name) }
+            if let newValue { fields.append(Field(name: name, value: newValue)) }
+        }
+    }
+
+    public mutating func append(_ name: String, _ value: String) { fields.append(Field(name: name, value: value)) }
+
+    /// How many fields have this name: a second `Host` is an attack, not a choice.
+    public func count(of name: String) -> Int { fields.count { HTTPFields.same($0.name, name) } }
+
+    private static func same(_ a: String, _ b: String) -> Bool {
+        a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
+}
+
+/// One request, as a value. A wire describes it; the host performs it.
+public struct HTTPRequest: Hashable, Sendable {
+    public enum Method: String, Hashable, Sendable { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
+
+    public var method: Method
+    /// The path and query, starting with `/`, already percent-encoded; it is put behind the peer's endpoint.
+    public var target: String
+    public var fields: HTTPFields
+    public var body: [UInt8]
+    /// The most body bytes the answer may have; the transfer is cut off at the first byte past it.
+    public var maxAnswerBytes: Int
+    /// From the first byte sent to the last byte received.
+    public var deadline: Duration
+
+    public init(
+        _ method: Method, _ target: String, fields: HTTPFields = [:], body: [UInt8] = [],
+        maxAnswerBytes: Int = Limits.answerBytes, deadline: Duration = Limits.requestDeadline
+    ) {
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
+        self.maxAnswerBytes = maxAnswerBytes
+        self.deadline = deadline
+    }
+}
+
+/// One response, as a value: what a peer answered, or what our own routes answer.
+public struct HTTPResponse: Hashable, Sendable {
+    public var status: Int
+    public var fields: HTTPFields
+    public var body: [UInt8]
+
+    public init(status: Int, fields: HTTPFields = [:], body: [UInt8] = []) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// One request that reached our server, with what the server knows about where it came from.
+public struct ServedRequest: Hashable, Sendable {
+    /// Any method token, as it came: an unknown one gets 405, not a crash.
+    public var method: String
+    /// The path without the query, as it came (not percent-decoded).
+    public var path: String
+    /// Query parameters in order, percent-decoded.
+    public var query: [(name: String, value: String)]
+    public var fields: HTTPFields
+    public var body: [UInt8]
+    /// The numeric address of the other side, such as `127.0.0.1` or `::1`.
+    public var remoteAddress: String
+
+    public init(
+        method: String, path: String, query: [(name: String, value: String)] = [], fields: HTTPFields = [:],
+        body: [UInt8] = [], remoteAddress: String = "127.0.0.1"
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.body = body
+        self.remoteAddress = remoteAddress
+    }
+
+    /// The first query parameter of this name.
+    public func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    public static func == (a: ServedRequest, b: ServedRequest) -> Bool {
+        a.method == b.method && a.path == b.path && a.fields == b.fields && a.body == b.body
+            && a.remoteAddress == b.remoteAddress && a.query.map(\.name) == b.query.map(\.name)
+            && a.query.map(\.value) == b.query.map(\.value)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(method)
+        hasher.combine(path)
+        hasher.combine(body)
+    }
+}
+
+/// Why a request got no answer. Made from result codes of the transport, never from its texts.
+public enum TransportFailure: Error, Hashable, Sendable {
+    /// Nobody listens there, or the network does not lead there.
+    case refused
+    /// The deadline passed.
+    case timeout
+    /// The name has no address.
+    case nameResolution
+    /// The TLS handshake failed or the certificate did not verify.
+    case tls
+    /// The connection was reset.
+    case reset
+    /// The connection ended before the answer did.
+    case endOfFile
+    /// The answer was longer than `HTTPRequest.maxAnswerBytes`.
+    case answerTooLarge(limit: Int)
+    /// The other side does not speak HTTP.
+    case malformedAnswer
+    case cancelled
+    /// Anything else: libcurl's result code.
+    case other(code: Int)
+}

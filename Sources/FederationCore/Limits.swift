@@ -1,0 +1,66 @@
+/// Every bound on what comes from outside, in one place. `docs/limits.md` lists them with their reasons.
+///
+/// What refuses an event by size or shape is here and is never a setting: if nodes could differ, their sets of
+/// events would differ for ever.
+public enum Limits {
+    // Events
+
+    /// Bytes of one event as it comes over a wire, all fields together.
+    public static let eventBytes = 4 << 20
+    /// Bytes of an event's `data`.
+    public static let eventDataBytes = 4 << 20 - 64 << 10
+    /// Bytes of each of an event's short texts (action, trace id, origin name, timestamp, cortex id).
+    public static let eventTextBytes = 1024
+    /// Entries of one received clock: the 256 of a full ring and its author's own.
+    public static let receivedClockEntries = 257
+    /// Counters stay below this, so that adding one never overflows and SQLite can hold them.
+    public static let counter: UInt64 = 1 << 63
+    /// Entries of the node-wide clock (Noema section 1.7).
+    public static let nodeClockEntries = 256
+    /// Entries of the merge a write carries.
+    public static let recordClockEntries = 4096
+    /// An own entry in a stored clock is followed at most this far ahead of our own numbers.
+    public static let ownNumberLead: UInt64 = 1 << 32
+
+    // Time
+
+    /// An id further ahead of our clock is early: kept, relayed and applied, but not yet served to Noema.
+    public static let earlyAfter: Duration = .seconds(5 * 60)
+    /// An id further ahead of our clock is deferred: kept aside until its time is near.
+    public static let deferredAfter: Duration = .seconds(24 * 3600)
+
+    // JSON
+
+    public static let jsonDepth = 64
+    /// Values (of any kind) in one JSON text; a page of a thousand events has far fewer.
+    public static let jsonValues = 2_000_000
+
+    // Transfers
+
+    /// Bytes of one answer that a peer gives us.
+    public static let answerBytes = 112 << 20
+    /// Bytes of one request body that our server accepts.
+    public static let requestBytes = 4 << 20
+    public static let requestDeadline: Duration = .seconds(60)
+    /// Bytes of a page that our native wire serves; at least one event, however long.
+    public static let pageBytes = 8 << 20
+    /// Events of a page that our native wire serves.
+    public static let pageEvents = 1000
+    /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).
+    public static let noemaPageEvents = 100
+    /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.
+    public static let pagesPerPoll = 100_000
+
+    // Quarantine
+
+    /// Bytes of one refused event kept as evidence; longer ones keep their beginning.
+    public static let evidenceBytes = 64 << 10
+    /// Rows of evidence kept for one peer; the oldest go first.
+    public static let evidenceRowsPerPeer = 1000
+
+    // Names
+
+    public static let peerNameLength = 64
+    /// Characters of a peer's version that are kept.
+    public static let versionLength = 64
+}

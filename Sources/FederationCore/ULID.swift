@@ -1,0 +1,111 @@
+/// A 128-bit identifier that sorts by time: 48 bits of Unix milliseconds, then 80 bits of randomness.
+///
+/// Its text is 26 characters of upper-case Crockford base 32 (Noema section 1.3); text order, value order and time
+/// order are the same. Only the canonical spelling is accepted: lower case, the letters I L O U, and a first
+/// character above `7` (which would need a 129th bit) are not ULIDs.
+public struct ULID: Hashable, Sendable {
+    /// The milliseconds in the upper 48 bits, then the first 16 random bits.
+    public let high: UInt64
+    /// The last 64 random bits.
+    public let low: UInt64
+
+    /// The number of characters of every ULID.
+    public static let length = 26
+
+    /// The largest millisecond count a ULID can carry: the year 10889.
+    public static let maxMilliseconds: Int64 = 0xFFFF_FFFF_FFFF
+
+    public static let min = ULID(high: 0, low: 0)
+    public static let max = ULID(high: .max, low: .max)
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// The ULID of a time and 80 random bits: `random.0` gives its low 16 bits, `random.1` all 64.
+    ///
+    /// A time before 1970 or past `maxMilliseconds` is clamped.
+    public init(milliseconds: Int64, random: (UInt64, UInt64)) {
+        let clamped = UInt64(Swift.min(Swift.max(milliseconds, 0), ULID.maxMilliseconds))
+        self.init(high: clamped << 16 | (random.0 & 0xFFFF), low: random.1)
+    }
+
+    /// The smallest ULID of a millisecond: every id of that time or later is at or above it.
+    public init(floorOf time: WallTime) {
+        self.init(milliseconds: time.milliseconds, random: (0, 0))
+    }
+
+    /// A fresh ULID at `time`.
+    public init(at time: WallTime, using random: inout some RandomNumberGenerator) {
+        self.init(milliseconds: time.milliseconds, random: (random.next(), random.next()))
+    }
+
+    /// Reads the canonical 26 characters; `nil` for anything else.
+    public init?(_ text: some StringProtocol) {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var count = 0
+        for byte in text.utf8 {
+            guard count < ULID.length, let digit = ULID.digit(of: byte) else { return nil }
+            if count == 0, digit > 7 { return nil }
+            high = high << 5 | low >> 59
+            low = low << 5 | digit
+            count += 1
+        }
+        guard count == ULID.length else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    /// Unix milliseconds.
+    public var milliseconds: Int64 { Int64(high >> 16) }
+
+    public var time: WallTime { WallTime(milliseconds: milliseconds) }
+
+    /// The next ULID in order, or `nil` after the last one.
+    public var successor: ULID? {
+        let (nextLow, carry) = low.addingReportingOverflow(1)
+        guard carry else { return ULID(high: high, low: nextLow) }
+        let (nextHigh, overflow) = high.addingReportingOverflow(1)
+        return overflow ? nil : ULID(high: nextHigh, low: nextLow)
+    }
+
+    private static let alphabet: [UInt8] = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+
+    private static func digit(of byte: UInt8) -> UInt64? {
+        switch byte {
+        case 0x30...0x39: UInt64(byte - 0x30)
+        case 0x41...0x48: UInt64(byte - 0x41) + 10  // A to H
+        case 0x4A, 0x4B: UInt64(byte - 0x4A) + 18  // J K
+        case 0x4D, 0x4E: UInt64(byte - 0x4D) + 20  // M N
+        case 0x50...0x54: UInt64(byte - 0x50) + 22  // P to T
+        case 0x56...0x5A: UInt64(byte - 0x56) + 27  // V to Z
+        default: nil
+        }
+    }
+}
+
+extension ULID: Comparable {
+    public static func < (a: ULID, b: ULID) -> Bool { a.high == b.high ? a.low < b.low : a.high < b.high }
+}
+
+extension ULID: CustomStringConvertible {
+    public var description: String {
+        var characters: [UInt8] = []
+        characters.reserveCapacity(ULID.length)
+        for index in 0..<ULID.length {
+            // Character i holds the five bits that end 5 × (25 − i) bits above the lowest one.
+            let shift = UInt64(5 * (ULID.length - 1 - index))
+            let bits: UInt64
+            if shift >= 64 {
+                bits = high >> (shift - 64)
+            } else if shift > 59 {
+                bits = high << (64 - shift) | low >> shift
+            } else {
+                bits = low >> shift
+            }
+            characters.append(ULID.alphabet[Int(bits & 31)])
+        }
+        return String(decoding: characters, as: UTF8.self)
+    }
+}
