@@ -1,2 +1,8 @@
 #pragma once
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
+
+// A macro, which the importer drops because it is built from another one.
+static inline int copenssl_ed25519(void) { return EVP_PKEY_ED25519; }

@@ -1,0 +1,24 @@
+/// Randomness that nobody can predict, from the kernel.
+///
+/// Everything else in this package takes a `RandomNumberGenerator` as an argument; this is the one to give it
+/// outside of tests.
+public struct SystemRandom: RandomNumberGenerator, Sendable {
+    private var kernel = SystemRandomNumberGenerator()
+
+    public init() {}
+
+    public mutating func next() -> UInt64 { kernel.next() }
+
+    /// `count` bytes, for tokens and nonces.
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            let word = next()
+            for shift in stride(from: UInt64(0), to: 64, by: 8).prefix(count - bytes.count) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
+        }
+        return bytes
+    }
+}
