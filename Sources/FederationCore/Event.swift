@@ -1,0 +1,113 @@
+/// The system an event belongs to. A wire serves its own family; the native wire serves all.
+public enum EventFamily: String, Hashable, Sendable, CaseIterable { case noema, hive, neotoma, artifacts, mesh }
+
+/// An immutable record of one change to one subject, exactly as its origin wrote it (Noema section 1.2).
+public struct Event: Hashable, Sendable {
+    /// What the change was, or what is left of it.
+    public enum Payload: Hashable, Sendable {
+        /// The bytes of `data` as they came: signatures cover them, and serving never re-encodes them.
+        case full([UInt8])
+        case stub(Stub)
+    }
+
+    /// What stays of `data` when it was removed.
+    public struct Stub: Hashable, Sendable {
+        /// SHA-256 of `data` as it came: the hash that the signature covers.
+        public var dataHash: Digest
+        /// SHA-256 of its normal form: the hash that the event's digest covers.
+        public var normalHash: Digest
+
+        public init(dataHash: Digest, normalHash: Digest) {
+            self.dataHash = dataHash
+            self.normalHash = normalHash
+        }
+    }
+
+    public var id: ULID
+    /// One of Noema's actions (section 1.4), `family:action` for imported objects, or one we do not know.
+    public var action: String
+    /// What changed. Noema calls it `trace_id`.
+    public var subject: String
+    /// Who changed it. Noema calls it `cortex_id`; a ULID but for very old logs.
+    public var origin: String
+    /// The origin's display name when it wrote: never trusted, never a key.
+    public var originName: String
+    /// RFC 3339 as its author wrote it.
+    public var timestamp: String
+    public var payload: Payload
+    public var clock: ReceivedClock
+    /// `ed25519:` and base64, as it came.
+    public var signature: String?
+    public var publicKey: String?
+
+    public init(
+        id: ULID, action: String, subject: String, origin: String, originName: String, timestamp: String,
+        payload: Payload, clock: ReceivedClock, signature: String? = nil, publicKey: String? = nil
+    ) {
+        self.id = id
+        self.action = action
+        self.subject = subject
+        self.origin = origin
+        self.originName = originName
+        self.timestamp = timestamp
+        self.payload = payload
+        self.clock = clock
+        self.signature = signature
+        self.publicKey = publicKey
+    }
+
+    public var originID: ULID? { ULID(origin) }
+
+    /// The event's place in its origin's sequence, where the origin numbers its events: its own entry of its clock.
+    public var number: UInt64? {
+        guard let originID, clock.vector[originID] > 0 else { return nil }
+        return clock.vector[originID]
+    }
+
+    /// The part of the action before a colon; an action without one is Noema's.
+    ///
+    /// It is part of the action, and so of the digest: no relay can move an event to another family.
+    public var family: EventFamily {
+        guard let colon = action.firstIndex(of: ":") else { return .noema }
+        return EventFamily(rawValue: String(action[..<colon])) ?? .noema
+    }
+
+    public var isStub: Bool { if case .stub = payload { true } else { false } }
+
+    /// The bytes of `data`, unless they were removed.
+    public var data: [UInt8]? { if case .full(let data) = payload { data } else { nil } }
+
+    /// What the action does, if it is one of Noema's.
+    public var knownAction: NoemaAction? { NoemaAction(rawValue: action) }
+}
+
+/// The actions of Noema (section 1.4).
+public enum NoemaAction: String, Hashable, Sendable, CaseIterable {
+    case create, update, archive, unarchive, trash, recover, purge, promote, demote, consolidate, vote
+    case consolidateFallback = "consolidate_fallback"
+    case divergenceLongTerm = "divergence_long_term"
+    case purgeLongTerm = "purge_long_term"
+    case purgeHard = "purge_hard"
+    case consolidationClaim = "consolidation_claim"
+    case consolidationSuccess = "consolidation_success"
+    case consolidationFail = "consolidation_fail"
+    case tagUpdate = "tag_update"
+
+    /// It carries a snapshot of the whole record.
+    public var isContent: Bool { self == .create || self == .update }
+
+    /// It moves a record between active, archived and trashed.
+    public var isLifecycle: Bool {
+        switch self {
+        case .archive, .unarchive, .trash, .recover: true
+        default: false
+        }
+    }
+
+    public var isPurge: Bool { self == .purge || self == .purgeLongTerm || self == .purgeHard }
+
+    /// It coordinates nodes and names a window, not a record (section 1.5).
+    public var isCoordination: Bool {
+        self == .consolidationClaim || self == .consolidationSuccess || self == .consolidationFail
+    }
+}

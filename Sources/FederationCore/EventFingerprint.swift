@@ -1,0 +1,59 @@
+/// The hashes by which an event is known.
+public struct EventFingerprint: Hashable, Sendable {
+    /// What the event is, whoever relayed it: SHA-256 over `federation-item-v1`, a newline, and the signing preimage
+    /// with `data` in normal form. Signature and key are outside it.
+    public let digest: Digest
+    /// SHA-256 of the signing preimage with `data` as it came: the same for two copies only if one signature fits both.
+    public let signedHash: Digest
+    /// SHA-256 of `data` as it came.
+    public let dataHash: Digest
+    /// SHA-256 of `data` in normal form.
+    public let normalHash: Digest
+}
+
+extension Event {
+    /// Computes the hashes; for a stub from the two it carries.
+    ///
+    /// - Throws: `JSONProblem` where `data` is not JSON, which `EventDecoding` has ruled out for what came over a wire.
+    public func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint {
+        let dataHash: Digest
+        let normalHash: Digest
+        switch payload {
+        case .stub(let stub): (dataHash, normalHash) = (stub.dataHash, stub.normalHash)
+        case .full(let data):
+            let json = try JSON(data)
+            let normal = json.isNull ? Array("{}".utf8) : json.normalForm
+            dataHash = sha256(data)
+            normalHash = normal == data ? dataHash : sha256(normal)
+        }
+        return EventFingerprint(
+            digest: sha256(Array("federation-item-v1\n".utf8) + signingPreimage(dataHash: normalHash)),
+            signedHash: sha256(signingPreimage(dataHash: dataHash)), dataHash: dataHash, normalHash: normalHash)
+    }
+
+    /// The bytes that the origin signs (Noema section 8.2), for a given hash of `data`.
+    ///
+    /// `noema-event-sig-v1` and a newline, then each field as a 4-byte big-endian length and its bytes: six texts, the
+    /// clock (for each key in byte order its length, the key and the 8-byte counter), the 32 bytes of the hash.
+    public func signingPreimage(dataHash: Digest) -> [UInt8] {
+        var bytes = Array("noema-event-sig-v1\n".utf8)
+        for text in [id.description, action, subject, origin, originName, timestamp] { append(Array(text.utf8), to: &bytes) }
+        var clockBytes: [UInt8] = []
+        let sorted = clock.entries.map { (Array($0.key.utf8), $0.counter) }.sorted { $0.0.lexicographicallyPrecedes($1.0) }
+        for (key, counter) in sorted {
+            append(key, to: &clockBytes)
+            for shift in stride(from: 56, through: 0, by: -8) {
+                clockBytes.append(UInt8(truncatingIfNeeded: counter >> UInt64(shift)))
+            }
+        }
+        append(clockBytes, to: &bytes)
+        append(dataHash.bytes, to: &bytes)
+        return bytes
+    }
+
+    private func append(_ field: [UInt8], to bytes: inout [UInt8]) {
+        let length = UInt32(truncatingIfNeeded: field.count)
+        for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        bytes.append(contentsOf: field)
+    }
+}

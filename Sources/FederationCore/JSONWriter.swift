@@ -1,0 +1,146 @@
+/// Writes compact JSON with minimal escapes: `\" \\ \b \f \n \r \t`, lower-case `\u00xx` below 0x20, UTF-8 otherwise.
+///
+/// Members are written in the order of the calls; the writer puts the commas.
+public struct JSONWriter: Sendable {
+    public private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    public init() {}
+
+    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+        separate()
+        bytes.append(0x7B)
+        needsComma = false
+        body(&self)
+        bytes.append(0x7D)
+        needsComma = true
+    }
+
+    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+        separate()
+        bytes.append(0x5B)
+        needsComma = false
+        body(&self)
+        bytes.append(0x5D)
+        needsComma = true
+    }
+
+    public mutating func key(_ key: String) {
+        separate()
+        JSONWriter.append(quoted: key, to: &bytes)
+        bytes.append(0x3A)
+        needsComma = false
+    }
+
+    public mutating func string(_ value: String) {
+        separate()
+        JSONWriter.append(quoted: value, to: &bytes)
+        needsComma = true
+    }
+
+    public mutating func integer(_ value: some BinaryInteger) { raw(Array(String(value).utf8)) }
+    public mutating func bool(_ value: Bool) { raw(Array((value ? "true" : "false").utf8)) }
+    public mutating func null() { raw(Array("null".utf8)) }
+
+    /// Puts a value that is JSON already.
+    public mutating func raw(_ json: some Sequence<UInt8>) {
+        separate()
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
+    public mutating func member(_ key: String, _ value: String) {
+        self.key(key)
+        string(value)
+    }
+
+    public mutating func member(_ key: String, _ value: some BinaryInteger) {
+        self.key(key)
+        integer(value)
+    }
+
+    public mutating func member(_ key: String, _ value: Bool) {
+        self.key(key)
+        bool(value)
+    }
+
+    public mutating func member(_ key: String, _ values: [String]) {
+        self.key(key)
+        array { for value in values { $0.string(value) } }
+    }
+
+    private mutating func separate() { if needsComma { bytes.append(0x2C) } }
+
+    static func append(quoted text: String, to bytes: inout [UInt8]) {
+        bytes.append(0x22)
+        for byte in text.utf8 { append(escaping: byte, to: &bytes) }
+        bytes.append(0x22)
+    }
+
+    static func append(escaping byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case 0x22, 0x5C: bytes.append(contentsOf: [0x5C, byte])
+        case 0x08: bytes.append(contentsOf: [0x5C, 0x62])
+        case 0x0C: bytes.append(contentsOf: [0x5C, 0x66])
+        case 0x0A: bytes.append(contentsOf: [0x5C, 0x6E])
+        case 0x0D: bytes.append(contentsOf: [0x5C, 0x72])
+        case 0x09: bytes.append(contentsOf: [0x5C, 0x74])
+        case 0..<0x20: bytes.append(contentsOf: Array("\\u00".utf8) + Array(hexadecimal([byte]).utf8))
+        default: bytes.append(byte)
+        }
+    }
+}
+
+extension JSON {
+    /// The same value in normal form: compact, key order kept, numbers as written, minimal escapes.
+    ///
+    /// Two relays that differ only in how they escape or space an event give the same normal form, and so the same
+    /// digest. An unpaired surrogate has no UTF-8 and stays an escape, in lower case.
+    public var normalForm: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(raw.count)
+        appendNormalForm(node, to: &bytes)
+        return bytes
+    }
+
+    private func appendNormalForm(_ node: Node, to bytes: inout [UInt8]) {
+        switch node {
+        case .null, .bool, .number: bytes.append(contentsOf: text[node.range])
+        case .string(let range): JSON.append(normalised: text[range], to: &bytes)
+        case .array(let nodes, _):
+            bytes.append(0x5B)
+            for (index, node) in nodes.enumerated() {
+                if index > 0 { bytes.append(0x2C) }
+                appendNormalForm(node, to: &bytes)
+            }
+            bytes.append(0x5D)
+        case .object(let members, _, _):
+            bytes.append(0x7B)
+            for (index, member) in members.enumerated() {
+                if index > 0 { bytes.append(0x2C) }
+                JSONWriter.append(quoted: member.key, to: &bytes)
+                bytes.append(0x3A)
+                appendNormalForm(member.value, to: &bytes)
+            }
+            bytes.append(0x7D)
+        }
+    }
+
+    private static func append(normalised literal: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        guard literal.contains(0x5C) else {
+            bytes.append(contentsOf: literal)
+            return
+        }
+        bytes.append(0x22)
+        forEachStringPart(literal.dropFirst().dropLast()) { part in
+            switch part {
+            case .byte(let byte): JSONWriter.append(escaping: byte, to: &bytes)
+            case .scalar(let scalar):
+                for byte in String(Character(scalar)).utf8 { JSONWriter.append(escaping: byte, to: &bytes) }
+            case .loneSurrogate(let unit):
+                bytes.append(contentsOf: Array("\\u".utf8) + Array(hexadecimal([UInt8(unit >> 8), UInt8(unit & 255)]).utf8))
+            }
+        }
+        bytes.append(0x22)
+    }
+}
