@@ -59,7 +59,8 @@ let package = Package(
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
             swiftSettings: common),
         .testTarget(
-            name: "SimulationTests", dependencies: ["FederationCore", "FederationTestKit", "FederationCrypto", "FederationStore"],
+            name: "SimulationTests",
+            dependencies: ["Federation", "FederationCore", "FederationTestKit", "FederationCrypto", "FederationStore"],
             swiftSettings: common),
         .testTarget(
             name: "EndToEndTests",

@@ -1,0 +1,279 @@
+/// Who a node is, as it says of itself.
+public struct NodeIdentity: Hashable, Sendable {
+    public var id: ULID
+    public var name: String
+    /// The program's version, shown to peers.
+    public var version: String
+    public var mode: NodeMode
+    /// `ed25519:` and base64.
+    public var publicKey: String?
+
+    public init(id: ULID, name: String, version: String, mode: NodeMode, publicKey: String?) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.mode = mode
+        self.publicKey = publicKey
+    }
+}
+
+/// Which way events flow (Noema section 5.4): `publish` fetches nothing, `subscribe` serves nothing.
+public enum NodeMode: String, Hashable, Sendable, CaseIterable {
+    case sync, publish, subscribe
+
+    public var fetches: Bool { self != .publish }
+    public var serves: Bool { self != .subscribe }
+}
+
+/// The mode of one peer: the node's own modes towards it, or nothing at all.
+public enum PeerMode: String, Hashable, Sendable, CaseIterable { case sync, publish, subscribe, paused }
+
+/// The protocols. `auto` is not one: it chooses among `native` and `noema`.
+public enum WireName: String, Hashable, Sendable, CaseIterable { case native, noema, hive, neotoma, mesh, artifacts }
+
+/// Who answered, before it is compared with the pin.
+public struct PeerIdentity: Hashable, Sendable {
+    public var id: ULID
+    public var name: String
+    /// The program's version, as `PeerHealth.safeVersion` keeps it.
+    public var version: String
+    public var mode: NodeMode?
+    public var publicKey: String?
+    /// The highest number of ours that it holds, where it says so: how a restored node learns what it lost.
+    public var heldOfOurs: UInt64?
+
+    public init(
+        id: ULID, name: String, version: String, mode: NodeMode? = nil, publicKey: String? = nil,
+        heldOfOurs: UInt64? = nil
+    ) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.mode = mode
+        self.publicKey = publicKey
+        self.heldOfOurs = heldOfOurs
+    }
+}
+
+/// What an exchange is told when it begins.
+public struct ExchangeContext: Sendable {
+    public enum Reach: Hashable, Sendable {
+        case news
+        /// Read a Noema log again from its beginning; the cursor is not moved back.
+        case rescan
+    }
+
+    public var node: NodeIdentity
+    public var peerName: String
+    /// Whether events may be fetched from this peer: both the node's mode and the peer's entry decide.
+    public var fetches: Bool
+    /// Whether events may be pushed to this peer, on a wire that pushes.
+    public var pushes: Bool
+    public var cursor: ULID?
+    public var position: String?
+    public var interval: Duration
+    public var reach: Reach
+    /// The wire's own durable values for this peer, as last kept.
+    public var wireValues: [String: [UInt8]]
+    public var now: WallTime
+    /// Random bits for whatever the exchange mints (nonces, request ids).
+    public var nonce: (UInt64, UInt64)
+
+    public init(
+        node: NodeIdentity, peerName: String, fetches: Bool, pushes: Bool, cursor: ULID?, position: String?,
+        interval: Duration, reach: Reach, wireValues: [String: [UInt8]], now: WallTime, nonce: (UInt64, UInt64)
+    ) {
+        self.node = node
+        self.peerName = peerName
+        self.fetches = fetches
+        self.pushes = pushes
+        self.cursor = cursor
+        self.position = position
+        self.interval = interval
+        self.reach = reach
+        self.wireValues = wireValues
+        self.now = now
+        self.nonce = nonce
+    }
+}
+
+/// One event of a page, or what could not be read as one.
+public enum PulledItem: Hashable, Sendable {
+    /// An event and the bytes it was read from.
+    case event(Event, bytes: [UInt8])
+    /// It is refused; `id` and `subject` as far as they could be read.
+    case unreadable(EventRefusal, bytes: [UInt8], id: String, subject: String)
+
+    /// Reads one item from its JSON.
+    public init(json bytes: [UInt8]) {
+        do throws(EventRefusal) {
+            self = .event(try Event(json: bytes), bytes: bytes)
+        } catch {
+            let json = try? JSON(bytes)
+            func readable(_ key: String) -> String {
+                guard let text = json?[key]?.string, text.utf8.count <= Limits.eventTextBytes else { return "" }
+                return text
+            }
+            self = .unreadable(error, bytes: bytes, id: readable("id"), subject: readable("trace_id"))
+        }
+    }
+}
+
+/// Events that a peer gave, in the order it gave them, and how far into its log they lead.
+public struct PulledPage: Hashable, Sendable {
+    public enum Cursor: Hashable, Sendable {
+        /// Each event's id, as it is dealt with (Noema section 3.4). Never moves back.
+        case byEvent
+        /// This position, once the whole page is dealt with.
+        case position(String)
+        /// These events move no cursor: a rescan, or events asked for by id.
+        case none
+    }
+
+    public var items: [PulledItem]
+    public var cursor: Cursor
+
+    public init(items: [PulledItem], cursor: Cursor) {
+        self.items = items
+        self.cursor = cursor
+    }
+}
+
+/// What became of a page, once it is on disk.
+public struct PageOutcome: Hashable, Sendable {
+    /// New to the log and applied; new and held; already there; not taken; set aside until their time.
+    public var applied = 0
+    public var held = 0
+    public var duplicates = 0
+    public var refused = 0
+    public var deferred = 0
+    /// The first event that is held or refused, for the peer's health.
+    public var firstProblem: ReplayProblem?
+    /// The retryable failure at which the page stopped; what came before it is committed.
+    public var stoppedBy: ReplayProblem?
+    public var cursor: ULID?
+    /// An event of our own origin, signed by us, that we lack: this database is older than what we have published.
+    public var foundOwnFuture = false
+
+    public init() {}
+}
+
+/// An event that could not be applied, and why.
+public struct ReplayProblem: Error, Hashable, Sendable {
+    public var reason: Reason
+    public var eventID: String
+    public var subject: String
+
+    public init(reason: Reason, eventID: String, subject: String) {
+        self.reason = reason
+        self.eventID = eventID
+        self.subject = subject
+    }
+}
+
+/// What the host puts into a request from a secret that the wire never sees.
+public enum RequestSeal: Hashable, Sendable {
+    /// `Authorization: Bearer <secret>`.
+    case bearer(secret: String)
+    /// `prefix` and the lower-case hex of HMAC-SHA256(secret, body), in this field.
+    case hmac(secret: String, field: String, prefix: String)
+}
+
+/// What an exchange wants next. Everything it needs from outside is one of these; it does nothing itself.
+public enum ExchangeStep: Sendable {
+    /// Perform a request; answered by `.response` or `.transport`.
+    case request(HTTPRequest, seals: [RequestSeal])
+    /// Compare with the pin; answered by `.identityAccepted`, or the exchange is over.
+    case identify(PeerIdentity)
+    /// Replay and commit; answered by `.committed`. A page that stops ends the exchange.
+    case take(PulledPage)
+    /// Give events that the peer lacks, in order of arrival after `seq`; answered by `.outbox`.
+    case outbox(after: Int64, limit: Int, bytes: Int)
+    /// Commit values of the wire's own (`nil` removes one); answered by `.kept`.
+    case keep([String: [UInt8]?])
+    /// Sign with a secret that the wire cannot see; answered by `.signed`.
+    case sign([UInt8], secret: String)
+    case finished(ExchangeProgress)
+    case failed(ExchangeFailure)
+}
+
+/// What the host answers to a step.
+public enum ExchangeAnswer: Sendable {
+    case response(HTTPResponse)
+    case transport(TransportFailure)
+    case identityAccepted
+    case committed(PageOutcome)
+    case outbox([StoredEvent], through: Int64)
+    case kept
+    case signed([UInt8])
+}
+
+/// How an exchange ended well.
+public struct ExchangeProgress: Hashable, Sendable {
+    /// Every event that the peer would give was read.
+    public var isComplete: Bool
+    /// The wire that was spoken, for `auto`.
+    public var wire: WireName
+
+    public init(isComplete: Bool, wire: WireName) {
+        self.isComplete = isComplete
+        self.wire = wire
+    }
+}
+
+/// How an exchange ended badly: typed facts, from which its `reason` follows.
+public enum ExchangeFailure: Error, Hashable, Sendable {
+    case transport(TransportFailure)
+    /// A status that is no answer: 401 and 403 are `auth`.
+    case status(Int)
+    /// A JSON-RPC error, or a tool's refusal (`isError`).
+    case remoteError(code: Int?)
+    /// The peer does not know the identity tool, or says no id.
+    case identityMissing
+    /// The peer's manifest is older than version 2 (Noema section 3.3).
+    case manifestVersion(Int)
+    /// It is not who it was, or shows our own identity, or another key.
+    case identityMismatch
+    /// The peer serves nothing to us (its mode is `subscribe`).
+    case peerServesNothing
+    case malformed(WireViolation)
+    /// The page stopped at a retryable failure.
+    case replay(ReplayProblem)
+    case store(StoreFailure)
+    /// It speaks another wire than the pinned one.
+    case wireChanged
+    case tooManyPages
+
+    public var reason: Reason {
+        switch self {
+        case .transport(let failure): failure.reason
+        case .status(let status): status == 401 || status == 403 ? .auth : .other
+        case .identityMissing: .identityMissing
+        case .manifestVersion: .invalidFrontmatter
+        case .identityMismatch: .identityMismatch
+        case .replay(let problem): problem.reason
+        case .remoteError, .peerServesNothing, .malformed, .store, .wireChanged, .tooManyPages: .other
+        }
+    }
+}
+
+/// What in an answer breaks the protocol.
+public enum WireViolation: Hashable, Sendable {
+    case notJSON(JSONProblem)
+    case contentType
+    case missingMember
+    case wrongRequestID
+    case unknownProtocolVersion
+    case moreEventsThanAsked(asked: Int)
+    case idsNotAscending
+    case headerMissing
+    case eventStream
+}
+
+/// One conversation with a peer, as a value: given the last answer it names the next step.
+public protocol Exchange: Sendable {
+    /// The first step.
+    mutating func begin(_ context: ExchangeContext) -> ExchangeStep
+    /// The step after an answer. An answer of another kind than asked for cannot happen and may be a precondition.
+    mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep
+}

@@ -1,0 +1,239 @@
+/// How the origin of an event was proved, in rising order. The raw values stand in databases.
+public enum Verification: Int, Hashable, Comparable, Sendable {
+    /// No signature, or none that was checked.
+    case none = 0
+    /// Its signature is valid under a key learnt from a relayed event.
+    case provisional = 1
+    /// Its signature is valid under a pinned or directly learnt key, or is our own.
+    case pinned = 2
+    /// Its origin's signed chain names it.
+    case chained = 3
+
+    public static func < (a: Verification, b: Verification) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// An event to be put into the log.
+public struct LogEntry: Hashable, Sendable {
+    public var event: Event
+    public var fingerprint: EventFingerprint
+    public var verification: Verification
+    /// The name of the peer that gave it; empty for our own.
+    public var peer: String
+    public var receivedAt: WallTime
+
+    public init(
+        event: Event, fingerprint: EventFingerprint, verification: Verification, peer: String, receivedAt: WallTime
+    ) {
+        self.event = event
+        self.fingerprint = fingerprint
+        self.verification = verification
+        self.peer = peer
+        self.receivedAt = receivedAt
+    }
+}
+
+/// An event of the log with its place in the order of arrival.
+public struct StoredEvent: Hashable, Sendable {
+    public var seq: Int64
+    public var event: Event
+    public var digest: Digest
+    public var signedHash: Digest
+    public var verification: Verification
+    public var peer: String
+    public var receivedAt: WallTime
+    public var hold: HoldReason?
+    /// How often another variant has taken this id, and when last.
+    public var replacements: Int
+    public var replacedAt: WallTime?
+
+    public init(
+        seq: Int64, event: Event, digest: Digest, signedHash: Digest, verification: Verification, peer: String,
+        receivedAt: WallTime, hold: HoldReason? = nil, replacements: Int = 0, replacedAt: WallTime? = nil
+    ) {
+        self.seq = seq
+        self.event = event
+        self.digest = digest
+        self.signedHash = signedHash
+        self.verification = verification
+        self.peer = peer
+        self.receivedAt = receivedAt
+        self.hold = hold
+        self.replacements = replacements
+        self.replacedAt = replacedAt
+    }
+}
+
+/// A place in a log's order of arrival: the sequence number and the id of the event that stands, or stood, there.
+public struct LogPosition: Hashable, Sendable {
+    public var seq: Int64
+    public var id: ULID
+
+    public init(seq: Int64, id: ULID) {
+        self.seq = seq
+        self.id = id
+    }
+}
+
+/// What is kept of an event that is not in the log.
+public struct QuarantineEntry: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable { case refused, deferred }
+
+    /// Names the row; zero before it is stored.
+    public var row: Int64
+    public var kind: Kind
+    public var peer: String
+    public var reason: Reason
+    /// `EventRefusal.code`, or `deferred`.
+    public var code: String
+    /// As far as they could be read; at most `Limits.eventTextBytes` each.
+    public var eventID: String
+    public var subject: String
+    /// The event as it came, cut to `Limits.evidenceBytes` when refused, whole when deferred or a losing variant.
+    public var bytes: [UInt8]
+    /// SHA-256 of the whole event as it came: the same bytes are one row, counted.
+    public var hash: Digest
+    public var firstSeen: WallTime
+    public var lastSeen: WallTime
+    public var count: Int
+    /// When to try it again by itself.
+    public var retryAt: WallTime?
+
+    public init(
+        row: Int64 = 0, kind: Kind, peer: String, reason: Reason, code: String, eventID: String, subject: String,
+        bytes: [UInt8], hash: Digest, firstSeen: WallTime, lastSeen: WallTime, count: Int = 1, retryAt: WallTime? = nil
+    ) {
+        self.row = row
+        self.kind = kind
+        self.peer = peer
+        self.reason = reason
+        self.code = code
+        self.eventID = eventID
+        self.subject = subject
+        self.bytes = bytes
+        self.hash = hash
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+        self.count = count
+        self.retryAt = retryAt
+    }
+}
+
+/// What the log knows of one origin.
+public struct OriginSummary: Hashable, Sendable {
+    public var origin: String
+    public var events: Int64
+    /// How many different numbers are present, and the highest: fewer than the highest is a gap.
+    public var distinctNumbers: Int64
+    public var highestNumber: UInt64
+
+    public init(origin: String, events: Int64, distinctNumbers: Int64, highestNumber: UInt64) {
+        self.origin = origin
+        self.events = events
+        self.distinctNumbers = distinctNumbers
+        self.highestNumber = highestNumber
+    }
+}
+
+/// Which records a listing names.
+public struct RecordFilter: Hashable, Sendable {
+    public var subject: String?
+    public var divergedOnly = false
+    public var includeTrashed = false
+    public var includePurged = false
+    /// List after this subject (listings are in order of subject).
+    public var after: String?
+    public var limit: Int
+
+    public init(limit: Int) { self.limit = limit }
+}
+
+/// The facts a node keeps about itself beside `federation_state`.
+public enum MetaKey: String, Hashable, Sendable, CaseIterable {
+    /// The random word that begins every position of this log.
+    case epoch
+    /// The highest number this node has given an event of its own, or met of its own in a stored clock.
+    case ownNumber = "own_number"
+    /// The version of `RecordFunction` that made the records.
+    case recordVersion = "record_version"
+    /// The version of the program that last opened the log for writing: a new one tries held events again.
+    case program
+    /// The file the database lives in: device-independent inode and birth time.
+    case databaseFile = "database_file"
+    case machine
+    /// Set when the node has found that it is a copy or a restored backup: it writes nothing until a person chooses.
+    case stopped
+    /// The ULID identity this database belongs to.
+    case identity
+}
+
+/// Reading the log and what is kept beside it. One value sees one consistent state.
+public protocol LogReading {
+    /// The last place in the order of arrival; `nil` for an empty log.
+    func head() throws(StoreFailure) -> LogPosition?
+    func event(_ id: ULID) throws(StoreFailure) -> StoredEvent?
+    /// The id of the event that stands at `seq`, or stood there before another variant replaced it.
+    func id(at seq: Int64) throws(StoreFailure) -> ULID?
+    /// Events after `seq` in order of arrival: at most `limit`, and no more once their JSON passes `bytes`.
+    func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
+    /// Events with `after < id ≤ through` in order of id, at most `limit`.
+    func events(after id: ULID?, through: ULID, limit: Int) throws(StoreFailure) -> [StoredEvent]
+    /// All events of a subject in order of id.
+    func events(of subject: String) throws(StoreFailure) -> [StoredEvent]
+    /// The greatest id in the log that is at most `bound`.
+    func greatestID(through bound: ULID) throws(StoreFailure) -> ULID?
+    func greatestID(of subject: String) throws(StoreFailure) -> ULID?
+    func eventCount() throws(StoreFailure) -> Int64
+    func origins() throws(StoreFailure) -> [OriginSummary]
+    /// Held events in order of id, at most `limit`; of one peer, or of all.
+    func heldEvents(peer: String?, limit: Int) throws(StoreFailure) -> [StoredEvent]
+    func heldCount(peer: String?) throws(StoreFailure) -> Int
+
+    func record(_ subject: String) throws(StoreFailure) -> Record?
+    func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record]
+
+    func state(_ key: String) throws(StoreFailure) -> String?
+    /// Keys that begin with `prefix` and their values, in order of key.
+    func states(prefix: String) throws(StoreFailure) -> [(key: String, value: String)]
+    func meta(_ key: MetaKey) throws(StoreFailure) -> String?
+    /// A wire's own durable value.
+    func wireValue(_ wire: String, peer: String, key: String) throws(StoreFailure) -> [UInt8]?
+    func wireValues(_ wire: String, peer: String) throws(StoreFailure) -> [(key: String, value: [UInt8])]
+
+    /// Rows in order of their first being seen, at most `limit`.
+    func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
+    func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry?
+    /// The row with these bytes.
+    func quarantineEntry(hash: Digest) throws(StoreFailure) -> QuarantineEntry?
+    func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int
+    /// Rows whose `retryAt` has come, at most `limit`.
+    func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
+}
+
+/// Changing the log inside one transaction: what is written here commits whole or not at all.
+public protocol LogWriting: LogReading {
+    /// Puts an event at the end of the order of arrival.
+    ///
+    /// - Precondition: no event of this id is in the log.
+    /// - Returns: its `seq`.
+    mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64
+    /// Lets another variant take an id: it gets a new `seq`, and the old (seq, id) stays as a marker so that
+    /// positions on it stay good. `counted` adds one to the id's replacements at `entry.receivedAt`.
+    mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64
+    /// Gives an event the signature that a relay had stripped, or a better verification. Its `seq` stays.
+    mutating func seal(_ id: ULID, signature: String?, publicKey: String?, verification: Verification) throws(StoreFailure)
+    /// Removes an event's `data`. Its `seq`, digest and signature stay.
+    mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure)
+    mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure)
+
+    /// Stores a record, or removes it.
+    mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure)
+    mutating func setState(_ key: String, _ value: String?) throws(StoreFailure)
+    mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure)
+    mutating func setWireValue(_ wire: String, peer: String, key: String, _ value: [UInt8]?) throws(StoreFailure)
+
+    /// Stores a row, or counts one more sighting of the same bytes. The oldest refused rows of a peer past
+    /// `Limits.evidenceRowsPerPeer` go.
+    mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure)
+    mutating func removeQuarantine(_ row: Int64) throws(StoreFailure)
+    mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure)
+}

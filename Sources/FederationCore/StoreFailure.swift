@@ -1,0 +1,26 @@
+/// Why the store could not do what was asked: facts from SQLite's result codes and from the file system.
+public enum StoreFailure: Error, Hashable, Sendable {
+    /// Another connection holds the lock longer than we wait.
+    case busy
+    /// No space left, or the size the file may have is reached.
+    case full
+    /// The file is damaged, or its content breaks the schema.
+    case corrupt
+    case readOnly
+    case cannotOpen
+    /// Written by a newer version of this program.
+    case newerSchema(found: Int)
+    /// A database, but of another application.
+    case notOurs
+    case io
+    case interrupted
+    case other(code: Int)
+
+    /// Trying again later may succeed without anybody doing anything.
+    public var isRetryable: Bool {
+        switch self {
+        case .busy, .full, .io, .interrupted: true
+        case .corrupt, .readOnly, .cannotOpen, .newerSchema, .notOurs, .other: false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/// One way of speaking with peers: conversations as client and routes as server, all of them values.
+///
+/// A wire owns no socket, file, clock, secret or store. Adding one is a folder, a line in the list of wires and a
+/// page of documentation.
+public protocol Wire: Sendable {
+    var name: WireName { get }
+    /// A new conversation with one peer.
+    func exchange() -> any Exchange
+    /// What it serves, as path prefixes: `/mcp` covers `/mcp` and `/mcp/x`.
+    var routes: [String] { get }
+    /// Answers one request from a consistent view of the log.
+    func respond(to request: ServedRequest, context: RouteContext, view: any LogReading) throws(StoreFailure) -> RouteReply
+}
+
+/// What a route is told about the node it answers for.
+public struct RouteContext: Sendable {
+    public var node: NodeIdentity
+    public var now: WallTime
+    /// Random bits for whatever the answer mints.
+    public var nonce: (UInt64, UInt64)
+    public var sha256: SHA256
+    /// The peer that the request was proved to come from, where it was.
+    public var peerName: String?
+    /// What `federation status` says, in words and as the Noema tool of that name gives it.
+    public var statusText: String
+
+    public init(
+        node: NodeIdentity, now: WallTime, nonce: (UInt64, UInt64), sha256: @escaping SHA256, peerName: String?,
+        statusText: String
+    ) {
+        self.node = node
+        self.now = now
+        self.nonce = nonce
+        self.sha256 = sha256
+        self.peerName = peerName
+        self.statusText = statusText
+    }
+}
+
+/// What must be on disk before an answer is sent.
+public struct RouteCommit: Sendable {
+    /// The configured peer it belongs to.
+    public var peerName: String
+    public var page: PulledPage?
+    public var wireValues: [String: [UInt8]?]
+
+    public init(peerName: String, page: PulledPage? = nil, wireValues: [String: [UInt8]?] = [:]) {
+        self.peerName = peerName
+        self.page = page
+        self.wireValues = wireValues
+    }
+}
+
+/// What a route answers.
+public struct RouteReply: Sendable {
+    public var commit: RouteCommit?
+    /// The answer, given what the commit did (`nil` without one).
+    public var response: @Sendable (PageOutcome?) -> HTTPResponse
+    /// A conversation to start once the answer is sent: a call-back to this configured peer.
+    public var callBack: (peerName: String, exchange: any Exchange)?
+    /// Peers that this request proves to be alive, by name: a poll in back-off is tried again at once.
+    public var contactWith: String?
+
+    public init(
+        commit: RouteCommit? = nil, callBack: (peerName: String, exchange: any Exchange)? = nil,
+        contactWith: String? = nil, response: @escaping @Sendable (PageOutcome?) -> HTTPResponse
+    ) {
+        self.commit = commit
+        self.callBack = callBack
+        self.contactWith = contactWith
+        self.response = response
+    }
+
+    public init(_ response: HTTPResponse) { self.init { _ in response } }
+}
