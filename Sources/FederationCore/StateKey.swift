@@ -1,0 +1,23 @@
+/// The keys of `federation_state`, spelled as Noema spells them (section 4), with ours beside them.
+public enum StateKey {
+    /// The node-wide clock: a JSON object of identity to counter.
+    public static let clock = "vclock"
+
+    /// What is kept of one configured peer.
+    public enum OfPeer: String, Hashable, Sendable, CaseIterable {
+        case lastEvent = "last_event"
+        case lastSeen = "last_seen"
+        /// The pinned identity.
+        case identity = "cortex_id"
+        case health
+        /// How far into its order of arrival we are (native wire).
+        case position
+        /// The wire that `auto` chose.
+        case wire
+    }
+
+    public static func peer(_ name: String, _ what: OfPeer) -> String { "peer:\(name):\(what.rawValue)" }
+
+    /// The pinned public key of an identity.
+    public static func publicKey(of identity: ULID) -> String { "cortexkey:\(identity)" }
+}
