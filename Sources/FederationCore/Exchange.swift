@@ -37,18 +37,22 @@ public struct PeerIdentity: Hashable, Sendable {
     public var name: String
     /// The program's version, as `PeerHealth.safeVersion` keeps it.
     public var version: String
+    /// The wire it answered on: pinned together with its id. Native, once pinned, is never left for Noema
+    /// (`ExchangeFailure.wireChanged`); any other change of wire starts without a cursor.
+    public var wire: WireName
     public var mode: NodeMode?
     public var publicKey: String?
     /// The highest number of ours that it holds, where it says so: how a restored node learns what it lost.
     public var heldOfOurs: UInt64?
 
     public init(
-        id: ULID, name: String, version: String, mode: NodeMode? = nil, publicKey: String? = nil,
+        id: ULID, name: String, version: String, wire: WireName, mode: NodeMode? = nil, publicKey: String? = nil,
         heldOfOurs: UInt64? = nil
     ) {
         self.id = id
         self.name = name
         self.version = version
+        self.wire = wire
         self.mode = mode
         self.publicKey = publicKey
         self.heldOfOurs = heldOfOurs
@@ -65,6 +69,8 @@ public struct ExchangeContext: Sendable {
 
     public var node: NodeIdentity
     public var peerName: String
+    /// The wire that is pinned for this peer (`peer:<name>:wire`), once one is.
+    public var pinnedWire: WireName?
     /// Whether events may be fetched from this peer: both the node's mode and the peer's entry decide.
     public var fetches: Bool
     /// Whether events may be pushed to this peer, on a wire that pushes.
@@ -80,11 +86,13 @@ public struct ExchangeContext: Sendable {
     public var nonce: (UInt64, UInt64)
 
     public init(
-        node: NodeIdentity, peerName: String, fetches: Bool, pushes: Bool, cursor: ULID?, position: String?,
-        interval: Duration, reach: Reach, wireValues: [String: [UInt8]], now: WallTime, nonce: (UInt64, UInt64)
+        node: NodeIdentity, peerName: String, pinnedWire: WireName?, fetches: Bool, pushes: Bool, cursor: ULID?,
+        position: String?, interval: Duration, reach: Reach, wireValues: [String: [UInt8]], now: WallTime,
+        nonce: (UInt64, UInt64)
     ) {
         self.node = node
         self.peerName = peerName
+        self.pinnedWire = pinnedWire
         self.fetches = fetches
         self.pushes = pushes
         self.cursor = cursor
@@ -185,7 +193,8 @@ public enum ExchangeStep: Sendable {
     case request(HTTPRequest, seals: [RequestSeal])
     /// Compare with the pin; answered by `.identityAccepted`, or the exchange is over.
     case identify(PeerIdentity)
-    /// Replay and commit; answered by `.committed`. A page that stops ends the exchange.
+    /// Replay and commit; answered by `.committed`. A page that stops ends the exchange. The host counts pages, and
+    /// ends an exchange that passes `Limits.pagesPerPoll`.
     case take(PulledPage)
     /// Give events that the peer lacks, in order of arrival after `seq`; answered by `.outbox`.
     case outbox(after: Int64, limit: Int, bytes: Int)
@@ -267,7 +276,13 @@ public enum WireViolation: Hashable, Sendable {
     case moreEventsThanAsked(asked: Int)
     case idsNotAscending
     case headerMissing
+    case headerInvalid
+    /// No message of an event stream answers the request.
     case eventStream
+    /// It says there is more, and gives nothing that leads on.
+    case noProgress
+    /// Fewer events than it says it sent.
+    case truncated
 }
 
 /// One conversation with a peer, as a value: given the last answer it names the next step.

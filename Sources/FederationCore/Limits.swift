@@ -39,6 +39,8 @@ public enum Limits {
 
     /// Bytes of one answer that a peer gives us.
     public static let answerBytes = 112 << 20
+    /// Bytes of an answer that carries no events.
+    public static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.
     public static let requestBytes = 4 << 20
     public static let requestDeadline: Duration = .seconds(60)
@@ -46,6 +48,10 @@ public enum Limits {
     public static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.
     public static let pageEvents = 1000
+    /// Characters of a native position; to a puller it is an opaque text.
+    public static let positionLength = 128
+    /// Events that one native request may name by id.
+    public static let eventsByID = 100
     /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).
     public static let noemaPageEvents = 100
     /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.

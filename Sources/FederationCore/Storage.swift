@@ -184,6 +184,8 @@ public protocol LogReading {
     func greatestID(of subject: String) throws(StoreFailure) -> ULID?
     func eventCount() throws(StoreFailure) -> Int64
     func origins() throws(StoreFailure) -> [OriginSummary]
+    /// The highest number in the log of one origin, found without reading the others: every native poll asks it.
+    func highestNumber(of origin: String) throws(StoreFailure) -> UInt64?
     /// Held events in order of id, at most `limit`; of one peer, or of all.
     func heldEvents(peer: String?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int

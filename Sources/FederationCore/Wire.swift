@@ -60,14 +60,17 @@ public struct RouteReply: Sendable {
     public var callBack: (peerName: String, exchange: any Exchange)?
     /// Peers that this request proves to be alive, by name: a poll in back-off is tried again at once.
     public var contactWith: String?
+    /// The node that the request says it comes from: a claim, and the host decides what it proves.
+    public var claimedNode: ULID?
 
     public init(
         commit: RouteCommit? = nil, callBack: (peerName: String, exchange: any Exchange)? = nil,
-        contactWith: String? = nil, response: @escaping @Sendable (PageOutcome?) -> HTTPResponse
+        contactWith: String? = nil, claimedNode: ULID? = nil, response: @escaping @Sendable (PageOutcome?) -> HTTPResponse
     ) {
         self.commit = commit
         self.callBack = callBack
         self.contactWith = contactWith
+        self.claimedNode = claimedNode
         self.response = response
     }
 
