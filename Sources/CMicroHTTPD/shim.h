@@ -1,2 +1,61 @@
 #pragma once
 #include <microhttpd.h>
+#include <string.h>
+
+// MHD_start_daemon, MHD_get_connection_info and MHD_set_response_options are variadic, which Swift cannot call.
+// Nothing is decided here.
+
+// Percent-decoding is done in Swift, where an invalid sequence has one meaning; MHD is told to leave texts alone.
+static inline size_t cmhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+struct cmhd_settings {
+    int listening_socket;
+    size_t memory_per_connection;
+    unsigned int connections;
+    unsigned int connections_per_address;
+    unsigned int inactivity_seconds;
+};
+
+// The callback types of MHD_OPTION_URI_LOG_CALLBACK and MHD_OPTION_NOTIFY_COMPLETED have no names in all versions.
+typedef void *(*cmhd_target_callback)(void *context, const char *target, struct MHD_Connection *connection);
+
+static inline struct MHD_Daemon *cmhd_start(
+    const struct cmhd_settings *settings, MHD_AccessHandlerCallback access, cmhd_target_callback target,
+    MHD_RequestCompletedCallback completed, MHD_NotifyConnectionCallback connection, void *context) {
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, access, context,
+        MHD_OPTION_LISTEN_SOCKET, (MHD_socket)settings->listening_socket,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->memory_per_connection,
+        MHD_OPTION_CONNECTION_LIMIT, settings->connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, settings->inactivity_seconds,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, &cmhd_keep_escapes, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, target, context,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, context,
+        MHD_OPTION_NOTIFY_CONNECTION, connection, context,
+        MHD_OPTION_END);
+}
+
+static inline int cmhd_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+static inline const struct sockaddr *cmhd_address(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL ? NULL : info->client_addr;
+}
+
+static inline void *cmhd_socket_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static inline enum MHD_Result cmhd_announce_keep_alive(struct MHD_Response *response) {
+    return MHD_set_response_options(response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
+}

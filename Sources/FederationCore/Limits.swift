@@ -43,6 +43,15 @@ public enum Limits {
     public static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.
     public static let requestBytes = 4 << 20
+    /// Bytes of all request bodies that our server holds at one time.
+    public static let requestBytesHeld = 64 << 20
+    /// Bytes of an answer's header section, interim answers and trailers counted in.
+    public static let answerHeaderBytes = 64 << 10
+    /// Bytes of memory for a request's first line and header fields.
+    public static let requestHeaderBytes = 32 << 10
+    /// Connections that our server holds open, in all and from one address.
+    public static let connections = 512
+    public static let connectionsPerAddress = 128
     public static let requestDeadline: Duration = .seconds(60)
     /// Bytes of a page that our native wire serves; at least one event, however long.
     public static let pageBytes = 8 << 20

@@ -1,0 +1,54 @@
+public import FederationCore
+
+/// Performs HTTP requests with libcurl, all of them on one thread of its own, so no call ever blocks a Swift thread.
+///
+/// Connections stay open and are used again. Redirects are not followed, the environment's proxies are not used, and
+/// nothing but http and https is spoken: a request goes to the peer that the config names, or nowhere.
+public final class CurlClient: Sendable {
+    /// What came back, and from where.
+    public struct Answer: Hashable, Sendable {
+        public var response: HTTPResponse
+        /// The numeric address the connection led to, such as `127.0.0.1` or `::1`.
+        public var peerAddress: String
+
+        public init(response: HTTPResponse, peerAddress: String) {
+            self.response = response
+            self.peerAddress = peerAddress
+        }
+    }
+
+    private let loop: CurlLoop
+
+    public init() {
+        loop = CurlLoop()
+        loop.start()
+    }
+
+    deinit { loop.close() }
+
+    /// Sends `request` to `endpoint` and waits for the whole answer.
+    ///
+    /// `endpoint` is `http://` or `https://`, a host, and optionally a port and a path prefix; a slash at its end
+    /// does not count. The answer's body is at most `request.maxAnswerBytes` long, and all of it has come by
+    /// `request.deadline`. The transport owns the fields that frame a message (`Content-Length`,
+    /// `Transfer-Encoding`, `Connection`, `Expect`): the request's own are left out.
+    ///
+    /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
+    /// control character, or a URL that holds one or a space, is never sent: `.other`.
+    public func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {
+        let id = loop.newID()
+        let result: Result<Answer, TransportFailure> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                loop.post(.start(CurlJob(id: id, endpoint: endpoint, request: request, continuation: continuation)))
+                // The handler below may have run before there was anything to cancel.
+                if Task.isCancelled { loop.post(.cancel(id)) }
+            }
+        } onCancel: {
+            loop.post(.cancel(id))
+        }
+        return try result.get()
+    }
+
+    /// Ends every transfer with `.cancelled`, closes all connections, and refuses what comes later the same way.
+    public func close() { loop.close() }
+}

@@ -1,0 +1,201 @@
+internal import CCurl
+internal import FederationCore
+
+/// One easy handle, from its options to its answer. Lives on the loop's thread and owns what it gives to libcurl.
+///
+/// Handles are not used twice: libcurl 7.88 never clears the system error of an earlier transfer
+/// (`CURLINFO_OS_ERRNO`), and a reset would be told where none was. What is costly, the connections, is the multi
+/// handle's and stays.
+@safe final class CurlTransfer {
+    /// Why the transfer cannot begin.
+    private(set) var problem: TransportFailure?
+    /// SAFETY: freed in `deinit` only, after the loop took it out of the multi handle.
+    let easy: UnsafeMutableRawPointer?
+
+    private let job: CurlJob
+    /// libcurl reads it during the whole transfer.
+    private var fieldList: UnsafeMutablePointer<curl_slist>?
+    private var head = AnswerHead()
+    private var body: [UInt8] = []
+    /// Why a callback of ours broke the transfer off.
+    private var breach: TransportFailure?
+
+    init(_ job: CurlJob) {
+        self.job = job
+        unsafe easy = curl_easy_init()
+        problem = configure()
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(easy)
+        unsafe curl_slist_free_all(fieldList)
+    }
+
+    /// The job's id, which `configure` left with the easy handle.
+    static func id(of easy: UnsafeMutableRawPointer?) -> UInt64 {
+        var token: UnsafeMutableRawPointer?
+        unsafe ccurl_get_private(easy, &token)
+        return UInt64(UInt(bitPattern: token))
+    }
+
+    func end(_ result: Result<CurlClient.Answer, TransportFailure>) { job.continuation.resume(returning: result) }
+
+    /// What the transfer came to, once libcurl is done with it.
+    func result(_ code: CURLcode) -> Result<CurlClient.Answer, TransportFailure> {
+        if let breach { return .failure(breach) }
+        if code == CURLE_FILESIZE_EXCEEDED { return .failure(.answerTooLarge(limit: job.request.maxAnswerBytes)) }
+        guard code == CURLE_OK else {
+            var systemError = 0
+            unsafe ccurl_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
+            return .failure(TransportFailure(code, systemError: systemError))
+        }
+        // libcurl takes a connection that ends amid the header section for a whole answer.
+        guard head.isWhole else { return .failure(.endOfFile) }
+        guard (200...999).contains(head.status) else { return .failure(.malformedAnswer) }
+        var address: UnsafePointer<CChar>?
+        unsafe ccurl_get_string(easy, CURLINFO_PRIMARY_IP, &address)
+        return .success(
+            CurlClient.Answer(
+                response: HTTPResponse(status: head.status, fields: head.fields, body: body),
+                peerAddress: unsafe address.map { unsafe String(cString: $0) } ?? ""))
+    }
+
+    // MARK: Options
+
+    private func configure() -> TransportFailure? {
+        guard unsafe easy != nil else { return .other(code: Int(CURLE_FAILED_INIT.rawValue)) }
+        guard let url = CurlText.url(endpoint: job.endpoint, target: job.request.target) else {
+            return .other(code: Int(CURLE_URL_MALFORMAT.rawValue))
+        }
+        guard let lines = CurlText.fieldLines(job.request) else {
+            return .other(code: Int(CURLE_BAD_FUNCTION_ARGUMENT.rawValue))
+        }
+        var options = unsafe CurlOptions(easy: easy)
+        options.set(CURLOPT_URL, url)
+        setTransport(&options)
+        setBounds(&options)
+        setMessage(&options, lines: lines)
+        setCallbacks(&options)
+        return options.firstFailure.map { .other(code: Int($0.rawValue)) }
+    }
+
+    private func setTransport(_ options: inout CurlOptions) {
+        options.set(CURLOPT_PROTOCOLS_STR, "http,https")
+        options.set(CURLOPT_FOLLOWLOCATION, 0)
+        // A proxy of the environment would read what peers tell each other, would answer in their place, and its
+        // address would be taken for the peer's.
+        options.set(CURLOPT_PROXY, "")
+        // libcurl's resolver time-outs would otherwise use SIGALRM, in a process full of threads.
+        options.set(CURLOPT_NOSIGNAL, 1)
+        // Ending a transfer must not wait for its resolver thread, or one dead name server would hold up all others.
+        options.set(CURLOPT_QUICK_EXIT, 1)
+        options.set(CURLOPT_TCP_KEEPALIVE, 1)
+        options.set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        // Secrets in a URL end up in logs.
+        options.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        // The target is sent as the wire wrote it: "/a/../b" is the server's affair.
+        options.set(CURLOPT_PATH_AS_IS, 1)
+    }
+
+    private func setBounds(_ options: inout CurlOptions) {
+        let deadline = job.request.deadline
+        options.set(CURLOPT_TIMEOUT_MS, CurlText.milliseconds(deadline))
+        options.set(CURLOPT_CONNECTTIMEOUT_MS, CurlText.milliseconds(min(deadline, CurlText.longestConnect)))
+        // By Content-Length, before the first byte of the body. 0 would mean no bound; then the callback is the bound.
+        options.set(CURLOPT_MAXFILESIZE_LARGE, offset: max(job.request.maxAnswerBytes, 0))
+        options.set(CURLOPT_BUFFERSIZE, 64 << 10)
+    }
+
+    private func setMessage(_ options: inout CurlOptions, lines: [String]) {
+        let request = job.request
+        let sendsBody = !request.body.isEmpty || request.method == .post || request.method == .put
+        if sendsBody {
+            options.set(CURLOPT_POSTFIELDSIZE_LARGE, offset: request.body.count)
+            options.setBody(request.body)
+        } else {
+            options.set(CURLOPT_HTTPGET, 1)
+        }
+        options.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        for line in lines {
+            // On failure the list stays as it was, and stays ours.
+            guard let longer = unsafe curl_slist_append(fieldList, line) else {
+                return options.fail(CURLE_OUT_OF_MEMORY)
+            }
+            unsafe fieldList = longer
+        }
+        unsafe options.note(ccurl_set_headers(easy, fieldList))
+    }
+
+    private func setCallbacks(_ options: inout CurlOptions) {
+        // Ids start at 1 and have 64 bits: a token, never a pointer that is followed.
+        unsafe options.note(ccurl_set_pointer(easy, CURLOPT_PRIVATE, UnsafeRawPointer(bitPattern: UInt(job.id))))
+        // SAFETY: libcurl calls these only inside curl_multi_perform, while the loop holds the transfer.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe options.note(
+            ccurl_set_body_callback(easy, { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeBody) }, context))
+        unsafe options.note(
+            ccurl_set_header_callback(easy, { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeHead) }, context))
+    }
+
+    // MARK: Bytes
+
+    /// Answers how many bytes were taken: fewer than came ends the transfer.
+    private static func received(
+        _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ context: UnsafeMutableRawPointer?,
+        _ take: (CurlTransfer) -> (UnsafeRawBufferPointer) -> TransportFailure?
+    ) -> Int {
+        guard let context = unsafe context else { return 0 }
+        let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+        if let breach = unsafe take(transfer)(UnsafeRawBufferPointer(start: bytes, count: count)) {
+            transfer.breach = breach
+            return 0
+        }
+        return count
+    }
+
+    private func takeBody(_ bytes: UnsafeRawBufferPointer) -> TransportFailure? {
+        guard bytes.count <= job.request.maxAnswerBytes - body.count else {
+            return .answerTooLarge(limit: job.request.maxAnswerBytes)
+        }
+        unsafe body.append(contentsOf: bytes)
+        return nil
+    }
+
+    private func takeHead(_ bytes: UnsafeRawBufferPointer) -> TransportFailure? {
+        guard bytes.count <= Limits.answerHeaderBytes - head.bytes else {
+            return .answerTooLarge(limit: Limits.answerHeaderBytes)
+        }
+        head.take(line: unsafe Array(bytes))
+        return nil
+    }
+}
+
+/// Sets options one after the other and remembers the first that libcurl refused.
+@safe private struct CurlOptions {
+    // SAFETY: the transfer that made this value owns the handle and outlives it.
+    private let easy: UnsafeMutableRawPointer?
+    private(set) var firstFailure: CURLcode?
+
+    init(easy: UnsafeMutableRawPointer?) { unsafe self.easy = easy }
+
+    mutating func set(_ option: CURLoption, _ value: Int) { unsafe note(ccurl_set_long(easy, option, value)) }
+
+    mutating func set(_ option: CURLoption, offset value: Int) {
+        unsafe note(ccurl_set_offset(easy, option, curl_off_t(value)))
+    }
+
+    /// libcurl copies the text.
+    mutating func set(_ option: CURLoption, _ value: String) { unsafe note(ccurl_set_string(easy, option, value)) }
+
+    /// libcurl copies the bytes, as many as CURLOPT_POSTFIELDSIZE_LARGE said before.
+    mutating func setBody(_ body: [UInt8]) {
+        guard !body.isEmpty else { return set(CURLOPT_COPYPOSTFIELDS, "") }
+        unsafe body.withUnsafeBytes { bytes in
+            unsafe note(ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress))
+        }
+    }
+
+    mutating func note(_ code: CURLcode) { if code != CURLE_OK { fail(code) } }
+
+    mutating func fail(_ code: CURLcode) { firstFailure = firstFailure ?? code }
+}

@@ -1,0 +1,48 @@
+public import FederationCore
+
+/// An HTTP/1.1 server (libmicrohttpd): one thread moves the bytes, the handler runs as a Swift task.
+///
+/// Every request has bounds in size and in time (`HTTPServerLimits`), kept while bytes arrive. Requests that two
+/// readers could understand differently never reach the handler: two `Host` or `Content-Length` fields, a
+/// `Content-Length` beside a `Transfer-Encoding`, or a coding other than `chunked` are answered 400 or 501, and the
+/// connection is closed. Any method passes through as the token it is. No CORS field is ever added.
+///
+/// A handler does not hear of a client that hangs up while it works: libmicrohttpd does not watch a suspended
+/// connection. Its time is bounded by `HTTPServerLimits.handle`; past it the task is cancelled.
+public final class HTTPServer: Sendable {
+    /// The port it listens on: the real one, where 0 was asked for.
+    public let port: UInt16
+
+    private let core: ServerCore
+
+    /// Listens on a numeric address (`127.0.0.1`, `::1`; an IPv6 address never takes IPv4 connections) and serves
+    /// until `stop()`.
+    ///
+    /// Of the handler's answer, the fields that frame a message and those that are not valid (a line end in a value)
+    /// are left out; a status outside 200 to 599 becomes 500.
+    public init(
+        address: String, port: UInt16, limits: HTTPServerLimits = HTTPServerLimits(),
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) throws(HTTPServerFailure) {
+        let socket = try ListeningSocket(address: address, port: port)
+        self.port = socket.port
+        core = ServerCore(limits: limits, handler: handler)
+        try core.start(on: socket)
+    }
+
+    deinit {
+        // Without this, a server that was let go would serve for ever. A second stop is nothing.
+        let core = core
+        Task.detached { await core.stop() }
+    }
+
+    /// Takes no more connections, lets the handlers at work answer within `HTTPServerLimits.drain`, answers 503 for
+    /// those that do not, and closes everything. Returns when the last connection is closed.
+    public func stop() async { await core.stop() }
+
+    /// Requests between their first line and the end of their answer.
+    var liveExchanges: Int { core.liveExchanges }
+
+    /// Connections that are open.
+    var openConnections: Int { core.deadlines.count }
+}

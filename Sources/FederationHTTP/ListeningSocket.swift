@@ -1,0 +1,45 @@
+internal import Glibc
+
+/// A bound and listening socket. Made here and not by libmicrohttpd, which does not say why it failed.
+struct ListeningSocket: ~Copyable {
+    let descriptor: Int32
+    let port: UInt16
+
+    private static let backlog: Int32 = 511
+
+    init(address: String, port: UInt16) throws(HTTPServerFailure) {
+        guard let target = SocketAddress(numeric: address, port: port) else { throw .notAnAddress }
+        let descriptor = socket(target.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw ListeningSocket.failure(errno) }
+        do throws(HTTPServerFailure) {
+            self.port = try ListeningSocket.listen(descriptor, at: target)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+    }
+
+    private static func listen(_ descriptor: Int32, at target: SocketAddress) throws(HTTPServerFailure) -> UInt16 {
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        // A restarted node takes its port back at once, though connections of the last run linger.
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        if target.family == AF_INET6 {
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, size)
+        }
+        guard unsafe target.withSocketAddress({ unsafe bind(descriptor, $0, $1) }) == 0 else { throw failure(errno) }
+        guard Glibc.listen(descriptor, backlog) == 0 else { throw failure(errno) }
+        guard let bound = SocketAddress(of: descriptor) else { throw failure(errno) }
+        return bound.port
+    }
+
+    private static func failure(_ code: Int32) -> HTTPServerFailure {
+        switch code {
+        case EADDRINUSE: .addressInUse
+        case EADDRNOTAVAIL: .addressNotHere
+        case EACCES, EPERM: .notPermitted
+        default: .system(code: Int(code))
+        }
+    }
+}

@@ -1,0 +1,215 @@
+internal import CMicroHTTPD
+internal import Dispatch
+internal import FederationCore
+internal import Glibc
+internal import Synchronization
+
+/// The server's state and rules, shared by libmicrohttpd's thread, the handlers' tasks and whoever stops it.
+///
+/// Locks are taken in one order: this one, an exchange's, the deadlines', libmicrohttpd's own. libmicrohttpd calls
+/// back with none of its locks held.
+@safe final class ServerCore: Sendable {
+    @safe private struct State {
+        // SAFETY: set by `start`, taken once by `stop`, used under the lock or by whoever took it.
+        nonisolated(unsafe) var daemon: OpaquePointer?
+        var listening: Int32 = -1
+        var exchanges: [UInt: ServedExchange] = [:]
+        var lastID: UInt = 0
+        /// No handler begins any more.
+        var isStopping = false
+        var stopped: [CheckedContinuation<Void, Never>] = []
+        var hasStopped = false
+        /// Who waits for the last exchange to end.
+        var drained: CheckedContinuation<Void, Never>?
+    }
+
+    let limits: HTTPServerLimits
+    let deadlines = ConnectionDeadlines()
+    private let handler: @Sendable (ServedRequest) async -> HTTPResponse
+    private let state = Mutex(State())
+    private let bodyBytesHeld = Atomic<Int>(0)
+
+    init(limits: HTTPServerLimits, handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse) {
+        self.limits = limits
+        self.handler = handler
+    }
+
+    var liveExchanges: Int { state.withLock { $0.exchanges.count } }
+
+    // MARK: Begin and end
+
+    /// libmicrohttpd holds this object from here until `stop`.
+    func start(on socket: consuming ListeningSocket) throws(HTTPServerFailure) {
+        var settings = cmhd_settings(
+            listening_socket: socket.descriptor, memory_per_connection: max(limits.headerBytes, 1024),
+            connections: UInt32(clamping: limits.connections),
+            connections_per_address: UInt32(clamping: limits.connectionsPerAddress),
+            inactivity_seconds: UInt32(clamping: limits.idle.components.seconds + 1))
+        let context = unsafe Unmanaged.passRetained(self)
+        let daemon = unsafe cmhd_start(
+            &settings, ServerCallbacks.access, ServerCallbacks.target, ServerCallbacks.completed,
+            ServerCallbacks.connection, context.toOpaque())
+        guard let daemon = unsafe daemon else {
+            let code = errno
+            unsafe context.release()
+            // The socket stays open: on some of these paths libmicrohttpd has closed it, and its number may be
+            // another's by now.
+            throw .system(code: Int(code))
+        }
+        state.withLock { state in
+            unsafe state.daemon = daemon
+            state.listening = socket.descriptor
+        }
+    }
+
+    /// See `HTTPServer.stop`. A second call waits for the first.
+    func stop() async {
+        let isFirst = state.withLock { state in
+            defer { state.isStopping = true }
+            return !state.isStopping
+        }
+        guard isFirst else { return await waitUntilStopped() }
+        takeNoMore()
+        await drain(limits.drain)
+        // Nothing is suspended after this: whoever is in `handling` is answered for, and nobody enters it.
+        for exchange in state.withLock({ Array($0.exchanges.values) }) { exchange.giveUp(.stopping) }
+        await drain(min(limits.drain, .seconds(1)))
+        await withCheckedContinuation { continuation in
+            // It joins the server's thread; a Swift thread must not wait for that.
+            DispatchQueue(label: "federation.http.stop").async {
+                self.end()
+                continuation.resume()
+            }
+        }
+    }
+
+    private func takeNoMore() {
+        state.withLock { state in
+            guard unsafe state.daemon != nil else { return }
+            // From here the socket is ours. It is closed last, so that its number is not another's while
+            // libmicrohttpd may still remember it.
+            unsafe MHD_quiesce_daemon(state.daemon)
+            shutdown(state.listening, Int32(SHUT_RDWR))
+        }
+    }
+
+    private func end() {
+        let (daemon, listening) = state.withLock { state in
+            defer { unsafe state.daemon = nil }
+            return unsafe (UInt(bitPattern: state.daemon), state.listening)
+        }
+        if let daemon = unsafe OpaquePointer(bitPattern: daemon) {
+            unsafe MHD_stop_daemon(daemon)
+            Glibc.close(listening)
+            // libmicrohttpd's: no callback comes any more.
+            unsafe Unmanaged.passUnretained(self).release()
+        }
+        let waiting = state.withLock { state in
+            state.hasStopped = true
+            defer { state.stopped = [] }
+            return state.stopped
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func waitUntilStopped() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.hasStopped { state.stopped.append(continuation) }
+                return state.hasStopped
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Waits until no exchange is left, or for `duration`.
+    private func drain(_ duration: Duration) async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLock { state in
+                if !state.exchanges.isEmpty { state.drained = continuation }
+                return state.exchanges.isEmpty
+            }
+            guard !isEmpty else { return continuation.resume() }
+            let milliseconds = Int(clamping: duration.components.seconds) * 1000
+                + Int(duration.components.attoseconds / 1_000_000_000_000_000)
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {
+                self.takeDrained()?.resume()
+            }
+        }
+    }
+
+    private func takeDrained() -> CheckedContinuation<Void, Never>? {
+        state.withLock { state in
+            defer { state.drained = nil }
+            return state.drained
+        }
+    }
+
+    // MARK: Exchanges, on the server's thread
+
+    func open(_ exchange: ServedExchange) -> UInt {
+        deadlines.set(exchange.connectionID, limits.receive)
+        return state.withLock { state in
+            state.lastID += 1
+            state.exchanges[state.lastID] = exchange
+            return state.lastID
+        }
+    }
+
+    func exchange(_ id: UInt) -> ServedExchange? { state.withLock { $0.exchanges[id] } }
+
+    func close(_ id: UInt) {
+        let (exchange, drained) = state.withLock { state in
+            let exchange = state.exchanges.removeValue(forKey: id)
+            guard state.exchanges.isEmpty else { return (exchange, nil as CheckedContinuation<Void, Never>?) }
+            defer { state.drained = nil }
+            return (exchange, state.drained)
+        }
+        if let exchange {
+            bodyBytesHeld.subtract(exchange.bytesReserved, ordering: .relaxed)
+            deadlines.set(exchange.connectionID, limits.idle)
+        }
+        drained?.resume()
+    }
+
+    /// Room for bytes of a body, given back when the exchange ends.
+    func reserve(_ count: Int) -> Bool {
+        let held = bodyBytesHeld.add(count, ordering: .relaxed).newValue
+        if held <= limits.bodyBytesHeld { return true }
+        bodyBytesHeld.subtract(count, ordering: .relaxed)
+        return false
+    }
+
+    /// Why a request with these fields is not worth its body.
+    func refusal(_ fields: HTTPFields) -> Refusal? {
+        let codings = fields.count(of: "Transfer-Encoding")
+        let lengths = fields.count(of: "Content-Length")
+        if fields.count(of: "Host") > 1 || codings > 1 || lengths > 1 || (codings == 1 && lengths == 1) {
+            return .malformed
+        }
+        if let coding = fields["Transfer-Encoding"], FieldText.lowercased(coding) != "chunked" { return .codingUnknown }
+        if let length = fields["Content-Length"] {
+            guard let length = UInt64(length) else { return .malformed }
+            if length > UInt64(max(limits.bodyBytes, 0)) { return .bodyTooLarge(limit: limits.bodyBytes) }
+        }
+        return nil
+    }
+
+    /// Suspends the connection and lets the handler run; `false` if the server is stopping.
+    func handle(_ exchange: ServedExchange, _ connection: OpaquePointer) -> Bool {
+        let request: ServedRequest? = state.withLock { state in
+            // Under the lock: `stop` finds every exchange that is in `handling`.
+            state.isStopping ? nil : exchange.begin(unsafe SuspendedConnection(suspending: connection))
+        }
+        guard let request else { return false }
+        deadlines.set(exchange.connectionID, limits.handle, handling: exchange)
+        exchange.runs(
+            in: Task { [handler] in
+                let response = await handler(request)
+                exchange.answer(ServerAnswer(response, closesConnection: self.isStopping))
+            })
+        return true
+    }
+
+    private var isStopping: Bool { state.withLock { $0.isStopping } }
+}
