@@ -72,6 +72,12 @@ public enum Limits {
     public static let evidenceBytes = 64 << 10
     /// Rows of evidence kept for one peer; the oldest go first.
     public static let evidenceRowsPerPeer = 1000
+    /// Events of one peer that wait for their time; those furthest ahead go first.
+    public static let deferredRowsPerPeer = 1000
+    /// The third variant that takes one id waits this long after the second, each later one twice as long …
+    public static let variantWait: Duration = .seconds(60)
+    /// … up to this.
+    public static let variantWaitMax: Duration = .seconds(3600)
 
     // Names
 

@@ -27,6 +27,8 @@ public struct Record: Hashable, Sendable {
     public var type = ""
     public var author = ""
     public var tags: [String] = []
+    /// The subjects that the shown head names as its sources.
+    public var derivedFrom: [String] = []
     public var tier = ""
     public var lifecycle = Lifecycle.active
     public var votes: Int64 = 0

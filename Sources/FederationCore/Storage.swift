@@ -20,15 +20,20 @@ public struct LogEntry: Hashable, Sendable {
     /// The name of the peer that gave it; empty for our own.
     public var peer: String
     public var receivedAt: WallTime
+    /// Its `data` was seen here, whether or not it is still there: only then is the digest of a stub more than a claim.
+    public var dataSeen: Bool
 
+    /// `dataSeen` is true of a full event; for a stub it says that the stub was made here.
     public init(
-        event: Event, fingerprint: EventFingerprint, verification: Verification, peer: String, receivedAt: WallTime
+        event: Event, fingerprint: EventFingerprint, verification: Verification, peer: String, receivedAt: WallTime,
+        dataSeen: Bool = false
     ) {
         self.event = event
         self.fingerprint = fingerprint
         self.verification = verification
         self.peer = peer
         self.receivedAt = receivedAt
+        self.dataSeen = dataSeen || !event.isStub
     }
 }
 
@@ -41,6 +46,8 @@ public struct StoredEvent: Hashable, Sendable {
     public var verification: Verification
     public var peer: String
     public var receivedAt: WallTime
+    /// See `LogEntry.dataSeen`.
+    public var dataSeen: Bool
     public var hold: HoldReason?
     /// How often another variant has taken this id, and when last.
     public var replacements: Int
@@ -48,7 +55,8 @@ public struct StoredEvent: Hashable, Sendable {
 
     public init(
         seq: Int64, event: Event, digest: Digest, signedHash: Digest, verification: Verification, peer: String,
-        receivedAt: WallTime, hold: HoldReason? = nil, replacements: Int = 0, replacedAt: WallTime? = nil
+        receivedAt: WallTime, dataSeen: Bool = false, hold: HoldReason? = nil, replacements: Int = 0,
+        replacedAt: WallTime? = nil
     ) {
         self.seq = seq
         self.event = event
@@ -57,6 +65,7 @@ public struct StoredEvent: Hashable, Sendable {
         self.verification = verification
         self.peer = peer
         self.receivedAt = receivedAt
+        self.dataSeen = dataSeen || !event.isStub
         self.hold = hold
         self.replacements = replacements
         self.replacedAt = replacedAt
@@ -140,7 +149,11 @@ public struct RecordFilter: Hashable, Sendable {
     public var divergedOnly = false
     public var includeTrashed = false
     public var includePurged = false
-    /// List after this subject (listings are in order of subject).
+    /// Only records of this type.
+    public var type: String?
+    /// Only records whose shown head names this subject in its `derived_from`.
+    public var derivedFrom: String?
+    /// List after this subject (listings are in order of the subject's UTF-8 bytes).
     public var after: String?
     public var limit: Int
 
@@ -164,16 +177,24 @@ public enum MetaKey: String, Hashable, Sendable, CaseIterable {
     case stopped
     /// The ULID identity this database belongs to.
     case identity
+    /// The last event whose clock the node-wide clock had no room for.
+    case refusedMerge = "refused_merge"
+    /// The last event that names a number of ours too far ahead to be followed (`Limits.ownNumberLead`).
+    case farOwnNumber = "far_own_number"
 }
 
 /// Reading the log and what is kept beside it. One value sees one consistent state.
+///
+/// Texts are compared and ordered by their UTF-8 bytes: `é` written in two ways is two subjects, and a NUL is a
+/// character like any other. A limit of zero or below names nothing.
 public protocol LogReading {
     /// The last place in the order of arrival; `nil` for an empty log.
     func head() throws(StoreFailure) -> LogPosition?
     func event(_ id: ULID) throws(StoreFailure) -> StoredEvent?
     /// The id of the event that stands at `seq`, or stood there before another variant replaced it.
     func id(at seq: Int64) throws(StoreFailure) -> ULID?
-    /// Events after `seq` in order of arrival: at most `limit`, and no more once their JSON passes `bytes`.
+    /// Events after `seq` in order of arrival, at most `limit`: the first always, others while the JSON of all stays
+    /// within `bytes`.
     func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
     /// Events with `after < id ≤ through` in order of id, at most `limit`.
     func events(after id: ULID?, through: ULID, limit: Int) throws(StoreFailure) -> [StoredEvent]
@@ -183,6 +204,9 @@ public protocol LogReading {
     func greatestID(through bound: ULID) throws(StoreFailure) -> ULID?
     func greatestID(of subject: String) throws(StoreFailure) -> ULID?
     func eventCount() throws(StoreFailure) -> Int64
+    /// The subjects of the log after `subject` in order, at most `limit`.
+    func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String]
+    /// In order of origin.
     func origins() throws(StoreFailure) -> [OriginSummary]
     /// The highest number in the log of one origin, found without reading the others: every native poll asks it.
     func highestNumber(of origin: String) throws(StoreFailure) -> UInt64?
@@ -218,12 +242,13 @@ public protocol LogWriting: LogReading {
     /// - Precondition: no event of this id is in the log.
     /// - Returns: its `seq`.
     mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64
-    /// Lets another variant take an id: it gets a new `seq`, and the old (seq, id) stays as a marker so that
-    /// positions on it stay good. `counted` adds one to the id's replacements at `entry.receivedAt`.
+    /// Lets another variant take an id: it gets a new `seq` and no hold, and the old (seq, id) stays as a marker so
+    /// that positions on it stay good. `counted` adds one to the id's replacements at `entry.receivedAt`; else both
+    /// stay as they were.
     mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64
     /// Gives an event the signature that a relay had stripped, or a better verification. Its `seq` stays.
     mutating func seal(_ id: ULID, signature: String?, publicKey: String?, verification: Verification) throws(StoreFailure)
-    /// Removes an event's `data`. Its `seq`, digest and signature stay.
+    /// Removes an event's `data`. Its `seq`, digest and signature stay, and that the data was seen.
     mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure)
     mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure)
 
@@ -233,8 +258,11 @@ public protocol LogWriting: LogReading {
     mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure)
     mutating func setWireValue(_ wire: String, peer: String, key: String, _ value: [UInt8]?) throws(StoreFailure)
 
-    /// Stores a row, or counts one more sighting of the same bytes. The oldest refused rows of a peer past
-    /// `Limits.evidenceRowsPerPeer` go.
+    /// Stores a row, or counts one more sighting of the same bytes: the row keeps its peer and first sighting, and
+    /// takes kind, reason, code, bytes and `retryAt` from `entry`.
+    ///
+    /// Past `Limits.evidenceRowsPerPeer` the oldest refused rows of a peer go; past `Limits.deferredRowsPerPeer` its
+    /// deferred rows with the latest `retryAt`.
     mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure)
     mutating func removeQuarantine(_ row: Int64) throws(StoreFailure)
     mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure)
