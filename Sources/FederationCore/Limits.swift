@@ -57,6 +57,8 @@ public enum Limits {
     public static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.
     public static let pageEvents = 1000
+    /// Characters of a session id that an MCP server gives.
+    public static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.
     public static let positionLength = 128
     /// Events that one native request may name by id.
