@@ -81,6 +81,16 @@ public enum Limits {
     /// … up to this.
     public static let variantWaitMax: Duration = .seconds(3600)
 
+    // Configuration
+
+    public static let configBytes = 1 << 20
+    public static let configDepth = 32
+    /// Values (of any kind, keys too) in one configuration file.
+    public static let configValues = 50_000
+    /// Problems listed of one text that is not even text; the rest would be more of the same.
+    public static let configProblems = 100
+    public static let configPeers = 1000
+
     // Names
 
     public static let peerNameLength = 64

@@ -1,0 +1,102 @@
+public import FederationCore
+
+/// What a configuration file says. Each default is written here, once.
+public struct Config: Hashable, Sendable {
+    /// What the node is called; peers and people see it.
+    public var name: String
+    /// The data directory; relative to the directory of the configuration file.
+    public var data = "data"
+    /// Where the server listens; without it the node polls and is not polled.
+    public var listen: ListenAddress?
+    /// Names by which requests may address this node (in `Host`), beside `localhost` and the addresses listened on.
+    public var hosts: [String] = []
+    public var mode = Mode.sync
+    /// From the end of one poll of a peer to the next.
+    public var interval = Duration.seconds(30)
+    /// How often a retryable failure to apply an event is met before the event is set aside.
+    public var quarantineAfter = 3
+    public var verify = Verify.off
+    public var log = Log()
+    public var peers: [Peer] = []
+
+    public init(name: String) { self.name = name }
+
+    /// What the node as a whole does with the ring.
+    public enum Mode: String, Hashable, Sendable, CaseIterable {
+        /// Pulls and serves.
+        case sync
+        /// Serves, and pulls nothing.
+        case publish
+        /// Pulls, and serves nothing.
+        case subscribe
+    }
+
+    /// What is done when an event's signature is missing or wrong.
+    public enum Verify: String, Hashable, Sendable, CaseIterable { case off, warn, enforce }
+
+    public struct Log: Hashable, Sendable {
+        public var level = LogLevel.info
+        public init() {}
+    }
+
+    /// The least that is logged, from the most to the fewest lines.
+    public enum LogLevel: String, Hashable, Sendable, CaseIterable { case debug, info, warning, error }
+
+    /// Another node, as one entry of `peers` names it.
+    public struct Peer: Hashable, Sendable {
+        public var name: String
+        public var endpoint: Endpoint
+        public var mode = PeerMode.sync
+        public var wire = WireChoice.auto
+        /// In place of the node's `interval`.
+        public var interval: Duration?
+        /// The identity that the peer must show. Without it the first one shown is pinned.
+        public var id: ULID?
+        var settings: [AnyWireSettings] = []
+
+        public init(name: String, endpoint: Endpoint) {
+            self.name = name
+            self.endpoint = endpoint
+        }
+
+        /// The settings of a wire that this peer may be spoken to by; `nil` for those of any other wire.
+        public func settings<Settings: WireSettings>(_: Settings.Type) -> Settings? {
+            settings.lazy.compactMap { $0.base as? Settings }.first
+        }
+    }
+
+    /// What is exchanged with one peer.
+    public enum PeerMode: String, Hashable, Sendable, CaseIterable {
+        case sync
+        /// It may pull from us; we do not pull from it.
+        case publish
+        /// We pull from it; we do not serve it.
+        case subscribe
+        /// Nothing; its cursor and its pin are kept.
+        case paused
+    }
+
+    public func interval(for peer: Peer) -> Duration { peer.interval ?? interval }
+
+    /// Whether this node pulls from `peer`, by both their modes.
+    public func pulls(from peer: Peer) -> Bool {
+        mode != .publish && (peer.mode == .sync || peer.mode == .subscribe)
+    }
+
+    /// Whether this node serves `peer`, by both their modes.
+    public func serves(_ peer: Peer) -> Bool { mode != .subscribe && (peer.mode == .sync || peer.mode == .publish) }
+
+    /// Whether `text` can be a node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+    public static func isName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, first.isASCIIAlphanumeric, text.utf8.count <= Limits.peerNameLength else {
+            return false
+        }
+        return text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
+    }
+}
+
+extension Config {
+    /// How often a peer may be polled.
+    public static let intervals: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
+    static let quarantineTries = 1...100
+}

@@ -1,0 +1,99 @@
+import FederationCore
+
+/// A configuration without problems, and the text it came from.
+public struct DecodedConfig: Sendable {
+    public var config: Config
+    /// What is allowed, but hardly meant.
+    public var warnings: [ConfigWarning]
+    let root: YAMLNode
+
+    /// Where the value at `path` stands, or else the nearest thing around it: for what is found wrong only later.
+    public func mark(of path: ConfigPath) -> Mark { root.nearest(to: path).at }
+}
+
+/// Everything that is wrong with a configuration, in the order of the text.
+public struct ConfigProblems: Error, Hashable, Sendable {
+    public var problems: [ConfigProblem]
+}
+
+extension Config {
+    /// Reads a configuration file's bytes. Does no I/O; whatever the bytes, it does not trap.
+    public static func decode(_ bytes: [UInt8], wires: WireRegistry = .plain) -> Result<DecodedConfig, ConfigProblems> {
+        let document = YAMLDocument.parse(bytes)
+        guard let root = document.root else { return .failure(ConfigProblems(problems: document.problems)) }
+        var reader = MappingReader(root)
+        let config = Config(reading: &reader, wires: wires)
+        let problems = (document.problems + reader.finish()).sorted { $0.at < $1.at }
+        guard problems.isEmpty else { return .failure(ConfigProblems(problems: problems)) }
+        return .success(DecodedConfig(config: config, warnings: config.warnings(in: root), root: root))
+    }
+
+    private init(reading reader: inout MappingReader, wires: WireRegistry) {
+        self.init(name: reader.require("name", .name) ?? "")
+        data = reader.read("data", default: data, .path)
+        listen = reader.optional("listen", .listenAddress)
+        hosts = reader.list("hosts", .host)
+        mode = reader.read("mode", default: mode, .oneOf)
+        interval = reader.read("interval", default: interval, .duration(in: Config.intervals))
+        quarantineAfter = reader.read(
+            "quarantine_after", default: quarantineAfter, .integer(in: Config.quarantineTries))
+        verify = reader.read("verify", default: verify, .verify)
+        reader.mapping("log") { log in
+            self.log.level = log.read("level", default: self.log.level, .oneOf)
+        }
+        var others = OtherPeers(ownName: name)
+        peers = reader.mappings("peers") { entry in
+            Peer(reading: &entry, wires: wires, beside: &others)
+        }.compactMap { $0 }
+        if peers.count > Limits.configPeers { reader.report(.tooManyPeers(limit: Limits.configPeers), about: "peers") }
+    }
+}
+
+extension Config.Peer {
+    /// `nil` where the name or the endpoint is missing or wrong; the problem is noted.
+    fileprivate init?(reading entry: inout MappingReader, wires: WireRegistry, beside others: inout OtherPeers) {
+        let name = entry.require("name", .name)
+        let endpoint = entry.require("endpoint", .endpoint)
+        others.add(name: name, endpoint: endpoint, of: &entry)
+        let mode = entry.read("mode", default: Config.PeerMode.sync, .oneOf)
+        let wire = entry.read("wire", default: WireChoice.auto, .wire)
+        let interval = entry.optional("interval", .duration(in: Config.intervals))
+        let id = entry.optional("id", .identity)
+        var settings: [AnyWireSettings] = []
+        if case .only(let name) = wire, !wires.built.contains(name) {
+            entry.report(.wireNotBuilt(name, built: wires.built), about: "wire")
+            // Its own keys may well be right; only the wire could say.
+            entry.reportOnlySlips()
+        } else {
+            settings = wires.read(wire, from: &entry)
+        }
+        guard let name, let endpoint else { return nil }
+        self.init(name: name, endpoint: endpoint)
+        self.mode = mode
+        self.wire = wire
+        self.interval = interval
+        self.id = id
+        self.settings = settings
+    }
+}
+
+/// The peers read so far, to notice one that is named or found as another is.
+private struct OtherPeers {
+    let ownName: String
+    var names: [String: Mark] = [:]
+    var endpoints: [Endpoint: Mark] = [:]
+
+    mutating func add(name: String?, endpoint: Endpoint?, of entry: inout MappingReader) {
+        if let name {
+            if name == ownName { entry.report(.peerNamedLikeUs(name), about: "name") }
+            if let first = names[name] { entry.report(.duplicatePeer(name, first: first), about: "name") }
+            names[name] = names[name] ?? entry.at("name")
+        }
+        if let endpoint {
+            if let first = endpoints[endpoint] {
+                entry.report(.duplicateEndpoint(endpoint.url, first: first), about: "endpoint")
+            }
+            endpoints[endpoint] = endpoints[endpoint] ?? entry.at("endpoint")
+        }
+    }
+}

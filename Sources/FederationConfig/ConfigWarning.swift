@@ -1,0 +1,71 @@
+public import FederationCore
+
+/// Something that is allowed, but hardly meant.
+public struct ConfigWarning: Hashable, Sendable {
+    public enum Fact: Hashable, Sendable {
+        /// The peer's endpoint is what this node itself listens on.
+        case endpointIsOurOwn
+        /// With these two modes nothing goes either way.
+        case nothingFlows(own: Config.Mode, peer: Config.PeerMode)
+        /// The only way open is for others to pull from here, and nothing listens.
+        case nothingListens
+        /// Two peers must show one identity.
+        case sameIdentity(ULID, first: Mark)
+    }
+
+    public var at: Mark
+    public var path: ConfigPath
+    public var fact: Fact
+
+    public var text: String {
+        switch fact {
+        case .endpointIsOurOwn: "this is the address that this node itself listens on"
+        case .nothingFlows(let own, let peer):
+            "nothing will flow: this node's mode is '\(own.rawValue)' and the peer's is '\(peer.rawValue)'"
+        case .nothingListens: "nothing will flow: by its mode others pull from this node, but it has no 'listen'"
+        case .sameIdentity(_, let first): "another peer has the same identity, first at \(first)"
+        }
+    }
+
+    /// As `ConfigProblem.line(in:)`.
+    public func line(in file: String) -> String { ConfigProblem.line(in: file, at: at, path: path, text: text) }
+}
+
+extension Config {
+    func warnings(in root: YAMLNode) -> [ConfigWarning] {
+        var warnings: [ConfigWarning] = []
+        func warn(_ fact: ConfigWarning.Fact, _ path: ConfigPath) {
+            warnings.append(ConfigWarning(at: root.nearest(to: path).at, path: path, fact: fact))
+        }
+        if mode == .publish, listen == nil { warn(.nothingListens, [.key("mode")]) }
+        var identities: [ULID: Mark] = [:]
+        for (index, peer) in peers.enumerated() {
+            let entry: ConfigPath = [.key("peers"), .index(index)]
+            if let listen, peer.endpoint.names(listen) { warn(.endpointIsOurOwn, entry.appending(.key("endpoint"))) }
+            if peer.mode != .paused {
+                if !pulls(from: peer), !serves(peer) {
+                    warn(.nothingFlows(own: mode, peer: peer.mode), entry.appending(.key("mode")))
+                } else if mode != .publish, !pulls(from: peer), listen == nil {
+                    warn(.nothingListens, entry.appending(.key("mode")))
+                }
+            }
+            if let id = peer.id {
+                let path = entry.appending(.key("id"))
+                if let first = identities[id] {
+                    warn(.sameIdentity(id, first: first), path)
+                } else {
+                    identities[id] = root.nearest(to: path).at
+                }
+            }
+        }
+        return warnings
+    }
+}
+
+extension Endpoint {
+    /// Whether a request to this endpoint would reach `listen`. Port 0 is not known before it is bound.
+    fileprivate func names(_ listen: ListenAddress) -> Bool {
+        guard port == listen.port else { return false }
+        return host.text == listen.address || host == .name("localhost")
+    }
+}

@@ -1,0 +1,149 @@
+public import FederationCore
+
+/// Reads one kind of value from the text of a scalar.
+///
+/// ```swift
+/// interval = reader.read("interval", default: interval, .duration(in: .seconds(1) ... .seconds(60)))
+/// ```
+public struct ValueReader<Value>: Sendable {
+    private let convert: @Sendable (String) throws(ConfigProblem.Reason) -> Value
+
+    public init(_ convert: @escaping @Sendable (String) throws(ConfigProblem.Reason) -> Value) {
+        self.convert = convert
+    }
+
+    func callAsFunction(_ node: YAMLNode) throws(ConfigProblem.Reason) -> Value {
+        guard case .scalar(let text, _) = node.content, !node.isEmpty else {
+            throw .wrongKind(expected: .text, found: node.kind)
+        }
+        return try convert(text)
+    }
+}
+
+extension ValueReader where Value == String {
+    /// A node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+    public static var name: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard Config.isName(text) else { throw .notAName(text) }
+            return text
+        }
+    }
+
+    /// A path of at most 4096 bytes. `~` is refused, for nobody would expand it.
+    public static var path: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard !text.isEmpty, text.utf8.count <= 4096, text.first != "~",
+                text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+            else { throw .notAPath(text) }
+            return text
+        }
+    }
+
+    /// A host name or an address without a port, in lower case; IPv6 with or without its brackets.
+    public static var host: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let host = Endpoint.Host(text) ?? Endpoint.Host("[\(text)]") else { throw .notAHost(text) }
+            return host.text
+        }
+    }
+}
+
+extension ValueReader where Value == Duration {
+    public static func duration(in range: ClosedRange<Duration>) -> ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            let duration = try Duration(configured: text)
+            guard range.contains(duration) else { throw .durationOutOfRange(range) }
+            return duration
+        }
+    }
+}
+
+extension ValueReader where Value == Int {
+    /// A decimal whole number: no sign but minus, no underscores, no other base.
+    public static func integer(in range: ClosedRange<Int>) -> ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            let digits = text.utf8.first == 0x2D ? Substring(text).dropFirst() : Substring(text)
+            guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+                throw .notAnInteger(text)
+            }
+            // What does not fit an `Int` is out of any range.
+            guard let value = Int(text), range.contains(value) else { throw .integerOutOfRange(range) }
+            return value
+        }
+    }
+}
+
+extension ValueReader where Value == ULID {
+    public static var identity: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let id = ULID(text) else { throw .notAnIdentity(text) }
+            return id
+        }
+    }
+}
+
+extension ValueReader
+where
+    Value: CaseIterable & RawRepresentable & SendableMetatype, Value.RawValue == String,
+    Value.AllCases: SendableMetatype
+{
+    /// One of the words of a closed set.
+    public static var oneOf: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let value = Value(rawValue: text) else {
+                throw .notOneOf(Value.allCases.map(\.rawValue), found: text)
+            }
+            return value
+        }
+    }
+}
+
+extension ValueReader where Value == ListenAddress {
+    public static var listenAddress: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            do throws(ListenAddress.Fault) {
+                return try ListenAddress(text)
+            } catch {
+                throw .listen(error, found: text)
+            }
+        }
+    }
+}
+
+extension ValueReader where Value == Endpoint {
+    public static var endpoint: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            do throws(Endpoint.Fault) {
+                return try Endpoint(text)
+            } catch {
+                throw .endpoint(error, found: text)
+            }
+        }
+    }
+}
+
+extension ValueReader where Value == WireChoice {
+    /// `auto`, or the name of a wire.
+    static var wire: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            if text == "auto" { return .auto }
+            guard let name = WireName(rawValue: text) else {
+                throw .notOneOf(["auto"] + WireName.allCases.map(\.rawValue), found: text)
+            }
+            return .only(name)
+        }
+    }
+}
+
+extension ValueReader where Value == Config.Verify {
+    /// Only `off`, until the signatures of others can be checked: a policy that is not carried out must not be named.
+    static var verify: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let verify = Config.Verify(rawValue: text) else {
+                throw .notOneOf(Config.Verify.allCases.map(\.rawValue), found: text)
+            }
+            guard verify == .off else { throw .verifyNotBuilt(verify) }
+            return verify
+        }
+    }
+}
