@@ -10,7 +10,8 @@ public struct Config: Hashable, Sendable {
     public var listen: ListenAddress?
     /// Names by which requests may address this node (in `Host`), beside `localhost` and the addresses listened on.
     public var hosts: [String] = []
-    public var mode = Mode.sync
+    /// What the node as a whole does with the ring.
+    public var mode = NodeMode.sync
     /// From the end of one poll of a peer to the next.
     public var interval = Duration.seconds(30)
     /// How often a retryable failure to apply an event is met before the event is set aside.
@@ -20,16 +21,6 @@ public struct Config: Hashable, Sendable {
     public var peers: [Peer] = []
 
     public init(name: String) { self.name = name }
-
-    /// What the node as a whole does with the ring.
-    public enum Mode: String, Hashable, Sendable, CaseIterable {
-        /// Pulls and serves.
-        case sync
-        /// Serves, and pulls nothing.
-        case publish
-        /// Pulls, and serves nothing.
-        case subscribe
-    }
 
     /// What is done when an event's signature is missing or wrong.
     public enum Verify: String, Hashable, Sendable, CaseIterable { case off, warn, enforce }
@@ -46,6 +37,7 @@ public struct Config: Hashable, Sendable {
     public struct Peer: Hashable, Sendable {
         public var name: String
         public var endpoint: Endpoint
+        /// What is exchanged with it: `publish` fetches nothing from it, `subscribe` serves it nothing.
         public var mode = PeerMode.sync
         public var wire = WireChoice.auto
         /// In place of the node's `interval`.
@@ -65,26 +57,13 @@ public struct Config: Hashable, Sendable {
         }
     }
 
-    /// What is exchanged with one peer.
-    public enum PeerMode: String, Hashable, Sendable, CaseIterable {
-        case sync
-        /// It may pull from us; we do not pull from it.
-        case publish
-        /// We pull from it; we do not serve it.
-        case subscribe
-        /// Nothing; its cursor and its pin are kept.
-        case paused
-    }
-
     public func interval(for peer: Peer) -> Duration { peer.interval ?? interval }
 
-    /// Whether this node pulls from `peer`, by both their modes.
-    public func pulls(from peer: Peer) -> Bool {
-        mode != .publish && (peer.mode == .sync || peer.mode == .subscribe)
-    }
+    /// Whether this node fetches from `peer`, by its own mode and the peer's.
+    public func fetches(from peer: Peer) -> Bool { mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
 
-    /// Whether this node serves `peer`, by both their modes.
-    public func serves(_ peer: Peer) -> Bool { mode != .subscribe && (peer.mode == .sync || peer.mode == .publish) }
+    /// Whether this node serves `peer`, by its own mode and the peer's.
+    public func serves(_ peer: Peer) -> Bool { mode.serves && (peer.mode == .sync || peer.mode == .publish) }
 
     /// Whether `text` can be a node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
     public static func isName(_ text: String) -> Bool {

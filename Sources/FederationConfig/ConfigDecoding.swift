@@ -55,7 +55,7 @@ extension Config.Peer {
         let name = entry.require("name", .name)
         let endpoint = entry.require("endpoint", .endpoint)
         others.add(name: name, endpoint: endpoint, of: &entry)
-        let mode = entry.read("mode", default: Config.PeerMode.sync, .oneOf)
+        let mode = entry.read("mode", default: PeerMode.sync, .oneOf)
         let wire = entry.read("wire", default: WireChoice.auto, .wire)
         let interval = entry.optional("interval", .duration(in: Config.intervals))
         let id = entry.optional("id", .identity)

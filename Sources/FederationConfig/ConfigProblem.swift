@@ -1,4 +1,4 @@
-import FederationCore
+public import FederationCore
 
 /// One thing wrong with a configuration: where, and what.
 public struct ConfigProblem: Error, Hashable, Sendable {

@@ -6,7 +6,7 @@ public struct ConfigWarning: Hashable, Sendable {
         /// The peer's endpoint is what this node itself listens on.
         case endpointIsOurOwn
         /// With these two modes nothing goes either way.
-        case nothingFlows(own: Config.Mode, peer: Config.PeerMode)
+        case nothingFlows(own: NodeMode, peer: PeerMode)
         /// The only way open is for others to pull from here, and nothing listens.
         case nothingListens
         /// Two peers must show one identity.
@@ -43,9 +43,9 @@ extension Config {
             let entry: ConfigPath = [.key("peers"), .index(index)]
             if let listen, peer.endpoint.names(listen) { warn(.endpointIsOurOwn, entry.appending(.key("endpoint"))) }
             if peer.mode != .paused {
-                if !pulls(from: peer), !serves(peer) {
+                if !fetches(from: peer), !serves(peer) {
                     warn(.nothingFlows(own: mode, peer: peer.mode), entry.appending(.key("mode")))
-                } else if mode != .publish, !pulls(from: peer), listen == nil {
+                } else if mode.fetches, !fetches(from: peer), listen == nil {
                     warn(.nothingListens, entry.appending(.key("mode")))
                 }
             }

@@ -1,7 +1,4 @@
-/// The wires that have a name, whether or not this version has them.
-public enum WireName: String, Hashable, Sendable, CaseIterable {
-    case native, noema, hive, neotoma, mesh, artifacts
-}
+public import FederationCore
 
 /// What a peer's entry says of its wire.
 public enum WireChoice: Hashable, Sendable {
