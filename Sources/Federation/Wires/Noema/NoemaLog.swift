@@ -4,6 +4,7 @@ import FederationCore
 struct NoemaLog {
     let view: any LogReading
     let now: WallTime
+    let sha256: SHA256
 
     /// The events after `since` as one JSON array, each exactly as it is stored: at most `limit`, and at most a page of
     /// bytes. What is withheld does not count, so a short page means the end of the log or a full page of bytes; of the
@@ -27,7 +28,7 @@ struct NoemaLog {
             let batch = try view.events(after: after, through: through, limit: limit, bytes: Limits.pageBytes)
             guard let last = batch.last else { return }
             for stored in batch where try isServed(stored) {
-                let event = stored.event.json
+                let event = NoemaView.encoded(stored.event)
                 guard count == 0 || writer.bytes.count + event.count < Limits.pageBytes else { return }
                 writer.raw(event)
                 count += 1
@@ -38,7 +39,9 @@ struct NoemaLog {
     }
 
     private func isServed(_ stored: StoredEvent) throws(StoreFailure) -> Bool {
-        stored.event.family == .noema && !stored.event.isStub
+        let event = stored.event
+        let history = NoemaView.needsHistory(event) ? try view.events(of: event.subject).map(\.event) : []
+        return NoemaView.verdict(on: event, history: history, now: now, sha256) == .served
     }
 }
 
