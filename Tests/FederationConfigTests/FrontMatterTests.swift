@@ -40,6 +40,6 @@ struct FrontMatterTests {
             Issue.record("no problem was found")
             return
         }
-        #expect(problems.lines(in: "note.md") == ["note.md:3:1: unknown key 'tagz', did you mean 'tags'?"])
+        #expect(problems.problems.map { $0.line(in: "note.md") } == ["note.md:3:1: unknown key 'tagz', did you mean 'tags'?"])
     }
 }
