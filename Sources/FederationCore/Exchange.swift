@@ -252,6 +252,8 @@ public enum ExchangeFailure: Error, Hashable, Sendable {
     /// It speaks another wire than the pinned one.
     case wireChanged
     case tooManyPages
+    /// A secret that the conversation needs is not configured, or its file is gone.
+    case secretMissing
 
     public var reason: Reason {
         switch self {
@@ -260,6 +262,7 @@ public enum ExchangeFailure: Error, Hashable, Sendable {
         case .identityMissing: .identityMissing
         case .manifestVersion: .invalidFrontmatter
         case .identityMismatch: .identityMismatch
+        case .secretMissing: .auth
         case .replay(let problem): problem.reason
         case .remoteError, .peerServesNothing, .malformed, .store, .wireChanged, .tooManyPages: .other
         }

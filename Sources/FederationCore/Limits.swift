@@ -29,6 +29,9 @@ public enum Limits {
     /// An id further ahead of our clock is deferred: kept aside until its time is near.
     public static let deferredAfter: Duration = .seconds(24 * 3600)
 
+    /// What a purge took away goes for good this long after it came, unless its signature lets it go at once.
+    public static let purgeGrace: Duration = .seconds(7 * 24 * 3600)
+
     // JSON
 
     public static let jsonDepth = 64
@@ -65,6 +68,8 @@ public enum Limits {
     public static let eventsByID = 100
     /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).
     public static let noemaPageEvents = 100
+    /// Conversations that one peer has asked to be called back in and that have not begun.
+    public static let callBacksWaiting = 64
     /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.
     public static let pagesPerPoll = 100_000
 

@@ -12,7 +12,7 @@ public enum StateKey {
         case health
         /// How far into its order of arrival we are (native wire).
         case position
-        /// The wire that `auto` chose.
+        /// The wire that was pinned with the identity.
         case wire
     }
 

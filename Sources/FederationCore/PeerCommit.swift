@@ -1,0 +1,131 @@
+/// What a poll puts on disk in one transaction: events, and what they and the answer change about the peer.
+///
+/// Events, records, clock, cursor and health commit together or not at all.
+public struct PeerCommit: Hashable, Sendable {
+    public struct KeyPin: Hashable, Sendable {
+        public var owner: ULID
+        public var publicKey: String
+
+        public init(owner: ULID, publicKey: String) {
+            self.owner = owner
+            self.publicKey = publicKey
+        }
+    }
+
+    public var peer: String
+    /// Events to replay, before anything else here is written.
+    public var page: PulledPage?
+    public var wireNamespace: String
+    /// Values of the wire's own; `nil` removes one.
+    public var wireValues: [String: [UInt8]?] = [:]
+    /// The identity to pin, on first contact.
+    public var pin: ULID?
+    /// The public key to pin.
+    public var key: KeyPin?
+    /// The peer answered as itself at this time.
+    public var seenAt: WallTime?
+    /// The wire to pin, with the identity that answered on it.
+    public var wire: WireName?
+    public var health: PeerHealthChange?
+    /// Forget the pin, the cursor and whatever else makes the next poll anything but a first one.
+    public var forgets = false
+
+    public init(peer: String, wireNamespace: String) {
+        self.peer = peer
+        self.wireNamespace = wireNamespace
+    }
+
+    /// Writes everything but the page, inside the transaction in which the page was replayed.
+    public func writePeer(to log: inout some LogWriting) throws(StoreFailure) {
+        if forgets { try PeerReset(of: peer, in: log, wireNamespace: wireNamespace).write(to: &log) }
+        for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
+            try log.setWireValue(wireNamespace, peer: peer, key: name, value)
+        }
+        if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
+        if let key { try log.setState(StateKey.publicKey(of: key.owner), key.publicKey) }
+        if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
+        if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }
+        if let health {
+            let stored = try log.state(StateKey.peer(peer, .health)) ?? ""
+            let standing = try PeerStanding(of: peer, in: log)
+            let after = health.applied(to: PeerHealth(json: Array(stored.utf8)), standing: standing)
+            try log.setState(StateKey.peer(peer, .health), String(decoding: after.json, as: UTF8.self))
+        }
+    }
+}
+
+/// What forgetting a peer removes (Noema section 6, `reset-peer`): shown before it is done, and what was done.
+///
+/// The log, the records and the peer's health stay.
+public struct PeerReset: Hashable, Sendable {
+    public var peer: String
+    public var pin: ULID?
+    public var cursor: ULID?
+    public var lastSeen: String?
+    public var position: String?
+    /// The pinned public key goes as well.
+    public var forgetsKey: Bool
+    /// The entry of the pinned identity in the node-wide clock goes as well.
+    public var dropsClockEntry: Bool
+    public var wireNamespace: String
+    /// Names of the wire's own values.
+    public var wireValues: [String]
+
+    public var isEmpty: Bool {
+        pin == nil && cursor == nil && lastSeen == nil && position == nil && wireValues.isEmpty
+    }
+
+    /// Looks up what there is to forget; changes nothing.
+    public init(of peer: String, in log: some LogReading, wireNamespace: String) throws(StoreFailure) {
+        func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
+            try log.state(StateKey.peer(peer, what)).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        self.peer = peer
+        self.wireNamespace = wireNamespace
+        let pin = try state(.identity).flatMap { ULID($0) }
+        self.pin = pin
+        cursor = try state(.lastEvent).flatMap { ULID($0) }
+        lastSeen = try state(.lastSeen)
+        position = try state(.position)
+        forgetsKey = false
+        dropsClockEntry = false
+        wireValues = try log.wireValues(wireNamespace, peer: peer).map(\.key)
+        if let pin {
+            forgetsKey = try log.state(StateKey.publicKey(of: pin)) != nil
+            dropsClockEntry = VectorClock(stored: try log.state(StateKey.clock) ?? "")[pin] > 0
+        }
+    }
+
+    public func write(to log: inout some LogWriting) throws(StoreFailure) {
+        for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire] {
+            try log.setState(StateKey.peer(peer, what), nil)
+        }
+        for name in wireValues { try log.setWireValue(wireNamespace, peer: peer, key: name, nil) }
+        guard let pin else { return }
+        try log.setState(StateKey.publicKey(of: pin), nil)
+        if dropsClockEntry {
+            var clock = VectorClock(stored: try log.state(StateKey.clock) ?? "")
+            clock[pin] = 0
+            try log.setState(StateKey.clock, clock.stored)
+        }
+    }
+}
+
+extension VectorClock {
+    /// Reads the node-wide clock as `federation_state` keeps it; malformed text is an empty clock (Noema section 4).
+    public init(stored text: String) {
+        self.init()
+        for (key, value) in (try? JSON(Array(text.utf8)))?.members ?? [] {
+            if let origin = ULID(key), let counter = value.unsigned, counter < Limits.counter { self[origin] = counter }
+        }
+    }
+
+    /// A JSON object of identity to counter, in order of identity.
+    public var stored: String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for (origin, counter) in sorted { writer.member(origin.description, counter) }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,65 @@
+/// What the store knows of a peer, read in one consistent view when a poll begins.
+///
+/// It is read anew for each poll, so a command that changed it (`reset-peer`, `quarantine drop`) needs no notice.
+public struct PeerMemory: Hashable, Sendable {
+    /// The pinned identity.
+    public var pin: ULID?
+    /// The pinned public key of `keyOwner`.
+    public var key: String?
+    public var keyOwner: ULID?
+    /// The pinned wire.
+    public var wire: WireName?
+    public var cursor: ULID?
+    public var position: String?
+    public var health = PeerHealth()
+    public var wireValues: [String: [UInt8]] = [:]
+    /// The highest number that this node has given an event of its own.
+    public var ownNumber: UInt64 = 0
+    /// How many numbers below the highest are missing, over all origins; `nil` where it was not asked for.
+    public var missingNumbers: UInt64?
+
+    public init() {}
+
+    /// Reads what `question` asks for.
+    public init(_ question: PeerQuestion, from log: some LogReading) throws(StoreFailure) {
+        func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
+            try log.state(StateKey.peer(question.peer, what)).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        pin = try state(.identity).flatMap { ULID($0) }
+        keyOwner = question.keyOwner ?? pin
+        if let keyOwner { key = try log.state(StateKey.publicKey(of: keyOwner)).flatMap { $0.isEmpty ? nil : $0 } }
+        wire = try state(.wire).flatMap { WireName(rawValue: $0) }
+        cursor = try state(.lastEvent).flatMap { ULID($0) }
+        position = try state(.position)
+        health = PeerHealth(json: Array((try state(.health) ?? "").utf8))
+        for (key, value) in try log.wireValues(question.wireNamespace, peer: question.peer) { wireValues[key] = value }
+        ownNumber = try log.meta(.ownNumber).flatMap { UInt64($0) } ?? 0
+        if question.countsMissingNumbers {
+            var missing: UInt64 = 0
+            for origin in try log.origins() {
+                let present = UInt64(clamping: origin.distinctNumbers)
+                if origin.highestNumber > present {
+                    missing = missing.addingReportingOverflow(origin.highestNumber - present).partialValue
+                }
+            }
+            missingNumbers = missing
+        }
+    }
+}
+
+/// What a poll asks the store about its peer.
+public struct PeerQuestion: Hashable, Sendable {
+    public var peer: String
+    public var wireNamespace: String
+    /// Whose public key is asked for; without one, the pinned identity's.
+    public var keyOwner: ULID?
+    /// Counting goes through every origin of the log, so it is asked for rarely.
+    public var countsMissingNumbers: Bool
+
+    public init(peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) {
+        self.peer = peer
+        self.wireNamespace = wireNamespace
+        self.keyOwner = keyOwner
+        self.countsMissingNumbers = countsMissingNumbers
+    }
+}

@@ -1,0 +1,354 @@
+extension PollMachine {
+    /// One poll under way: a conversation, and what is waited for in it.
+    struct Poll: Sendable {
+        /// What was asked for last, and how its answer is taken.
+        enum Asked: Sendable {
+            case memory
+            /// What we know was read again, after the peer said who it is.
+            case memoryAgain(PeerIdentity)
+            case response(since: Instant)
+            /// Nothing: this request is sent after a rest.
+            case rest(HTTPRequest, seals: [RequestSeal], until: Instant)
+            case page, keep, outbox, signature
+            /// The last commit of the poll.
+            case result(PollReport.Result)
+        }
+
+        var exchange: any Exchange
+        var reach: ExchangeContext.Reach
+        var tickets: [PollTicket]
+        var asked = Asked.memory
+        var id: RequestID
+        var deadline: Instant
+        var memory = PeerMemory()
+        /// Who answered, once that is accepted.
+        var identity: PeerIdentity?
+        /// Pins that the next commit writes.
+        var newPin: ULID?
+        var newKey: PeerCommit.KeyPin?
+        var newWire: WireName?
+        var firstContact: ULID?
+        var wire: WireName?
+        var requests = 0
+        var pages = 0
+        var outcome = PageOutcome()
+        /// How long the peer took for the last answer.
+        var lastAnswerTook = Duration.zero
+        var claimsOwnFuture = false
+
+        var phase: PollStatus.State {
+            switch asked {
+            case .page, .result: .replaying
+            case .memory, .memoryAgain: .greeting
+            case .response, .rest, .keep, .outbox, .signature: identity == nil ? .greeting : .pulling
+            }
+        }
+
+        mutating func pinsAreWritten() {
+            newPin = nil
+            newKey = nil
+            newWire = nil
+        }
+
+        var restsUntil: Instant? { if case .rest(_, _, let until) = asked { until } else { nil } }
+    }
+
+    mutating func begin(_ now: Moment) -> [Effect] {
+        let isCallBack = !callBacks.isEmpty
+        var poll = Poll(
+            exchange: isCallBack ? callBacks.removeFirst() : newExchange(),
+            reach: !isCallBack && rescan.isNext ? .rescan : .news, tickets: tickets, id: nextRequest(),
+            deadline: now.instant)
+        if poll.reach == .rescan { rescan.begun(at: now.instant) }
+        tickets = []
+        pollsAgain = false
+        poll.deadline = now.instant.advanced(by: policy.stall)
+        state = .polling(poll)
+        let counts = wire == .noema && rescan.countIsDue(at: now.instant, policy)
+        return [.load(poll.id, question(countsMissingNumbers: counts))]
+    }
+
+    private func question(keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) -> PeerQuestion {
+        PeerQuestion(
+            peer: peer.name, wireNamespace: peer.wireNamespace, keyOwner: keyOwner,
+            countsMissingNumbers: countsMissingNumbers)
+    }
+
+    /// Takes the answer that the poll waits for.
+    mutating func go(
+        on poll: Poll, _ answer: Answer, _ now: Moment, _ random: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        var poll = poll
+        switch (poll.asked, answer) {
+        case (.memory, .memory(let memory)):
+            poll.memory = memory
+            if let missing = memory.missingNumbers { rescan.counted(missing: missing, at: now.instant) }
+            let step = poll.exchange.begin(context(for: poll, now, &random))
+            return follow(step, poll, now)
+        case (.memoryAgain(let identity), .memory(let memory)):
+            poll.memory = memory
+            return compare(identity, poll, now)
+        case (.response(let since), .response(let response)):
+            poll.lastAnswerTook = now.instant.since(since)
+            return resume(poll, .response(response), now)
+        case (.response, .transport(let failure)): return resume(poll, .transport(failure), now)
+        case (.page, .committed(let outcome)): return committed(outcome, poll, now)
+        case (.keep, .committed):
+            poll.pinsAreWritten()
+            return resume(poll, .kept, now)
+        case (.outbox, .outbox(let events, let through)): return resume(poll, .outbox(events, through: through), now)
+        case (.signature, .signed(let bytes)): return resume(poll, .signed(bytes), now)
+        case (.signature, .secretMissing): return conclude(.failed(.secretMissing), poll, now)
+        case (.result(let result), .committed): return finish(result, poll, now, &random)
+        case (.result(.failed(let failure)), .store): return finish(.failed(failure), poll, now, &random)
+        case (.result, .store(let failure)): return finish(.failed(.store(failure)), poll, now, &random)
+        case (_, .store(let failure)): return conclude(.failed(.store(failure)), poll, now)
+        case (.memory, _), (.memoryAgain, _), (.response, _), (.rest, _), (.page, _), (.keep, _), (.outbox, _),
+            (.signature, _), (.result, _):
+            preconditionFailure("an answer of another kind than what was asked for")
+        }
+    }
+
+    private func context(
+        for poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
+    ) -> ExchangeContext {
+        ExchangeContext(
+            node: node, peerName: peer.name, pinnedWire: poll.memory.wire, fetches: fetches,
+            pushes: node.mode.serves && (peer.mode == .sync || peer.mode == .publish), cursor: poll.memory.cursor,
+            position: poll.memory.position, interval: peer.interval, reach: poll.reach,
+            wireValues: poll.memory.wireValues, now: now.wall, nonce: (random.next(), random.next()))
+    }
+
+    /// Both the node's mode and the peer's say whether events are taken from it.
+    private var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
+
+    private mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
+        var poll = poll
+        let step = poll.exchange.resume(answer, now: now.wall)
+        return follow(step, poll, now)
+    }
+
+    /// Turns a step of the conversation into what is to be done.
+    private mutating func follow(_ step: ExchangeStep, _ poll: Poll, _ now: Moment) -> [Effect] {
+        var poll = poll
+        switch step {
+        case .request(let request, let seals):
+            poll.requests += 1
+            guard poll.requests <= policy.requestsPerPoll else { return conclude(.failed(.tooManyPages), poll, now) }
+            if poll.reach == .rescan, poll.pages > 0 {
+                // A rescan takes at most half of the peer's time.
+                let rest = min(poll.lastAnswerTook, RescanSchedule.longestRest)
+                poll.asked = .rest(request, seals: seals, until: now.instant.advanced(by: rest))
+                state = .polling(poll)
+                return []
+            }
+            return ask(.response(since: now.instant), poll, now) { .send($0, request, seals: seals) }
+        case .identify(let identity):
+            let question = question(keyOwner: identity.id)
+            // What the peer says may know of what we wrote since this poll began.
+            let isNews = identity.heldOfOurs.map { $0 > poll.memory.ownNumber } ?? false
+            guard isNews || poll.memory.keyOwner != identity.id else { return compare(identity, poll, now) }
+            return ask(.memoryAgain(identity), poll, now) { .load($0, question) }
+        case .take(let page):
+            // Nothing is exchanged before the identity is accepted (Noema section 3.3).
+            guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
+            var commit = self.commit(for: &poll, now)
+            commit.page = page
+            commit.health = PeerHealthChange(at: now.wall, version: poll.identity?.version, result: .underWay)
+            return ask(.page, poll, now) { .commit($0, commit) }
+        case .keep(let values):
+            var commit = self.commit(for: &poll, now)
+            commit.wireValues = values
+            return ask(.keep, poll, now) { .commit($0, commit) }
+        case .outbox(let after, let limit, let bytes):
+            guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
+            return ask(.outbox, poll, now) { .loadOutbox($0, after: after, limit: limit, bytes: bytes) }
+        case .sign(let bytes, let secret):
+            return ask(.signature, poll, now) { .sign($0, bytes, secret: secret) }
+        case .finished(let progress):
+            poll.wire = progress.wire
+            return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
+        case .failed(let failure):
+            return conclude(.failed(failure), poll, now)
+        }
+    }
+
+    private mutating func ask(
+        _ asked: Poll.Asked, _ poll: Poll, _ now: Moment, _ effect: (RequestID) -> Effect
+    ) -> [Effect] {
+        var poll = poll
+        poll.asked = asked
+        poll.id = nextRequest()
+        poll.deadline = now.instant.advanced(by: policy.stall)
+        state = .polling(poll)
+        return [effect(poll.id)]
+    }
+
+    mutating func sendAfterRest(_ poll: Poll, _ now: Moment) -> [Effect] {
+        guard case .rest(let request, let seals, _) = poll.asked else { return [] }
+        return ask(.response(since: now.instant), poll, now) { .send($0, request, seals: seals) }
+    }
+
+    /// What every commit of this poll writes about the peer, once it is known to be who it should be.
+    private func commit(for poll: inout Poll, _ now: Moment) -> PeerCommit {
+        var commit = PeerCommit(peer: peer.name, wireNamespace: peer.wireNamespace)
+        guard poll.identity != nil else { return commit }
+        commit.seenAt = now.wall
+        commit.pin = poll.newPin
+        commit.wire = poll.newWire
+        commit.key = poll.newKey
+        return commit
+    }
+
+    private mutating func committed(_ outcome: PageOutcome, _ poll: Poll, _ now: Moment) -> [Effect] {
+        var poll = poll
+        poll.pinsAreWritten()
+        poll.pages += 1
+        poll.outcome.add(outcome)
+        var effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
+        if let problem = outcome.stoppedBy {
+            effects += conclude(.failed(.replay(problem)), poll, now)
+        } else {
+            effects += resume(poll, .committed(outcome), now)
+        }
+        return effects
+    }
+
+    /// Compares who answered with who should (Noema sections 3.3 and 8.6).
+    private mutating func compare(_ identity: PeerIdentity, _ poll: Poll, _ now: Moment) -> [Effect] {
+        var poll = poll
+        guard let key = acceptedKey(of: identity, poll.memory) else {
+            return conclude(.failed(.identityMismatch), poll, now)
+        }
+        if poll.memory.pin == nil {
+            poll.newPin = identity.id
+            poll.firstContact = identity.id
+        }
+        if case .pins(let publicKey) = key {
+            poll.newKey = PeerCommit.KeyPin(owner: identity.id, publicKey: publicKey)
+        }
+        if poll.memory.wire != identity.wire { poll.newWire = identity.wire }
+        poll.identity = identity
+        var effects: [Effect] = []
+        if let held = identity.heldOfOurs, held > poll.memory.ownNumber {
+            poll.claimsOwnFuture = true
+            effects.append(.found(.claimed(number: held)))
+        }
+        return effects + resume(poll, .identityAccepted, now)
+    }
+
+    private enum KeyChange { case none, pins(String) }
+
+    /// What follows for the pinned key; `nil` where the identity or its key is not the expected one.
+    private func acceptedKey(of identity: PeerIdentity, _ memory: PeerMemory) -> KeyChange? {
+        guard identity.id != node.id, identity.id == peer.expectedID ?? identity.id,
+            identity.id == memory.pin ?? identity.id
+        else { return nil }
+        let advertised = (identity.publicKey ?? "").isEmpty ? nil : identity.publicKey
+        if let expected = peer.expectedKey {
+            guard advertised == expected else { return nil }
+            return memory.key == expected ? KeyChange.none : .pins(expected)
+        }
+        // A peer that shows no key keeps the pin it has: nothing is downgraded.
+        guard let advertised else { return KeyChange.none }
+        guard let known = memory.key else { return .pins(advertised) }
+        return known == advertised ? KeyChange.none : nil
+    }
+
+    /// The end of the conversation; what came of it is committed, and then the poll is over.
+    private mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
+        var poll = poll
+        var commit = self.commit(for: &poll, now)
+        let version = poll.identity?.version
+        switch result {
+        case .failed(.replay(let problem)):
+            commit.health = PeerHealthChange(
+                at: now.wall, version: version,
+                result: .failed(problem.reason, eventID: problem.eventID, subject: problem.subject))
+        case .failed(let failure):
+            commit.health = PeerHealthChange(
+                at: now.wall, version: version, result: .failed(failure.reason, eventID: "", subject: ""))
+        case .complete, .incomplete, .paused, .stopped:
+            commit.health = PeerHealthChange(at: now.wall, version: version, result: .succeeded)
+        }
+        let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
+        if result == .complete, poll.wire == .noema, readsAll, fetches {
+            commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
+        }
+        return ask(.result(result), poll, now) { .commit($0, commit) }
+    }
+
+    /// Gives up a poll in which nothing moves any more.
+    mutating func stalled(_ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator) -> [Effect] {
+        switch poll.asked {
+        case .result(.failed(let failure)): [.cancel(poll.id)] + finish(.failed(failure), poll, now, &random)
+        case .result: [.cancel(poll.id)] + finish(.failed(.store(.interrupted)), poll, now, &random)
+        case .response: [.cancel(poll.id)] + conclude(.failed(.transport(.timeout)), poll, now)
+        case .memory, .memoryAgain, .page, .keep, .outbox, .signature, .rest:
+            [.cancel(poll.id)] + conclude(.failed(.store(.interrupted)), poll, now)
+        }
+    }
+
+    /// The result is on disk, or will not be: when to poll next.
+    private mutating func finish(
+        _ result: PollReport.Result, _ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        var report = PollReport(peer: peer.name, result: result)
+        report.outcome = poll.outcome
+        report.pages = poll.pages
+        report.wire = poll.wire
+        report.isRescan = poll.reach == .rescan
+        report.firstContact = poll.firstContact
+        var effects: [Effect] = []
+        let next: Instant
+        if case .failed(let failure) = result {
+            attempt += 1
+            report.isRepeated = lastFailure?.reason == failure.reason
+            report.failuresInARow = attempt
+            lastFailure = failure
+            // Only a person can mend it; polling goes on so that a mended peer is noticed.
+            let wait =
+                failure == .identityMismatch
+                ? backoff.longest(interval: peer.interval, longest: policy.longestBackoff, using: &random)
+                : backoff.next(interval: peer.interval, longest: policy.longestBackoff, using: &random)
+            next = tickets.isEmpty ? now.instant.advanced(by: wait) : now.instant
+            state = .waiting(until: next)
+        } else {
+            report.failuresInARow = attempt
+            forgetFailures()
+            wire = poll.wire
+            if poll.claimsOwnFuture, !poll.outcome.foundOwnFuture, result == .complete {
+                effects.append(.found(.unproven))
+            }
+            rescan.succeeded(poll, report, now, policy)
+            let soon = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || rescan.isNext
+            let spread = hasSucceeded ? PollMachine.jitter : PollMachine.firstJitter
+            let wait = peer.interval.shortened(by: spread, using: &random)
+            hasSucceeded = true
+            next = soon ? now.instant : now.instant.advanced(by: wait)
+            state = .idle(until: next)
+        }
+        report.nextPoll = next
+        return effects + [.report(report, to: poll.tickets)]
+    }
+
+    /// The most that is taken off an interval, so that peers do not poll in step; more after the first poll, which
+    /// all of them make at once.
+    static let jitter = 0.1
+    static let firstJitter = 0.5
+}
+
+extension PageOutcome {
+    /// Adds what became of a further page.
+    mutating func add(_ page: PageOutcome) {
+        applied += page.applied
+        held += page.held
+        duplicates += page.duplicates
+        refused += page.refused
+        deferred += page.deferred
+        firstProblem = firstProblem ?? page.firstProblem
+        stoppedBy = page.stoppedBy
+        cursor = page.cursor ?? cursor
+        foundOwnFuture = foundOwnFuture || page.foundOwnFuture
+    }
+}

@@ -1,0 +1,316 @@
+/// Names one thing that the machine asked for, so that its answer is known from a late one.
+public struct RequestID: Hashable, Sendable {
+    public var number: UInt64
+
+    public init(_ number: UInt64) { self.number = number }
+}
+
+/// A moment, by both clocks: the monotonic one decides, the wall clock is written down.
+public struct Moment: Hashable, Sendable {
+    public var instant: Instant
+    public var wall: WallTime
+
+    public init(_ instant: Instant, _ wall: WallTime) {
+        self.instant = instant
+        self.wall = wall
+    }
+}
+
+/// Decides when to poll one peer, what to make of its answers, and what to write down. Does no I/O.
+///
+/// - `idle → polling` when the poll is due, or asked for
+/// - `polling → idle` once the store has the result of a poll that went well, `→ waiting` of one that failed
+/// - `waiting → polling` when the back-off is over, or the peer shows itself
+/// - `any → forgetting → idle` on a reset
+/// - `any ⇄ paused` as the config says
+/// - `any → stopped`
+///
+/// Inside `polling` the phases are greeting (until the identity is accepted), pulling and replaying.
+public struct PollMachine: Sendable {
+    enum State: Sendable {
+        case idle(until: Instant)
+        case polling(Poll)
+        case waiting(until: Instant)
+        case forgetting(RequestID, deadline: Instant, tickets: [PollTicket])
+        case paused
+        case stopped
+    }
+
+    public enum Input: Sendable {
+        /// `wakeAt` has come. Sent early or twice, it does nothing.
+        case tick
+        case answered(RequestID, Answer)
+        /// A request was proved to come from this peer.
+        case contact
+        /// The peer says that it has news.
+        case news
+        /// The peer asked to be called back, in this conversation.
+        case calledBack(any Exchange)
+        /// Somebody wants a poll now, and its report.
+        case syncNow(PollTicket)
+        /// Forget the pin and the cursor; everything else goes on from there.
+        case reset(PollTicket)
+        case reconfigured(PolledPeer, NodeIdentity)
+        case stop
+    }
+
+    public enum Answer: Sendable {
+        case memory(PeerMemory)
+        case response(HTTPResponse)
+        case transport(TransportFailure)
+        /// Committed; the outcome is the page's, and empty without one.
+        case committed(PageOutcome)
+        case outbox([StoredEvent], through: Int64)
+        case signed([UInt8])
+        /// There is no such secret.
+        case secretMissing
+        case store(StoreFailure)
+    }
+
+    public enum Effect: Sendable {
+        /// Read what is known of the peer; answered by `memory` or `store`.
+        case load(RequestID, PeerQuestion)
+        /// Answered by `response` or `transport`.
+        case send(RequestID, HTTPRequest, seals: [RequestSeal])
+        /// In one transaction; answered by `committed` or `store`.
+        case commit(RequestID, PeerCommit)
+        /// Answered by `outbox` or `store`.
+        case loadOutbox(RequestID, after: Int64, limit: Int, bytes: Int)
+        /// Answered by `signed` or `secretMissing`.
+        case sign(RequestID, [UInt8], secret: String)
+        /// The answer to this is no longer wanted. One comes all the same or none does: it is ignored.
+        case cancel(RequestID)
+        case found(OwnFuture)
+        case report(PollReport, to: [PollTicket])
+    }
+
+    public private(set) var peer: PolledPeer
+    var node: NodeIdentity
+    let policy: PollPolicy
+    let newExchange: @Sendable () -> any Exchange
+
+    var state: State
+    var lastRequest: UInt64 = 0
+    var backoff = Backoff()
+    var wake = WakeOnContact()
+    var attempt = 0
+    var lastFailure: ExchangeFailure?
+    var wire: WireName?
+    /// Whoever waits for a poll that has not begun.
+    var tickets: [PollTicket] = []
+    var callBacks: [any Exchange] = []
+    /// There is a reason to poll again as soon as the poll under way ends.
+    var pollsAgain = false
+    var hasSucceeded = false
+    var rescan = RescanSchedule()
+
+    /// Polls at once.
+    public init(
+        peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), at now: Instant,
+        exchange: @escaping @Sendable () -> any Exchange
+    ) {
+        self.peer = peer
+        self.node = node
+        self.policy = policy
+        newExchange = exchange
+        state = peer.mode == .paused ? .paused : .idle(until: now)
+    }
+
+    /// When `tick` is to be sent next. Derived from the state, so there is one timer to keep and none to leak.
+    public var wakeAt: Instant? {
+        switch state {
+        case .idle(let until), .waiting(let until): until
+        case .polling(let poll): poll.restsUntil ?? poll.deadline
+        case .forgetting(_, let deadline, _): deadline
+        case .paused, .stopped: nil
+        }
+    }
+
+    public var status: PollStatus {
+        let (name, next): (PollStatus.State, Instant?) =
+            switch state {
+            case .idle(let until): (.idle, until)
+            case .waiting(let until): (.waiting, until)
+            case .polling(let poll): (poll.phase, nil)
+            case .forgetting: (.replaying, nil)
+            case .paused: (.paused, nil)
+            case .stopped: (.stopped, nil)
+            }
+        return PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
+    }
+
+    public mutating func handle(
+        _ input: Input, at now: Moment, using random: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        switch input {
+        case .tick: return tick(now, &random)
+        case .answered(let id, let answer): return answered(id, answer, now, &random)
+        case .contact: contact(now)
+        case .news: pollSoon(now)
+        case .calledBack(let exchange): calledBack(exchange, now)
+        case .syncNow(let ticket): return syncNow(ticket, now)
+        case .reset(let ticket): return reset(ticket, now)
+        case .reconfigured(let peer, let node): return reconfigured(peer, node, now)
+        case .stop: return leave(for: .stopped, as: .stopped)
+        }
+        return []
+    }
+
+    private mutating func tick(_ now: Moment, _ random: inout some RandomNumberGenerator) -> [Effect] {
+        switch state {
+        case .idle(let until) where until <= now.instant, .waiting(let until) where until <= now.instant:
+            return begin(now)
+        case .polling(let poll):
+            if let rested = poll.restsUntil { return rested <= now.instant ? sendAfterRest(poll, now) : [] }
+            return poll.deadline <= now.instant ? stalled(poll, now, &random) : []
+        case .forgetting(let id, let deadline, let tickets) where deadline <= now.instant:
+            return forgotten(tickets, failure: .interrupted, now, after: [.cancel(id)])
+        case .idle, .waiting, .forgetting, .paused, .stopped:
+            return []
+        }
+    }
+
+    private mutating func answered(
+        _ id: RequestID, _ answer: Answer, _ now: Moment, _ random: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        switch state {
+        case .polling(let poll) where poll.id == id: return go(on: poll, answer, now, &random)
+        case .forgetting(id, _, let tickets):
+            if case .store(let failure) = answer { return forgotten(tickets, failure: failure, now, after: []) }
+            return forgotten(tickets, failure: nil, now, after: [])
+        // A late answer to something we gave up on, or the second of two.
+        case .polling, .forgetting, .idle, .waiting, .paused, .stopped: return []
+        }
+    }
+
+    private mutating func contact(_ now: Moment) {
+        guard case .waiting(let until) = state, lastFailure != .identityMismatch, until > now.instant,
+            wake.allows(at: now.instant, interval: peer.interval)
+        else { return }
+        state = .waiting(until: now.instant)
+    }
+
+    private mutating func pollSoon(_ now: Moment) {
+        switch state {
+        case .idle(let until): state = .idle(until: min(until, now.instant))
+        case .waiting: contact(now)
+        case .polling: pollsAgain = true
+        case .forgetting, .paused, .stopped: break
+        }
+    }
+
+    private mutating func calledBack(_ exchange: any Exchange, _ now: Moment) {
+        switch state {
+        case .paused, .stopped: return
+        case .idle, .polling, .waiting, .forgetting: break
+        }
+        // Past the limit the regular poll will find what the call was about.
+        guard callBacks.count < Limits.callBacksWaiting else { return }
+        callBacks.append(exchange)
+        pollSoon(now)
+    }
+
+    private mutating func syncNow(_ ticket: PollTicket, _ now: Moment) -> [Effect] {
+        switch state {
+        case .paused: return [.report(PollReport(peer: peer.name, result: .paused), to: [ticket])]
+        case .stopped: return [.report(PollReport(peer: peer.name, result: .stopped), to: [ticket])]
+        case .idle(let until): state = .idle(until: min(until, now.instant))
+        case .waiting(let until): state = .waiting(until: min(until, now.instant))
+        case .polling: pollsAgain = true
+        case .forgetting: break
+        }
+        tickets.append(ticket)
+        return []
+    }
+
+    /// A commit in hand comes before the forgetting: the store does one after the other, in the order asked for.
+    private mutating func reset(_ ticket: PollTicket, _ now: Moment) -> [Effect] {
+        var effects: [Effect] = []
+        switch state {
+        case .stopped: return [.report(PollReport(peer: peer.name, result: .stopped), to: [ticket])]
+        case .forgetting(let id, let deadline, let waiting):
+            state = .forgetting(id, deadline: deadline, tickets: waiting + [ticket])
+            return []
+        case .polling(let poll):
+            effects.append(.cancel(poll.id))
+            tickets = poll.tickets + tickets
+        case .idle, .waiting, .paused: break
+        }
+        let id = nextRequest()
+        state = .forgetting(id, deadline: now.instant.advanced(by: policy.stall), tickets: [ticket])
+        var commit = PeerCommit(peer: peer.name, wireNamespace: peer.wireNamespace)
+        commit.forgets = true
+        return effects + [.commit(id, commit)]
+    }
+
+    private mutating func forgotten(
+        _ waiting: [PollTicket], failure: StoreFailure?, _ now: Moment, after effects: [Effect]
+    ) -> [Effect] {
+        var result = PollReport.Result.incomplete
+        if let failure {
+            result = .failed(.store(failure))
+        } else {
+            forgetFailures()
+            hasSucceeded = false
+            wire = nil
+            rescan = RescanSchedule()
+        }
+        state = peer.mode == .paused ? .paused : .idle(until: now.instant)
+        return effects + [.report(PollReport(peer: peer.name, result: result), to: waiting)]
+    }
+
+    private mutating func reconfigured(_ peer: PolledPeer, _ node: NodeIdentity, _ now: Moment) -> [Effect] {
+        self.peer = peer
+        self.node = node
+        switch state {
+        // What ends the forgetting looks at the mode.
+        case .stopped, .forgetting: return []
+        case .idle, .polling, .waiting, .paused:
+            if peer.mode == .paused { return leave(for: .paused, as: .paused) }
+        }
+        switch state {
+        case .paused: state = .idle(until: now.instant)
+        case .idle(let until): state = .idle(until: min(until, now.instant.advanced(by: peer.interval)))
+        case .waiting:
+            // What was wrong may be what was changed.
+            forgetFailures()
+            state = .idle(until: now.instant)
+        case .polling: pollsAgain = true
+        case .forgetting, .stopped: break
+        }
+        return []
+    }
+
+    /// Pauses or stops. A page being committed is committed; its answer finds nobody.
+    private mutating func leave(for next: State, as result: PollReport.Result) -> [Effect] {
+        var effects: [Effect] = []
+        var waiting = tickets
+        switch state {
+        case .polling(let poll):
+            effects.append(.cancel(poll.id))
+            waiting = poll.tickets + waiting
+        case .forgetting(_, _, let tickets):
+            waiting = tickets + waiting
+        case .stopped: return []
+        case .idle, .waiting, .paused: break
+        }
+        tickets = []
+        callBacks = []
+        pollsAgain = false
+        forgetFailures()
+        state = next
+        if !waiting.isEmpty { effects.append(.report(PollReport(peer: peer.name, result: result), to: waiting)) }
+        return effects
+    }
+
+    mutating func forgetFailures() {
+        backoff.reset()
+        attempt = 0
+        lastFailure = nil
+    }
+
+    mutating func nextRequest() -> RequestID {
+        lastRequest += 1
+        return RequestID(lastRequest)
+    }
+}

@@ -1,0 +1,44 @@
+/// One peer of the config, as far as polling it goes.
+public struct PolledPeer: Hashable, Sendable {
+    public var name: String
+    public var mode: PeerMode
+    /// From the end of one poll to the beginning of the next.
+    public var interval: Duration
+    /// Where the wire's own values are kept: the name of a wire, or `auto`.
+    public var wireNamespace: String
+    /// The identity that the config insists on.
+    public var expectedID: ULID?
+    /// The public key that the config insists on (`ed25519:` and base64).
+    public var expectedKey: String?
+
+    public init(
+        name: String, mode: PeerMode = .sync, interval: Duration = .seconds(30), wireNamespace: String = "auto",
+        expectedID: ULID? = nil, expectedKey: String? = nil
+    ) {
+        self.name = name
+        self.mode = mode
+        self.interval = interval
+        self.wireNamespace = wireNamespace
+        self.expectedID = expectedID
+        self.expectedKey = expectedKey
+    }
+}
+
+/// How a node polls, apart from what each peer's entry says.
+public struct PollPolicy: Hashable, Sendable {
+    /// The longest wait after failures, unless the interval is longer.
+    public var longestBackoff: Duration = .seconds(5 * 60)
+    /// A poll in which nothing moves for this long is given up. Longer than a request's own deadline, so it only
+    /// acts where an answer is lost between the machine and whoever carries out what it asks.
+    public var stall: Duration = .seconds(180)
+    /// A Noema log is read again from its beginning this often (design: as a puller of Noema).
+    public var rescanEvery: Duration = .seconds(24 * 3600)
+    /// Rescans for other causes are at least this far apart.
+    public var rescanPause: Duration = .seconds(10 * 60)
+    /// That many failures in a row, and the success after them is followed by a rescan.
+    public var rescanAfterFailures = 3
+    /// Requests of one poll: a peer that never ends is left, and polled again later.
+    public var requestsPerPoll = Limits.pagesPerPoll
+
+    public init() {}
+}

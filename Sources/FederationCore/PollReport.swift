@@ -1,0 +1,69 @@
+/// How a poll ended, for logs and for whoever asked for it.
+public struct PollReport: Hashable, Sendable {
+    public enum Result: Hashable, Sendable {
+        /// Every event that the peer would give was read.
+        case complete
+        /// It went well as far as it went.
+        case incomplete
+        case failed(ExchangeFailure)
+        /// There was no poll: the peer is paused, or the node stops.
+        case paused
+        case stopped
+    }
+
+    public var peer: String
+    public var result: Result
+    /// What became of the events of all its pages.
+    public var outcome = PageOutcome()
+    public var pages = 0
+    public var wire: WireName?
+    /// The whole log was read again.
+    public var isRescan = false
+    /// The identity that this poll pinned.
+    public var firstContact: ULID?
+    /// Failures in a row: before a success, or with this one.
+    public var failuresInARow = 0
+    /// The poll before failed as well, for the same reason: nothing that a person has not been told.
+    public var isRepeated = false
+    public var nextPoll: Instant?
+
+    public init(peer: String, result: Result) {
+        self.peer = peer
+        self.result = result
+    }
+}
+
+/// Whoever asked for a poll or a reset, and waits for its report.
+public struct PollTicket: Hashable, Sendable {
+    public var number: UInt64
+
+    public init(_ number: UInt64) { self.number = number }
+}
+
+/// What a poll found about this node's own past.
+public enum OwnFuture: Hashable, Sendable {
+    /// The peer says that it holds this many events of ours, and we have written fewer. Nobody's word alone stops a
+    /// node, so the poll goes on to look for proof.
+    case claimed(number: UInt64)
+    /// An event of ours, with our own signature, that we lack: this database is older than what it published.
+    case proven
+    /// Everything the peer would give was read, and there was no proof of what it had claimed.
+    case unproven
+}
+
+/// A peer's poll as `status` shows it.
+public struct PollStatus: Hashable, Sendable {
+    public enum State: String, Hashable, Sendable, CaseIterable {
+        case idle, greeting, pulling, replaying, waiting, paused, stopped
+    }
+
+    public var state: State
+    /// When it polls next; `nil` while it polls, and where it will not.
+    public var nextPoll: Instant?
+    /// Failures in a row since this process began.
+    public var attempt: Int
+    /// The last poll's failure; `nil` after a success.
+    public var failure: ExchangeFailure?
+    /// The wire spoken at the last success.
+    public var wire: WireName?
+}
