@@ -32,7 +32,8 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
             }
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            path.hasPrefix("/") ? path : "./" + path, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+            path.hasPrefix("/") ? path : "./" + path, &opened,
+            access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard code == SQLITE_OK, let handle = unsafe opened else {
             // "Whether or not an error occurs when it is opened, resources … should be released" (sqlite3_open).
             unsafe sqlite3_close_v2(opened)
@@ -169,7 +170,9 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
 
     // A pragma takes no bound value; a number written out cannot become anything else.
     borrowing func setApplicationID(_ id: Int32) throws(SQLiteError) { try execute("PRAGMA application_id = \(id)") }
-    borrowing func setUserVersion(_ version: Int) throws(SQLiteError) { try execute("PRAGMA user_version = \(version)") }
+    borrowing func setUserVersion(_ version: Int) throws(SQLiteError) {
+        try execute("PRAGMA user_version = \(version)")
+    }
 
     /// Bounds the file's size; a write past it fails as on a full disk.
     borrowing func setMaxPageCount(_ pages: Int) throws(SQLiteError) { try execute("PRAGMA max_page_count = \(pages)") }

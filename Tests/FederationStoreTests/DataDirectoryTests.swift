@@ -60,9 +60,9 @@ import Testing
 @Test func theMachineIsNamedByAHashOfItsID() {
     let scratch = ScratchDirectory()
     let stub: SHA256 = { bytes in Digest(Array(bytes.suffix(32)))! }
-    scratch.write("machine-id", Array("0123456789abcdef0123456789abcdef\n".utf8))
-    #expect(
-        machineIdentity(stub, file: scratch.file("machine-id")) == Digest(Array("0123456789abcdef0123456789abcdef".utf8)))
+    let id = Array("0123456789abcdef0123456789abcdef".utf8)
+    scratch.write("machine-id", id + [0x0A])
+    #expect(machineIdentity(stub, file: scratch.file("machine-id")) == Digest(id))
     scratch.write("machine-id", Array("uninitialized\n".utf8))
     #expect(machineIdentity(stub, file: scratch.file("machine-id")) == nil)
     #expect(machineIdentity(stub, file: scratch.file("none")) == nil)

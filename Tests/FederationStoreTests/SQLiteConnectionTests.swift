@@ -80,7 +80,9 @@ private func count(in scratch: ScratchDirectory) throws(SQLiteError) -> Int64? {
     }
     #expect(try isOpen(connection) == false)
     #expect(try count(connection) == 0)
-    try connection.transaction { () throws(SQLiteError) in try connection.run("INSERT INTO thing(key) VALUES (?)", "a") }
+    try connection.transaction { () throws(SQLiteError) in
+        try connection.run("INSERT INTO thing(key) VALUES (?)", "a")
+    }
     #expect(try count(in: scratch) == 1)
 }
 
@@ -197,8 +199,9 @@ private func count(in scratch: ScratchDirectory) throws(SQLiteError) -> Int64? {
 
 @Test func everyPrimaryCodeHasItsFailure() {
     let expected: [(Int32, StoreFailure)] = [
-        (extended(SQLITE_BUSY, 2), .busy), (SQLITE_LOCKED, .busy), (SQLITE_FULL, .full), (extended(SQLITE_CORRUPT, 3), .corrupt),
-        (SQLITE_NOTADB, .notOurs), (extended(SQLITE_READONLY, 4), .readOnly), (extended(SQLITE_CANTOPEN, 2), .cannotOpen),
+        (extended(SQLITE_BUSY, 2), .busy), (SQLITE_LOCKED, .busy), (SQLITE_FULL, .full),
+        (extended(SQLITE_CORRUPT, 3), .corrupt), (SQLITE_NOTADB, .notOurs), (extended(SQLITE_READONLY, 4), .readOnly),
+        (extended(SQLITE_CANTOPEN, 2), .cannotOpen),
         (extended(SQLITE_IOERR, 4), .io), (SQLITE_INTERRUPT, .interrupted),
         (extended(SQLITE_CONSTRAINT, 8), .other(code: Int(extended(SQLITE_CONSTRAINT, 8)))),
     ]

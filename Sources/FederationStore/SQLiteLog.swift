@@ -1,0 +1,222 @@
+public import FederationCore
+
+/// The log as one transaction sees it. `SQLiteStore` lends it; it is of no use once the transaction is over.
+public struct SQLiteLog {
+    let database: SQLiteDatabase
+
+    init(_ database: SQLiteDatabase) { self.database = database }
+}
+
+extension SQLiteLog: LogReading {
+    public func head() throws(StoreFailure) -> LogPosition? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first("SELECT seq, id FROM events ORDER BY seq DESC LIMIT 1") {
+                row throws(SQLiteError) in
+                LogPosition(seq: row.integer(0), id: try row.ulid(1))
+            }
+        }
+    }
+
+    public func event(_ id: ULID) throws(StoreFailure) -> StoredEvent? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT * FROM events WHERE id = ?", id.description, row: StoredEvent.init(row:))
+        }
+    }
+
+    public func id(at seq: Int64) throws(StoreFailure) -> ULID? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT id FROM events WHERE seq = ?1 UNION ALL SELECT id FROM replaced WHERE seq = ?1", seq
+            ) { row throws(SQLiteError) in try row.ulid(0) }
+        }
+    }
+
+    public func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
+        try storing { () throws(SQLiteError) in
+            var page = EventPage(bytes: bytes)
+            try database.connection.scan(
+                "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", seq, max(0, limit)
+            ) { row throws(SQLiteError) in try page.take(row) }
+            return page.events
+        }
+    }
+
+    public func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
+        try storing { () throws(SQLiteError) in
+            var page = EventPage(bytes: bytes)
+            // The empty text is before every id.
+            try database.connection.scan(
+                "SELECT * FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", id?.description ?? "",
+                through.description, max(0, limit)
+            ) { row throws(SQLiteError) in try page.take(row) }
+            return page.events
+        }
+    }
+
+    public func events(of subject: String) throws(StoreFailure) -> [StoredEvent] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT * FROM events WHERE subject = ? ORDER BY id", subject, row: StoredEvent.init(row:))
+        }
+    }
+
+    public func greatestID(through bound: ULID) throws(StoreFailure) -> ULID? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT id FROM events WHERE id <= ? ORDER BY id DESC LIMIT 1", bound.description
+            ) { row throws(SQLiteError) in try row.ulid(0) }
+        }
+    }
+
+    public func greatestID(of subject: String) throws(StoreFailure) -> ULID? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT id FROM events WHERE subject = ? ORDER BY id DESC LIMIT 1", subject
+            ) { row throws(SQLiteError) in try row.ulid(0) }
+        }
+    }
+
+    public func eventCount() throws(StoreFailure) -> Int64 {
+        try storing { () throws(SQLiteError) in
+            try database.tally.flush(to: database.connection)
+            return try database.connection.first("SELECT coalesce(sum(events), 0) FROM origins") { $0.integer(0) } ?? 0
+        }
+    }
+
+    public func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String] {
+        try storing { () throws(SQLiteError) in
+            // The first page begins at the empty text, which may be a subject itself.
+            try database.connection.rows(
+                """
+                SELECT DISTINCT subject FROM events WHERE subject >= ?1 AND (subject <> ?1 OR ?2)
+                ORDER BY subject LIMIT ?3
+                """,
+                subject ?? "", subject == nil, max(0, limit)
+            ) { $0.text(0) }
+        }
+    }
+
+    public func highestNumber(of origin: String) throws(StoreFailure) -> UInt64? {
+        try storing { () throws(SQLiteError) in
+            try OriginTally.highestNumber(of: origin, in: database.connection)
+        }
+    }
+
+    public func origins() throws(StoreFailure) -> [OriginSummary] {
+        try storing { () throws(SQLiteError) in
+            try database.tally.flush(to: database.connection)
+            return try database.connection.rows(
+                "SELECT * FROM origins ORDER BY origin", row: OriginSummary.init(row:))
+        }
+    }
+
+    public func heldEvents(peer: String?, limit: Int) throws(StoreFailure) -> [StoredEvent] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT * FROM events WHERE hold IS NOT NULL AND (?1 IS NULL OR peer = ?1) ORDER BY id LIMIT ?2",
+                peer, max(0, limit), row: StoredEvent.init(row:))
+        }
+    }
+
+    public func heldCount(peer: String?) throws(StoreFailure) -> Int {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT count(*) FROM events WHERE hold IS NOT NULL AND (?1 IS NULL OR peer = ?1)", peer
+            ) { Int($0.integer(0)) } ?? 0
+        }
+    }
+}
+
+extension SQLiteLog: LogWriting {
+    public mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
+        try storing { () throws(SQLiteError) in try insert(entry, replacements: 0, replacedAt: nil) }
+    }
+
+    public mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
+        try storing { () throws(SQLiteError) in
+            let id = entry.event.id.description
+            let found = try database.connection.first(
+                "SELECT * FROM events WHERE id = ?", id, row: StoredEvent.init(row:))
+            guard let old = found else { return try insert(entry, replacements: 0, replacedAt: nil) }
+            try database.connection.run("INSERT INTO replaced VALUES (?, ?)", old.seq, id)
+            try database.connection.run("DELETE FROM events WHERE seq = ?", old.seq)
+            try database.tally.remove(old.event, in: database.connection)
+            return try insert(
+                entry, replacements: old.replacements + (counted ? 1 : 0),
+                replacedAt: counted ? entry.receivedAt : old.replacedAt)
+        }
+    }
+
+    public mutating func seal(
+        _ id: ULID, signature: String?, publicKey: String?, verification: Verification
+    ) throws(StoreFailure) {
+        try storing { () throws(SQLiteError) in
+            try database.connection.run(
+                "UPDATE events SET signature = ?, public_key = ?, verified = ? WHERE id = ?", signature, publicKey,
+                verification.rawValue, id.description)
+        }
+    }
+
+    public mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
+        try storing { () throws(SQLiteError) in
+            try database.connection.run(
+                "UPDATE events SET data = NULL, stub = ? WHERE id = ?", stub.stored, id.description)
+        }
+    }
+
+    public mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
+        try storing { () throws(SQLiteError) in
+            try database.connection.run("UPDATE events SET hold = ? WHERE id = ?", hold?.code, id.description)
+        }
+    }
+
+    private func insert(
+        _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
+    ) throws(SQLiteError) -> Int64 {
+        let event = entry.event
+        try database.tally.add(event, in: database.connection)
+        let stub: [UInt8]? = if case .stub(let stub) = event.payload { stub.stored } else { nil }
+        let noScope: String? = nil
+        let noHold: String? = nil
+        try database.connection.run(
+            """
+            INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            event.id.description, entry.fingerprint.digest.bytes, entry.fingerprint.signedHash.bytes, event.origin,
+            event.originName, event.number.map { Int64(clamping: $0) }, event.subject, event.action,
+            event.family.rawValue, noScope, event.timestamp, String(decoding: event.clock.json, as: UTF8.self),
+            event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,
+            entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data)
+        return database.connection.lastRowID
+    }
+}
+
+/// Events that are read until their JSON would pass a number of bytes; the first is taken however long it is.
+private struct EventPage {
+    private(set) var events: [StoredEvent] = []
+    private let bytes: Int
+    /// What the events have at most, until that passes `bytes`; from then on what they have.
+    private var total = 0
+    private var isExact = false
+
+    init(bytes: Int) { self.bytes = bytes }
+
+    /// Takes the event of `row`; `false` if it does not fit any more.
+    mutating func take(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
+        let event = try StoredEvent(row: row)
+        // Writing an event only to count its bytes costs as much as reading it, and most pages are far from full.
+        if !isExact {
+            total += StoredEvent.jsonBytesBound(row)
+            if total > bytes {
+                isExact = true
+                total = events.reduce(0) { $0 + $1.event.json.count } + event.event.json.count
+            }
+        } else {
+            total += event.event.json.count
+        }
+        guard events.isEmpty || total <= bytes else { return false }
+        events.append(event)
+        return true
+    }
+}

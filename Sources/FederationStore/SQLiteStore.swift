@@ -1,0 +1,136 @@
+public import FederationCore
+internal import Synchronization
+
+/// A node's database: one writer, a few readers, each on a thread of its own.
+///
+/// What a `write` did is on disk when it returns. A `read` sees the state of one commit, and neither waits for the
+/// other.
+public actor SQLiteStore {
+    /// How many reads run at once; more wait.
+    private static let readerCount = 3
+
+    private let executor: BlockingExecutor
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+    private var writer: SQLiteDatabase?
+    private nonisolated let readers: ReaderPool
+
+    public enum Access: Sendable {
+        /// The database is made where there is none, and migrated where it is older.
+        case readWrite
+        /// Beside the process that writes, or for a look; the database must be there.
+        case readOnly
+    }
+
+    /// Opens the database at `path`; waits for the disk, so call it where that does not matter.
+    ///
+    /// - Throws: `newerSchema` for a database of a newer program, `notOurs` for another application's file.
+    public init(path: String, access: Access = .readWrite) throws(StoreFailure) {
+        executor = BlockingExecutor(label: "federation.store.writer")
+        switch access {
+        case .readWrite: writer = try SQLiteDatabase.writer(path: path)
+        // Opened once to learn now, not at the first read, whether it can be.
+        case .readOnly: _ = try SQLiteDatabase.reader(path: path)
+        }
+        readers = ReaderPool(path: path, count: SQLiteStore.readerCount)
+    }
+
+    /// Runs `body` in one transaction, which is committed and durable when this returns, and undone if `body` throws.
+    ///
+    /// - Throws: `readOnly` if the store was opened so or is closed.
+    public func write<Value: Sendable>(
+        _ body: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Value
+    ) throws(StoreFailure) -> Value {
+        guard let writer else { throw .readOnly }
+        // What a failed transaction had counted is gone with it.
+        defer { writer.tally = OriginTally() }
+        return try writer.connection.transaction { () throws(StoreFailure) in
+            var log = SQLiteLog(writer)
+            let value = try body(&log)
+            try storing { () throws(SQLiteError) in try writer.tally.flush(to: writer.connection) }
+            return value
+        }
+    }
+
+    /// Runs `body` on the state of the last commit.
+    public nonisolated func read<Value: Sendable>(
+        _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
+    ) async throws(StoreFailure) -> Value {
+        try await readers.read(body)
+    }
+
+    /// Closes every connection once what runs on it is done. Later writes fail; later reads open the file again.
+    public func close() async {
+        // The writer last: only the last connection, and only one that may write, folds the write-ahead log in.
+        await readers.close()
+        writer = nil
+    }
+
+    /// Whether SQLite finds the file sound: every page in its place and every row in its indexes.
+    public func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
+
+    /// Bounds the size of the file, as a full disk would.
+    func setMaxPageCount(_ pages: Int) throws(StoreFailure) {
+        guard let writer else { throw .readOnly }
+        try storing { () throws(SQLiteError) in try writer.connection.setMaxPageCount(pages) }
+    }
+}
+
+/// Some readers, of which the one with the least to do gets the next read.
+private final class ReaderPool: Sendable {
+    private let readers: [Reader]
+    private let waiting: Mutex<[Int]>
+
+    init(path: String, count: Int) {
+        readers = (0..<count).map { _ in Reader(path: path) }
+        waiting = Mutex([Int](repeating: 0, count: count))
+    }
+
+    func read<Value: Sendable>(
+        _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
+    ) async throws(StoreFailure) -> Value {
+        let chosen = waiting.withLock { counts in
+            let least = counts.indices.min { counts[$0] < counts[$1] } ?? 0
+            counts[least] += 1
+            return least
+        }
+        defer { waiting.withLock { $0[chosen] -= 1 } }
+        return try await readers[chosen].read(body)
+    }
+
+    func isSound() async throws(StoreFailure) -> Bool { try await readers[0].isSound() }
+
+    func close() async { for reader in readers { await reader.close() } }
+}
+
+private actor Reader {
+    private let path: String
+    private let executor = BlockingExecutor(label: "federation.store.reader")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+    private var database: SQLiteDatabase?
+
+    init(path: String) { self.path = path }
+
+    func read<Value: Sendable>(
+        _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
+    ) throws(StoreFailure) -> Value {
+        let database = try opened()
+        return try database.connection.snapshot { () throws(StoreFailure) in try body(SQLiteLog(database)) }
+    }
+
+    func isSound() throws(StoreFailure) -> Bool {
+        let database = try opened()
+        return try storing { () throws(SQLiteError) in
+            try database.connection.first("PRAGMA integrity_check(1)") { $0.text(0) } == "ok"
+        }
+    }
+
+    func close() { database = nil }
+
+    /// Opened at the first read: a node that serves nobody needs one reader or none.
+    private func opened() throws(StoreFailure) -> SQLiteDatabase {
+        if let database { return database }
+        let opened = try SQLiteDatabase.reader(path: path)
+        database = opened
+        return opened
+    }
+}

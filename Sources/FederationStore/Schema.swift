@@ -1,0 +1,141 @@
+internal import FederationCore
+
+/// The tables of the store and how a database gets them. A step, once released, never changes; new ones follow it.
+enum Schema {
+    /// `fdrn`, what `file` and a stranger's program tell our databases by.
+    static let applicationID: Int32 = 0x6664_726E
+
+    /// The version this program writes.
+    static var version: Int { steps.count }
+
+    /// Brings the database to `version`; it has either all of the steps or those it had.
+    ///
+    /// - Throws: `notOurs` for another application's database, `newerSchema` for one that this program is too old for.
+    static func migrate(_ connection: borrowing SQLiteConnection) throws(StoreFailure) {
+        // Twice: another application's file must not even be given a journal mode, and another process may have
+        // done the steps while we waited for the lock.
+        guard try found(in: connection) < version else { return }
+        try storing { () throws(SQLiteError) in try connection.makeDurable() }
+        try connection.transaction { () throws(StoreFailure) in
+            let found = try found(in: connection)
+            try storing { () throws(SQLiteError) in
+                for step in steps[found...] { try connection.script(step) }
+                try connection.setApplicationID(applicationID)
+                try connection.setUserVersion(version)
+            }
+        }
+    }
+
+    /// The version the database has; 0 for one that has nothing yet.
+    static func found(in connection: borrowing SQLiteConnection) throws(StoreFailure) -> Int {
+        let (application, found, isEmpty) = try storing { () throws(SQLiteError) in
+            let tables = try connection.first("SELECT 1 FROM sqlite_schema LIMIT 1") { $0.integer(0) }
+            return (try connection.applicationID(), try connection.userVersion(), tables == nil)
+        }
+        if application == 0, found == 0, isEmpty { return 0 }
+        guard application == applicationID, found > 0 else { throw .notOurs }
+        guard found <= version else { throw .newerSchema(found: found) }
+        return found
+    }
+
+    private static let steps: [SQL] = [first]
+
+    /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
+    private static let first: SQL = """
+        -- The log in order of arrival. A row read whole is read by the place of its columns: add new ones at the end.
+        CREATE TABLE events(
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            digest BLOB NOT NULL,
+            signed_hash BLOB NOT NULL,
+            origin TEXT NOT NULL,
+            origin_name TEXT NOT NULL,
+            number INTEGER,
+            subject TEXT NOT NULL,
+            action TEXT NOT NULL,
+            family TEXT NOT NULL,
+            scope TEXT,
+            timestamp TEXT NOT NULL,
+            clock TEXT NOT NULL,
+            signature TEXT,
+            public_key TEXT,
+            verified INTEGER NOT NULL,
+            peer TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            data_seen INTEGER NOT NULL,
+            hold TEXT,
+            replacements INTEGER NOT NULL,
+            replaced_at INTEGER,
+            -- Of a stub, the hashes of its data as it came and in normal form.
+            stub BLOB,
+            -- Byte for byte as it came; last, so that the columns before it are read without it.
+            data BLOB,
+            CHECK ((data IS NULL) <> (stub IS NULL))
+        ) STRICT;
+        CREATE INDEX events_by_subject ON events(subject, id);
+        CREATE INDEX events_by_number ON events(origin, number) WHERE number IS NOT NULL;
+        CREATE INDEX events_held ON events(id) WHERE hold IS NOT NULL;
+
+        -- Where an event stood before another variant took its id: a position on it stays good.
+        CREATE TABLE replaced(seq INTEGER PRIMARY KEY, id TEXT NOT NULL) STRICT;
+
+        -- What could be counted from the log, kept because counting a million rows takes too long for a poll.
+        CREATE TABLE origins(
+            origin TEXT PRIMARY KEY,
+            events INTEGER NOT NULL,
+            distinct_numbers INTEGER NOT NULL,
+            highest_number INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE records(
+            subject TEXT PRIMARY KEY,
+            heads TEXT NOT NULL,
+            shown TEXT,
+            diverged INTEGER NOT NULL,
+            incomplete INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            type TEXT NOT NULL,
+            author TEXT NOT NULL,
+            tags TEXT NOT NULL,
+            derived_from TEXT NOT NULL,
+            tier TEXT NOT NULL,
+            lifecycle TEXT NOT NULL,
+            votes INTEGER NOT NULL,
+            purge_event TEXT,
+            purge_action TEXT,
+            purge_reason TEXT,
+            created TEXT NOT NULL,
+            updated TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            held INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX records_diverged ON records(subject) WHERE diverged;
+
+        -- As Noema has it.
+        CREATE TABLE federation_state(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE wire_values(
+            wire TEXT NOT NULL, peer TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+            PRIMARY KEY (wire, peer, key)
+        ) STRICT, WITHOUT ROWID;
+
+        -- What is kept of events that are not in the log.
+        CREATE TABLE quarantine(
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            peer TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            code TEXT NOT NULL,
+            event_id TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            hash BLOB NOT NULL UNIQUE,
+            first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            retry_at INTEGER,
+            bytes BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX quarantine_by_peer ON quarantine(peer, kind, first_seen);
+        CREATE INDEX quarantine_due ON quarantine(retry_at) WHERE retry_at IS NOT NULL;
+        """
+}

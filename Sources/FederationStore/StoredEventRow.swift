@@ -1,0 +1,59 @@
+internal import FederationCore
+
+extension StoredEvent {
+    /// Reads a row of `events`, whose columns it knows by place.
+    init(row: borrowing SQLiteRow) throws(SQLiteError) {
+        guard let clock = ReceivedClock(json: row.bytes(12)) else { throw .malformedValue }
+        let payload: Event.Payload
+        if let data = row.optionalBytes(23) {
+            payload = .full(data)
+        } else {
+            guard let stub = Event.Stub(stored: row.bytes(22)) else { throw .malformedValue }
+            payload = .stub(stub)
+        }
+        let event = Event(
+            id: try row.ulid(1), action: row.text(8), subject: row.text(7), origin: row.text(4),
+            originName: row.text(5), timestamp: row.text(11), payload: payload, clock: clock,
+            signature: row.optionalText(13), publicKey: row.optionalText(14))
+        self.init(
+            seq: row.integer(0), event: event, digest: try row.digest(2), signedHash: try row.digest(3),
+            // A rank that a newer program wrote proves nothing to this one.
+            verification: Verification(rawValue: Int(truncatingIfNeeded: row.integer(15))) ?? .none,
+            peer: row.text(16), receivedAt: WallTime(milliseconds: row.integer(17)),
+            dataSeen: row.integer(18) != 0, hold: row.optionalText(19).map(HoldReason.init(code:)),
+            replacements: Int(clamping: row.integer(20)),
+            replacedAt: row.optionalInteger(21).map(WallTime.init(milliseconds:)))
+    }
+
+    /// No fewer bytes than the event's JSON has: each byte of a text may be escaped as `\u00xx`, `data` and the clock
+    /// stand as they are, and the rest is the names of the members and what of them has a fixed length.
+    static func jsonBytesBound(_ row: borrowing SQLiteRow) -> Int {
+        var texts = 0
+        for column: Int32 in [4, 5, 7, 8, 11, 13, 14] { texts += row.length(column) }
+        return 512 + 6 * texts + row.length(12) + row.length(23)
+    }
+}
+
+extension Event.Stub {
+    /// The two hashes, one behind the other.
+    var stored: [UInt8] { dataHash.bytes + normalHash.bytes }
+
+    init?(stored bytes: [UInt8]) {
+        guard bytes.count == 2 * Digest.length, let dataHash = Digest(bytes.prefix(Digest.length)),
+            let normalHash = Digest(bytes.suffix(Digest.length))
+        else { return nil }
+        self.init(dataHash: dataHash, normalHash: normalHash)
+    }
+}
+
+extension SQLiteRow {
+    borrowing func ulid(_ column: Int32) throws(SQLiteError) -> ULID {
+        guard let id = ULID(text(column)) else { throw .malformedValue }
+        return id
+    }
+
+    borrowing func digest(_ column: Int32) throws(SQLiteError) -> Digest {
+        guard let digest = Digest(bytes(column)) else { throw .malformedValue }
+        return digest
+    }
+}
