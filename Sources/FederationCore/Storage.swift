@@ -143,7 +143,7 @@ public struct OriginSummary: Hashable, Sendable {
     }
 }
 
-/// Which records a listing names.
+/// Which records a listing names. Subjects not yet created, of which only registers are known, are in none.
 public struct RecordFilter: Hashable, Sendable {
     public var subject: String?
     public var divergedOnly = false
@@ -196,8 +196,7 @@ public protocol LogReading {
     /// Events after `seq` in order of arrival, at most `limit`: the first always, others while the JSON of all stays
     /// within `bytes`.
     func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
-    /// Events with `after < id ≤ through` in order of id: at most `limit`, and no more once their JSON passes `bytes`.
-    /// An empty answer means that there are none.
+    /// Events with `after < id ≤ through` in order of id, cut as above: an empty answer means that there are none.
     func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
     /// All events of a subject in order of id.
     func events(of subject: String) throws(StoreFailure) -> [StoredEvent]

@@ -1,0 +1,326 @@
+public import FederationCore
+
+/// The whole store as one value: a copy is a snapshot, so a transaction is a copy that is kept or thrown away.
+public struct MemoryStorage: Sendable {
+    /// Writes that still succeed before the disk is full; `nil` for a disk without end.
+    public var writesUntilFull: Int?
+
+    private var stored: [ULID: StoredEvent] = [:]
+    /// The event that stands or stood at each `seq`, from 1 on.
+    private var places: [ULID] = []
+    private var ids: [ULID] = []
+    private var idsOfSubject: [ExactText: [ULID]] = [:]
+    private var recordOfSubject: [ExactText: Record] = [:]
+    private var stateOfKey: [ExactText: String] = [:]
+    private var metaOfKey: [MetaKey: String] = [:]
+    private var values: [WireKey: [UInt8]] = [:]
+    private var rows: [Int64: QuarantineEntry] = [:]
+    private var rowOfHash: [Digest: Int64] = [:]
+    private var lastRow: Int64 = 0
+
+    private struct WireKey: Hashable {
+        var wire: ExactText
+        var peer: ExactText
+        var key: ExactText
+    }
+
+    public init() {}
+
+    /// Runs `body` on a copy, which is kept if `body` returns.
+    public mutating func transaction<Answer, Failure: Error>(
+        _ body: (inout MemoryStorage) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        var copy = self
+        let answer = try body(&copy)
+        self = copy
+        return answer
+    }
+
+    private mutating func spendWrite() throws(StoreFailure) {
+        guard let left = writesUntilFull else { return }
+        guard left > 0 else { throw .full }
+        writesUntilFull = left - 1
+    }
+
+    /// The place of the first element of a sorted array that is not below `value`.
+    private static func place(of value: ULID, in sorted: [ULID]) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private static func insert(_ value: ULID, into sorted: inout [ULID]) {
+        sorted.insert(value, at: place(of: value, in: sorted))
+    }
+}
+
+extension MemoryStorage: LogReading {
+    public func head() -> LogPosition? { places.last.map { LogPosition(seq: Int64(places.count), id: $0) } }
+
+    public func event(_ id: ULID) -> StoredEvent? { stored[id] }
+
+    public func id(at seq: Int64) -> ULID? { seq > 0 && seq <= places.count ? places[Int(seq) - 1] : nil }
+
+    public func events(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
+        let first = Int(Swift.max(0, Swift.min(seq, Int64(places.count))))
+        // A place whose event has moved on is a marker only.
+        let standing = (first..<places.count).lazy.compactMap { index in
+            stored[places[index]].flatMap { $0.seq == Int64(index) + 1 ? $0 : nil }
+        }
+        return MemoryStorage.page(standing, limit: limit, bytes: bytes)
+    }
+
+    public func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) -> [StoredEvent] {
+        var index = id.map { MemoryStorage.place(of: $0, in: ids) } ?? 0
+        if index < ids.count, ids[index] == id { index += 1 }
+        let chosen = ids[index...].lazy.prefix { $0 <= through }.compactMap { stored[$0] }
+        return MemoryStorage.page(chosen, limit: limit, bytes: bytes)
+    }
+
+    private static func page(_ events: some Sequence<StoredEvent>, limit: Int, bytes: Int) -> [StoredEvent] {
+        var found: [StoredEvent] = []
+        var total = 0
+        for event in events {
+            guard found.count < limit else { break }
+            total += event.event.json.count
+            guard found.isEmpty || total <= bytes else { break }
+            found.append(event)
+        }
+        return found
+    }
+
+    public func events(of subject: String) -> [StoredEvent] {
+        (idsOfSubject[ExactText(subject)] ?? []).compactMap { stored[$0] }
+    }
+
+    public func greatestID(through bound: ULID) -> ULID? {
+        let index = MemoryStorage.place(of: bound, in: ids)
+        if index < ids.count, ids[index] == bound { return bound }
+        return index > 0 ? ids[index - 1] : nil
+    }
+
+    public func greatestID(of subject: String) -> ULID? { idsOfSubject[ExactText(subject)]?.last }
+
+    public func eventCount() -> Int64 { Int64(stored.count) }
+
+    public func subjects(after subject: String?, limit: Int) -> [String] {
+        let all = idsOfSubject.keys.sorted()
+        let following = subject.map { bound in all.filter { $0 > ExactText(bound) } } ?? all
+        return following.prefix(Swift.max(0, limit)).map(\.text)
+    }
+
+    public func origins() -> [OriginSummary] {
+        var events: [ExactText: Int64] = [:]
+        var numbers: [ExactText: Set<UInt64>] = [:]
+        for event in stored.values {
+            events[ExactText(event.event.origin), default: 0] += 1
+            if let number = event.event.number { numbers[ExactText(event.event.origin), default: []].insert(number) }
+        }
+        return events.sorted { $0.key < $1.key }.map { origin, count in
+            let known = numbers[origin] ?? []
+            return OriginSummary(
+                origin: origin.text, events: count, distinctNumbers: Int64(known.count), highestNumber: known.max() ?? 0)
+        }
+    }
+
+    public func highestNumber(of origin: String) -> UInt64? {
+        stored.values.filter { $0.event.origin.isExactly(origin) }.compactMap(\.event.number).max()
+    }
+
+    public func heldEvents(peer: String?, limit: Int) -> [StoredEvent] {
+        Array(held(peer).sorted { $0.event.id < $1.event.id }.prefix(Swift.max(0, limit)))
+    }
+
+    public func heldCount(peer: String?) -> Int { held(peer).count }
+
+    private func held(_ peer: String?) -> [StoredEvent] {
+        stored.values.filter { event in event.hold != nil && peer.map { $0.isExactly(event.peer) } ?? true }
+    }
+
+    public func record(_ subject: String) -> Record? { recordOfSubject[ExactText(subject)] }
+
+    public func records(_ filter: RecordFilter) -> [Record] {
+        let chosen = recordOfSubject.sorted { $0.key < $1.key }.lazy.map(\.value).filter { matches($0, filter) }
+        return Array(chosen.prefix(Swift.max(0, filter.limit)))
+    }
+
+    private func matches(_ record: Record, _ filter: RecordFilter) -> Bool {
+        guard !record.heads.isEmpty else { return false }
+        if let subject = filter.subject, !subject.isExactly(record.subject) { return false }
+        if filter.divergedOnly, !record.isDiverged { return false }
+        if !filter.includeTrashed, record.lifecycle == .trashed { return false }
+        if !filter.includePurged, record.purge != nil { return false }
+        if let type = filter.type, !type.isExactly(record.type) { return false }
+        if let source = filter.derivedFrom, !record.derivedFrom.contains(where: source.isExactly) { return false }
+        if let after = filter.after, ExactText(record.subject) <= ExactText(after) { return false }
+        return true
+    }
+
+    public func state(_ key: String) -> String? { stateOfKey[ExactText(key)] }
+
+    public func states(prefix: String) -> [(key: String, value: String)] {
+        stateOfKey.filter { $0.key.text.utf8.starts(with: prefix.utf8) }.sorted { $0.key < $1.key }
+            .map { ($0.key.text, $0.value) }
+    }
+
+    public func meta(_ key: MetaKey) -> String? { metaOfKey[key] }
+
+    public func wireValue(_ wire: String, peer: String, key: String) -> [UInt8]? {
+        values[WireKey(wire: ExactText(wire), peer: ExactText(peer), key: ExactText(key))]
+    }
+
+    public func wireValues(_ wire: String, peer: String) -> [(key: String, value: [UInt8])] {
+        values.filter { $0.key.wire == ExactText(wire) && $0.key.peer == ExactText(peer) }
+            .sorted { $0.key.key < $1.key.key }.map { ($0.key.key.text, $0.value) }
+    }
+
+    public func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) -> [QuarantineEntry] {
+        Array(quarantined(kind, peer).sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
+    }
+
+    public func quarantineEntry(_ row: Int64) -> QuarantineEntry? { rows[row] }
+
+    public func quarantineEntry(hash: Digest) -> QuarantineEntry? { rowOfHash[hash].flatMap { rows[$0] } }
+
+    public func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) -> Int { quarantined(kind, peer).count }
+
+    public func quarantineDue(at time: WallTime, limit: Int) -> [QuarantineEntry] {
+        let due = rows.values.filter { row in row.retryAt.map { $0 <= time } ?? false }
+        return Array(due.sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
+    }
+
+    private func quarantined(_ kind: QuarantineEntry.Kind?, _ peer: String?) -> [QuarantineEntry] {
+        rows.values.filter { row in
+            (kind.map { $0 == row.kind } ?? true) && (peer.map { $0.isExactly(row.peer) } ?? true)
+        }
+    }
+
+    private static func wasSeenBefore(_ a: QuarantineEntry, _ b: QuarantineEntry) -> Bool {
+        (a.firstSeen, a.row) < (b.firstSeen, b.row)
+    }
+}
+
+extension MemoryStorage: LogWriting {
+    public mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
+        precondition(stored[entry.event.id] == nil, "an event of this id is in the log")
+        try spendWrite()
+        MemoryStorage.insert(entry.event.id, into: &ids)
+        return place(entry, replacements: 0, replacedAt: nil)
+    }
+
+    public mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
+        guard let old = stored[entry.event.id] else { preconditionFailure("no event of this id is in the log") }
+        try spendWrite()
+        idsOfSubject[ExactText(old.event.subject)]?.removeAll { $0 == entry.event.id }
+        if idsOfSubject[ExactText(old.event.subject)]?.isEmpty == true {
+            idsOfSubject[ExactText(old.event.subject)] = nil
+        }
+        return place(
+            entry, replacements: old.replacements + (counted ? 1 : 0),
+            replacedAt: counted ? entry.receivedAt : old.replacedAt)
+    }
+
+    private mutating func place(_ entry: LogEntry, replacements: Int, replacedAt: WallTime?) -> Int64 {
+        places.append(entry.event.id)
+        MemoryStorage.insert(entry.event.id, into: &idsOfSubject[ExactText(entry.event.subject), default: []])
+        let seq = Int64(places.count)
+        stored[entry.event.id] = StoredEvent(
+            seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
+            verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen,
+            replacements: replacements, replacedAt: replacedAt)
+        return seq
+    }
+
+    public mutating func seal(
+        _ id: ULID, signature: String?, publicKey: String?, verification: Verification
+    ) throws(StoreFailure) {
+        try spendWrite()
+        stored[id]?.event.signature = signature
+        stored[id]?.event.publicKey = publicKey
+        stored[id]?.verification = verification
+    }
+
+    public mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
+        try spendWrite()
+        stored[id]?.event.payload = .stub(stub)
+    }
+
+    public mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
+        try spendWrite()
+        stored[id]?.hold = hold
+    }
+
+    public mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
+        try spendWrite()
+        recordOfSubject[ExactText(subject)] = record
+    }
+
+    public mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
+        try spendWrite()
+        stateOfKey[ExactText(key)] = value
+    }
+
+    public mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
+        try spendWrite()
+        metaOfKey[key] = value
+    }
+
+    public mutating func setWireValue(
+        _ wire: String, peer: String, key: String, _ value: [UInt8]?
+    ) throws(StoreFailure) {
+        try spendWrite()
+        values[WireKey(wire: ExactText(wire), peer: ExactText(peer), key: ExactText(key))] = value
+    }
+
+    public mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
+        try spendWrite()
+        if let row = rowOfHash[entry.hash], let known = rows[row] {
+            var entry = entry
+            entry.row = row
+            entry.peer = known.peer
+            entry.firstSeen = known.firstSeen
+            entry.count = known.count + 1
+            rows[row] = entry
+        } else {
+            lastRow += 1
+            var entry = entry
+            entry.row = lastRow
+            rows[lastRow] = entry
+            rowOfHash[entry.hash] = lastRow
+        }
+        evict(entry.peer)
+    }
+
+    private mutating func evict(_ peer: String) {
+        let refused = quarantined(.refused, peer)
+        if refused.count > Limits.evidenceRowsPerPeer {
+            let oldest = refused.sorted(by: MemoryStorage.wasSeenBefore)
+            for row in oldest.prefix(refused.count - Limits.evidenceRowsPerPeer) { forget(row.row) }
+        }
+        let deferred = quarantined(.deferred, peer)
+        if deferred.count > Limits.deferredRowsPerPeer {
+            func order(_ row: QuarantineEntry) -> (Int64, Int64) { (row.retryAt?.milliseconds ?? .max, row.row) }
+            let furthest = deferred.sorted { order($0) > order($1) }
+            for row in furthest.prefix(deferred.count - Limits.deferredRowsPerPeer) { forget(row.row) }
+        }
+    }
+
+    private mutating func forget(_ row: Int64) {
+        if let hash = rows[row]?.hash { rowOfHash[hash] = nil }
+        rows[row] = nil
+    }
+
+    public mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
+        try spendWrite()
+        forget(row)
+    }
+
+    public mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
+        try spendWrite()
+        rows[row]?.retryAt = time
+    }
+}

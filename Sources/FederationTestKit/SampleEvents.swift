@@ -1,0 +1,63 @@
+public import FederationCore
+import FederationCrypto
+
+/// Events and ids for tests, made from small numbers so that a failing test reads well.
+public enum Sample {
+    /// 2026-01-01T00:00:00Z.
+    public static let epoch = WallTime(milliseconds: 1_767_225_600_000)
+
+    /// `epoch` and some milliseconds.
+    public static func time(_ milliseconds: Int64) -> WallTime { epoch.advanced(by: .milliseconds(milliseconds)) }
+
+    /// The id of a moment after `epoch`; `salt` tells ids of one moment apart.
+    public static func id(_ milliseconds: Int64, salt: UInt64 = 0) -> ULID {
+        ULID(milliseconds: epoch.milliseconds + milliseconds, random: (0, salt))
+    }
+
+    /// The identity of the n-th node.
+    public static func node(_ number: UInt64) -> ULID { ULID(milliseconds: 1_700_000_000_000, random: (0, number)) }
+
+    /// The `data` of a create or update with a matching content hash.
+    public static func snapshot(_ body: String, type: String = "note", tags: [String] = []) -> [UInt8] {
+        var snapshot = Snapshot()
+        snapshot.title = "Title"
+        snapshot.type = type
+        snapshot.tags = tags
+        snapshot.body = body
+        snapshot.contentHash = Snapshot.contentHash(of: body, sha256)
+        return snapshot.data
+    }
+
+    /// An event of node `origin`, whose clock is `clock` by node number; without `data`, a content event has the
+    /// snapshot of `body` and any other `{}`.
+    public static func event(
+        _ id: ULID, _ action: String = "create", _ subject: String = "20260101-note", origin: UInt64 = 1,
+        clock: [UInt64: UInt64] = [:], body: String = "body", data: [UInt8]? = nil, signature: String? = nil
+    ) -> Event {
+        let isContent = action == "create" || action == "update"
+        return Event(
+            id: id, action: action, subject: subject, origin: node(origin).description, originName: "node-\(origin)",
+            timestamp: id.time.rfc3339, payload: .full(data ?? (isContent ? snapshot(body) : Array("{}".utf8))),
+            clock: ReceivedClock(VectorClock(Dictionary(uniqueKeysWithValues: clock.map { (node($0.key), $0.value) }))),
+            signature: signature, publicKey: signature == nil ? nil : "ed25519:key-of-\(origin)")
+    }
+
+    /// The entry that puts `event` into a log.
+    public static func entry(
+        _ event: Event, verification: Verification = .none, peer: String = "peer", at time: WallTime = epoch
+    ) throws(JSONProblem) -> LogEntry {
+        LogEntry(
+            event: event, fingerprint: try event.fingerprint(sha256), verification: verification, peer: peer,
+            receivedAt: time)
+    }
+}
+
+extension Event {
+    /// The same event without its `data`, as whoever saw the data makes it.
+    public func stubbed() throws(JSONProblem) -> Event {
+        let fingerprint = try fingerprint(sha256)
+        var stub = self
+        stub.payload = .stub(Stub(dataHash: fingerprint.dataHash, normalHash: fingerprint.normalHash))
+        return stub
+    }
+}
