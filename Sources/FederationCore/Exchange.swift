@@ -179,10 +179,14 @@ public struct ReplayProblem: Error, Hashable, Sendable {
     }
 }
 
-/// What the host puts into a request from a secret that the wire never sees.
+/// What a request carries of a secret that the wire never sees: the host puts it in, and the host checks it.
+///
+/// `secret` is the name of a secret in the configuration, never the secret.
 public enum RequestSeal: Hashable, Sendable {
     /// `Authorization: Bearer <secret>`.
     case bearer(secret: String)
+    /// The secret itself in this field.
+    case plain(secret: String, field: String)
     /// `prefix` and the lower-case hex of HMAC-SHA256(secret, body), in this field.
     case hmac(secret: String, field: String, prefix: String)
 }

@@ -1,7 +1,7 @@
 /// One way of speaking with peers: conversations as client and routes as server, all of them values.
 ///
-/// A wire owns no socket, file, clock, secret or store. Adding one is a folder, a line in the list of wires and a
-/// page of documentation.
+/// A wire owns no socket, file, clock, secret or store; what it needs to know of the configuration it is made with.
+/// Adding one is a folder, a line in the list of wires and a page of documentation.
 public protocol Wire: Sendable {
     var name: WireName { get }
     /// A new conversation with one peer.
@@ -23,10 +23,13 @@ public struct RouteContext: Sendable {
     public var peerName: String?
     /// What `federation status` says, in words and as the Noema tool of that name gives it.
     public var statusText: String
+    /// Whether the request carries this seal, compared in constant time; `false` also where there is no such secret.
+    /// Which secret fits, a route may learn only from the body.
+    public var carries: @Sendable (RequestSeal) -> Bool
 
     public init(
         node: NodeIdentity, now: WallTime, nonce: (UInt64, UInt64), sha256: @escaping SHA256, peerName: String?,
-        statusText: String
+        statusText: String, carries: @escaping @Sendable (RequestSeal) -> Bool = { _ in false }
     ) {
         self.node = node
         self.now = now
@@ -34,6 +37,7 @@ public struct RouteContext: Sendable {
         self.sha256 = sha256
         self.peerName = peerName
         self.statusText = statusText
+        self.carries = carries
     }
 }
 
