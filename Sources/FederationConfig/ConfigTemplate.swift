@@ -1,0 +1,42 @@
+import FederationCore
+
+/// The configuration that `init` writes: what must be said, and what can be, as comments.
+public enum ConfigTemplate {
+    /// The text for a node of this name. It has no problems where `name` and `data` have none.
+    public static func text(name: String, listen: ListenAddress?, data: String = Config(name: "").data) -> String {
+        let defaults = Config(name: name)
+        let listening = listen.map { "listen: \($0.description.yamlScalar)" } ?? "#listen: 127.0.0.1:4001"
+        return """
+            # One node of a federation. docs/configuration.md describes every key;
+            # a key that is commented out shows its default, or an example.
+
+            # What peers and people call this node.
+            name: \(name.yamlScalar)
+
+            # Where the database and the key are, seen from this file.
+            data: \(data.yamlScalar)
+
+            # Where this node listens: ADDRESS:PORT, on loopback only in this version.
+            # Without it the node polls its peers, and they cannot poll it.
+            \(listening)
+
+            # sync: fetch and serve; publish: only serve; subscribe: only fetch.
+            #mode: \(defaults.mode.rawValue)
+
+            # How long after one poll of a peer the next one begins.
+            #interval: \(defaults.interval.shortText)
+
+            # debug, info, warning or error.
+            #log:
+            #  level: \(defaults.log.level.rawValue)
+
+            # The other nodes of the ring. 'federation add-peer' adds one; by hand it is
+            #
+            #peers:
+            #  - name: beta
+            #    endpoint: http://127.0.0.1:4002
+            peers: []
+
+            """
+    }
+}
