@@ -60,6 +60,9 @@ public struct MappingReader: ~Copyable {
         nested(value, path.appending(.key(key)), body)
     }
 
+    /// Whether the key is there, whatever its value.
+    public func has(_ key: String) -> Bool { values[key] != nil }
+
     /// Where the value of `key` stands, else where the mapping begins.
     public func at(_ key: String) -> Mark { values[key]?.at ?? node.at }
 

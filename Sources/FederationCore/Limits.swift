@@ -29,6 +29,9 @@ public enum Limits {
     /// An id further ahead of our clock is deferred: kept aside until its time is near.
     public static let deferredAfter: Duration = .seconds(24 * 3600)
 
+    /// What a purge took away goes for good this long after it came, unless its signature lets it go at once.
+    public static let purgeGrace: Duration = .seconds(7 * 24 * 3600)
+
     // JSON
 
     public static let jsonDepth = 64

@@ -21,10 +21,142 @@ public enum RecordFunction {
     /// The record of a subject, and which of its events are applied.
     ///
     /// A pure function of the set of `events`: neither their order nor how often one is given matters, nor when, from
-    /// whom and in which order they came. The host replayer's holds (`HoldReason.replayer`) are not its business.
+    /// whom and in which order they came. Of two forms of one id (which no log holds) a full event counts before a
+    /// stub, then the one whose JSON is smaller. The host replayer's holds (`HoldReason.replayer`) are not its
+    /// business.
+    ///
+    /// Whether the `data` of a dominated update was removed never shows in it, nor, once the subject is purged, whether
+    /// that of any event but the purges was (`Compaction`).
     ///
     /// - Parameter events: all stored events of `subject`, applied or held.
     public static func record(of subject: String, from events: [Event]) -> RecordOutcome {
-        RecordOutcome(record: nil, standings: events.map { RecordOutcome.Standing(id: $0.id, hold: nil) })
+        let members = RecordMember.members(of: events, isTraceID: isTraceID(subject))
+        let applied = members.filter { $0.hold == nil }
+        let standings = members.map { RecordOutcome.Standing(id: $0.event.id, hold: $0.hold) }
+        guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
+
+        let content = applied.filter { $0.action?.isContent == true }
+        let heads = Dominance.maximal(content.map(\.place)).map { content[$0] }
+        var record = Record(subject: subject, heads: heads.map(\.event.id))
+        record.created = (content.first { $0.action == .create } ?? heads.first)?.event.timestamp ?? ""
+        record.heldCount = members.count - applied.count
+        record.lifecycle = lifecycle(of: applied)
+        record.purge = purge(of: applied)
+        if let shown = heads.last { show(shown, in: &record) }
+        // What is purged says nothing more of what it held, whether or not the bytes are still here.
+        guard record.purge == nil else { return RecordOutcome(record: record, standings: standings) }
+        record.tags = tags(of: applied)
+        record.tier = tier(of: applied, shown: heads.last).rawValue
+        record.votes = votes(of: applied)
+        return RecordOutcome(record: record, standings: standings)
+    }
+
+    private static func show(_ head: RecordMember, in record: inout Record) {
+        record.updated = head.event.timestamp
+        record.origin = head.event.origin
+        guard record.purge == nil else { return }
+        guard let snapshot = head.snapshot else {
+            record.isIncomplete = true
+            return
+        }
+        record.title = snapshot.title
+        record.type = snapshot.type
+        record.author = snapshot.author
+        record.derivedFrom = snapshot.derivedFrom
+    }
+
+    /// The purge with the smallest id, so that a later one changes nothing.
+    private static func purge(of applied: [RecordMember]) -> Record.Purge? {
+        guard let first = applied.first(where: { $0.action?.isPurge == true }) else { return nil }
+        let reason = first.json?["reason"]?.string ?? ""
+        // Noema's word where a purge of the long tier gives none (section 1.5).
+        let isBare = reason.isEmpty && first.action != .purge
+        return Record.Purge(
+            eventID: first.event.id, action: first.event.action, reason: isBare ? "remote purge" : reason)
+    }
+}
+
+/// One event of a subject with what the record function asks of it again and again.
+struct RecordMember {
+    let event: Event
+    let place: DottedClock
+    let action: NoemaAction?
+    var hold: HoldReason?
+
+    /// `data` as JSON, unless it was removed. Read anew each time: most events are never asked.
+    var json: JSON? { event.data.flatMap { try? JSON($0) } }
+
+    /// What a create or update says, unless its `data` was removed.
+    var snapshot: Snapshot? { event.data.flatMap { try? Snapshot(data: $0) } }
+
+    /// Whether a record of the subject exists because of it.
+    var saysSomething: Bool {
+        switch action {
+        case .create, .update, .archive, .unarchive, .trash, .recover, .purge, .purgeLongTerm, .purgeHard, .promote,
+            .demote, .consolidate, .vote, .tagUpdate:
+            true
+        case .consolidateFallback, .divergenceLongTerm, .consolidationClaim, .consolidationSuccess, .consolidationFail,
+            nil:
+            false
+        }
+    }
+
+    private init(_ event: Event) {
+        self.event = event
+        place = DottedClock(event)
+        action = event.knownAction
+    }
+
+    /// The events in order of id, each once and with its hold.
+    static func members(of events: [Event], isTraceID: Bool) -> [RecordMember] {
+        var members = distinct(events).map(RecordMember.init)
+        let isPurged = members.contains { $0.action?.isPurge == true }
+        for index in members.indices {
+            members[index].hold = members[index].holdOfItsOwn(isTraceID: isTraceID, readsData: !isPurged)
+        }
+        let unknown = members.filter { $0.hold == .unknownAction }
+        guard !unknown.isEmpty else { return members }
+        for index in members.indices where members[index].waits(behind: unknown) { members[index].hold = .waits }
+        return members
+    }
+
+    /// What holds the event by itself, whatever else is stored.
+    ///
+    /// In a purged subject the content is neither shown nor known everywhere, so it holds nothing there.
+    private func holdOfItsOwn(isTraceID: Bool, readsData: Bool) -> HoldReason? {
+        guard let action else { return .unknownAction }
+        if action.isCoordination || action.isPurge { return nil }
+        guard isTraceID else { return .invalidTraceID }
+        guard action.isContent, readsData, event.data != nil else { return nil }
+        // Intake refuses a snapshot that cannot be read; one that is in a log all the same has no type we know.
+        guard let snapshot, TraceType(rawValue: snapshot.type) != nil else { return .unknownType }
+        return snapshot.tier.isEmpty || Tier(rawValue: snapshot.tier) != nil ? nil : .unknownTier
+    }
+
+    /// Whether it was written with knowledge of an event that we cannot apply.
+    ///
+    /// What an undotted event knew is not known, and nothing waits behind one. A purge is absorbing whatever came
+    /// before it, and waits for nothing.
+    private func waits(behind unknown: [RecordMember]) -> Bool {
+        guard hold == nil, let action, !action.isPurge, !action.isCoordination else { return false }
+        return unknown.contains { place.isCausallyAfter($0.place) }
+    }
+
+    private static func distinct(_ events: [Event]) -> [Event] {
+        var distinct: [Event] = []
+        for event in events.sorted(by: { $0.id < $1.id }) {
+            guard let last = distinct.last, last.id == event.id else {
+                distinct.append(event)
+                continue
+            }
+            if event.counts(before: last) { distinct[distinct.count - 1] = event }
+        }
+        return distinct
+    }
+}
+
+extension Event {
+    fileprivate func counts(before other: Event) -> Bool {
+        isStub == other.isStub ? json.lexicographicallyPrecedes(other.json) : other.isStub
     }
 }

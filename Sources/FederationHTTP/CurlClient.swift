@@ -36,10 +36,25 @@ public final class CurlClient: Sendable {
     /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
     /// control character, or a URL that holds one or a space, is never sent: `.other`.
     public func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {
+        try await perform(request, endpoint: endpoint, unixSocket: nil)
+    }
+
+    /// The same over a Unix-domain socket of this machine: the host in the request is `localhost`.
+    public func perform(_ request: HTTPRequest, unixSocket path: String) async throws(TransportFailure) -> HTTPResponse {
+        try await perform(request, endpoint: "http://localhost", unixSocket: path).response
+    }
+
+    private func perform(
+        _ request: HTTPRequest, endpoint: String, unixSocket: String?
+    ) async throws(TransportFailure) -> Answer {
         let id = loop.newID()
         let result: Result<Answer, TransportFailure> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                loop.post(.start(CurlJob(id: id, endpoint: endpoint, request: request, continuation: continuation)))
+                loop.post(
+                    .start(
+                        CurlJob(
+                            id: id, endpoint: endpoint, unixSocket: unixSocket, request: request,
+                            continuation: continuation)))
                 // The handler below may have run before there was anything to cancel.
                 if Task.isCancelled { loop.post(.cancel(id)) }
             }

@@ -7,6 +7,8 @@ internal import Synchronization
 struct CurlJob: Sendable {
     var id: UInt64
     var endpoint: String
+    /// Connect here, whatever host the endpoint names.
+    var unixSocket: String?
     var request: HTTPRequest
     var continuation: CheckedContinuation<Result<CurlClient.Answer, TransportFailure>, Never>
 }

@@ -72,6 +72,7 @@ internal import FederationCore
         }
         var options = unsafe CurlOptions(easy: easy)
         options.set(CURLOPT_URL, url)
+        if let path = job.unixSocket { options.set(CURLOPT_UNIX_SOCKET_PATH, path) }
         setTransport(&options)
         setBounds(&options)
         setMessage(&options, lines: lines)

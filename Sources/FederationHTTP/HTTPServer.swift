@@ -30,6 +30,18 @@ public final class HTTPServer: Sendable {
         try core.start(on: socket)
     }
 
+    /// Listens on a Unix-domain socket of mode 0600, whose path is at most 107 bytes long; what stands there is
+    /// replaced. Requests come with an empty `remoteAddress`.
+    public init(
+        unixSocket path: String, limits: HTTPServerLimits = HTTPServerLimits(),
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) throws(HTTPServerFailure) {
+        let socket = try ListeningSocket(unixPath: path)
+        port = 0
+        core = ServerCore(limits: limits, handler: handler)
+        try core.start(on: socket)
+    }
+
     deinit {
         // Without this, a server that was let go would serve for ever. A second stop is nothing.
         let core = core

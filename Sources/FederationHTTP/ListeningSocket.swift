@@ -34,6 +34,25 @@ struct ListeningSocket: ~Copyable {
         return bound.port
     }
 
+    /// A Unix-domain socket at `path` that only its owner may use (mode 0600). A socket left there by a process that
+    /// is gone is replaced: whoever calls holds the lock that says so.
+    init(unixPath path: String) throws(HTTPServerFailure) {
+        guard let target = SocketAddress(unixPath: path) else { throw .notAnAddress }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw ListeningSocket.failure(errno) }
+        unsafe unlink(path)
+        // The mode is on the inode before the name is there, so there is no moment when others could connect.
+        fchmod(descriptor, 0o600)
+        let bound = unsafe target.withSocketAddress { unsafe bind(descriptor, $0, $1) } == 0
+        guard bound, unsafe chmod(path, 0o600) == 0, Glibc.listen(descriptor, ListeningSocket.backlog) == 0 else {
+            let failure = ListeningSocket.failure(errno)
+            close(descriptor)
+            throw failure
+        }
+        self.descriptor = descriptor
+        port = 0
+    }
+
     private static func failure(_ code: Int32) -> HTTPServerFailure {
         switch code {
         case EADDRINUSE: .addressInUse

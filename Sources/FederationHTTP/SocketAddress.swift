@@ -25,6 +25,20 @@ struct SocketAddress {
         }
     }
 
+    /// A Unix-domain socket; `nil` for a path that does not fit (107 bytes) or holds a NUL.
+    init?(unixPath path: String) {
+        var local = sockaddr_un()
+        let bytes = Array(path.utf8)
+        let fits = unsafe withUnsafeMutableBytes(of: &local.sun_path) { room in
+            guard !bytes.isEmpty, bytes.count < room.count, !bytes.contains(0) else { return false }
+            unsafe room.copyBytes(from: bytes)
+            return true
+        }
+        guard fits else { return nil }
+        local.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeBytes(of: &local) { unsafe take($0) }
+    }
+
     /// The address a socket is bound to.
     init?(of descriptor: Int32) {
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)

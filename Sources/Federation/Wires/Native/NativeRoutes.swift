@@ -1,0 +1,166 @@
+import FederationCore
+
+/// What the native wire serves: `GET /federation/v1/identity` and `GET /federation/v1/events`.
+struct NativeRoutes {
+    let node: NodeIdentity
+    let view: any LogReading
+
+    static let identityPath = "/federation/v1/identity"
+    static let eventsPath = "/federation/v1/events"
+
+    /// A request that is not served, and why, for the person who made it.
+    struct Refusal: Error {
+        var status: Int
+        var code: String
+        var message: String
+
+        func response(fields: HTTPFields = [:]) -> HTTPResponse {
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.key("error")
+                writer.object {
+                    $0.member("code", code)
+                    $0.member("message", message)
+                }
+            }
+            return .json(status, writer.bytes, fields: fields)
+        }
+    }
+
+    func respond(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+        guard request.path == NativeRoutes.identityPath || request.path == NativeRoutes.eventsPath else {
+            return RouteReply(Refusal(status: 404, code: "not_found", message: "There is nothing here.").response())
+        }
+        guard request.method == "GET" else { return RouteReply(.otherMethod(than: "GET", asked: request.method)) }
+        let asker = request.fields[NativeField.node]
+        let claimed = asker.flatMap { ULID($0) }
+        guard asker == nil || claimed != nil else {
+            let refusal = Refusal(status: 400, code: "invalid_node", message: "\(NativeField.node) must be a ULID.")
+            return RouteReply(refusal.response())
+        }
+        // Every log has an epoch from its first day; without one its positions would promise what they cannot hold.
+        guard let epoch = try view.meta(.epoch), !epoch.isEmpty else { throw .corrupt }
+        var greeting = NativeGreeting(node: node, head: try NativePosition.head(of: view, epoch: epoch), held: nil)
+        if let claimed { greeting.held = try view.highestNumber(of: claimed.description) ?? 0 }
+        let response =
+            request.path == NativeRoutes.identityPath
+            ? HTTPResponse.json(200, greeting.json, fields: greeting.fields)
+            : try events(request, greeting)
+        return RouteReply(claimedNode: claimed) { _ in response }
+    }
+
+    private func events(_ request: ServedRequest, _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
+        let query: EventsQuery
+        do throws(Refusal) {
+            guard node.mode.serves else {
+                throw Refusal(
+                    status: 403, code: "subscribe_mode", message: "This node is in subscribe mode: it serves no events.")
+            }
+            query = try EventsQuery(request)
+        } catch { return error.response(fields: greeting.fields) }
+        switch query {
+        case .named(let ids): return try named(ids, greeting)
+        case .after(let text, let limit):
+            var start = NativePosition.beginning(of: greeting.head.epoch)
+            if let text {
+                guard let position = NativePosition(text), try position.fits(view, head: greeting.head) else {
+                    let refusal = Refusal(
+                        status: 409, code: "position_unknown",
+                        message: "This position is not one of this log: start over, without one.")
+                    return refusal.response(fields: greeting.fields)
+                }
+                start = position
+            }
+            return try page(after: start, limit: limit, greeting)
+        }
+    }
+
+    private func page(
+        after start: NativePosition, limit: Int, _ greeting: NativeGreeting
+    ) throws(StoreFailure) -> HTTPResponse {
+        var lines = EventLines()
+        var last = start
+        for stored in try view.events(after: start.seq, limit: limit, bytes: Limits.pageBytes) {
+            guard lines.append(stored.event) else { break }
+            last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
+        }
+        var fields = greeting.fields
+        fields[NativeField.position] = last.text
+        fields[NativeField.more] = last.seq < greeting.head.seq && lines.count > 0 ? "true" : "false"
+        return lines.response(fields: fields)
+    }
+
+    /// The events of these ids that are here, in the order asked. Where the page is full before the last, there is more.
+    private func named(_ ids: [ULID], _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
+        var lines = EventLines()
+        var isCut = false
+        for id in ids {
+            guard let stored = try view.event(id) else { continue }
+            guard lines.append(stored.event) else {
+                isCut = true
+                break
+            }
+        }
+        var fields = greeting.fields
+        fields[NativeField.more] = isCut ? "true" : "false"
+        return lines.response(fields: fields)
+    }
+}
+
+/// What `/events` is asked for.
+private enum EventsQuery {
+    case after(String?, limit: Int)
+    case named([ULID])
+
+    init(_ request: ServedRequest) throws(NativeRoutes.Refusal) {
+        let ids = request.query.filter { $0.name == "id" }
+        guard ids.isEmpty else {
+            guard request.parameter("after") == nil else {
+                throw NativeRoutes.Refusal(status: 400, code: "invalid_query", message: "Ask by id or after a position.")
+            }
+            guard ids.count <= Limits.eventsByID else {
+                throw NativeRoutes.Refusal(
+                    status: 400, code: "too_many_ids", message: "At most \(Limits.eventsByID) ids a request.")
+            }
+            let parsed = ids.compactMap { ULID($0.value) }
+            guard parsed.count == ids.count else {
+                throw NativeRoutes.Refusal(status: 400, code: "invalid_id", message: "Every id must be a ULID.")
+            }
+            self = .named(parsed)
+            return
+        }
+        var limit = Limits.pageEvents
+        if let text = request.parameter("limit") {
+            guard let number = Int(text), number > 0 else {
+                throw NativeRoutes.Refusal(
+                    status: 400, code: "invalid_limit", message: "limit must be a number above zero.")
+            }
+            limit = min(number, Limits.pageEvents)
+        }
+        let after = request.parameter("after")
+        self = .after(after?.isEmpty ?? true ? nil : after, limit: limit)
+    }
+}
+
+/// Events as lines of JSON, up to the size of a page but always at least one.
+private struct EventLines {
+    private(set) var count = 0
+    private var bytes: [UInt8] = []
+
+    /// - Returns: `false` if there is no room for it.
+    mutating func append(_ event: Event) -> Bool {
+        let line = event.json
+        guard count == 0 || bytes.count + line.count + 1 <= Limits.pageBytes else { return false }
+        bytes.append(contentsOf: line)
+        bytes.append(0x0A)
+        count += 1
+        return true
+    }
+
+    func response(fields: HTTPFields) -> HTTPResponse {
+        var fields = fields
+        fields["Content-Type"] = "application/x-ndjson"
+        fields[NativeField.count] = String(count)
+        return HTTPResponse(status: 200, fields: fields, body: bytes)
+    }
+}

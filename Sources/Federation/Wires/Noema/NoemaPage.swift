@@ -1,0 +1,56 @@
+import FederationCore
+
+/// One answer of `sync_events`, read so that one bad event spoils no other.
+struct NoemaPage {
+    let items: [PulledItem]
+    /// The greatest id of the page.
+    let last: ULID?
+    /// The peer's log may go on after it.
+    let leadsOn: Bool
+
+    /// - Parameters:
+    ///   - text: the text of the tool's answer; `null`, `[]` and nothing are an empty page.
+    ///   - since: where the page was asked to begin, exclusive.
+    /// - Throws: `WireViolation` for more events than asked, and for ids that do not ascend from `since`.
+    init(text: String, since: ULID?, limit: Int) throws(ExchangeFailure) {
+        let bytes = Array(text.utf8)
+        let elements: [ArraySlice<UInt8>]
+        if NoemaPage.isEmpty(bytes) {
+            elements = []
+        } else {
+            do { elements = try JSON.elements(ofArray: bytes, limit: limit) } catch {
+                if case .tooManyValues = error { throw .malformed(.moreEventsThanAsked(asked: limit)) }
+                throw .malformed(.notJSON(error))
+            }
+        }
+        items = elements.map { PulledItem(json: Array($0)) }
+        var last = since
+        for item in items {
+            // An id that is no ULID has no place in the order; its event is refused by itself.
+            guard let id = item.ulid else { continue }
+            if let last, id <= last { throw .malformed(.idsNotAscending) }
+            last = id
+        }
+        self.last = last
+        leadsOn = elements.count == limit || bytes.count >= NoemaPage.cutFrom
+    }
+
+    /// A server of ours cuts a page at `Limits.pageBytes`: a cut page lacks at most one event of that. Without this, a
+    /// page that was cut inside the window that each poll reads again would be the last for ever.
+    private static let cutFrom = Limits.pageBytes - Limits.eventBytes
+
+    private static func isEmpty(_ text: [UInt8]) -> Bool {
+        let value = text.filter { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }.prefix(5)
+        return value.isEmpty || value.elementsEqual("null".utf8)
+    }
+}
+
+extension PulledItem {
+    /// The id by which a log is ordered, where the item has one.
+    var ulid: ULID? {
+        switch self {
+        case .event(let event, _): event.id
+        case .unreadable(_, _, let id, _): ULID(id)
+        }
+    }
+}

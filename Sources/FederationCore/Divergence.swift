@@ -1,0 +1,138 @@
+/// The versions that stand side by side in a diverged record: a view of its heads, never an event.
+///
+/// Everything in it comes from the heads themselves, so that it is the same on every node that holds them.
+public struct Divergence: Hashable, Sendable {
+    /// What one head says.
+    public struct Version: Hashable, Sendable {
+        public let eventID: ULID
+        /// The identity of the node that wrote it, as the event names it.
+        public let origin: String
+        public let clock: ReceivedClock
+        public let timestamp: String
+        public let title: String
+        /// `nil` where the head's `data` was removed, or has not arrived.
+        public let body: String?
+    }
+
+    public let subject: String
+    /// In order of the origin's bytes, then of the event id.
+    public let versions: [Version]
+
+    /// - Parameter events: the events of the record's subject, or at least its heads.
+    /// - Returns: `nil` if the record has not diverged, or a head is not among `events`.
+    public init?(of record: Record, events: [Event]) {
+        guard record.isDiverged else { return nil }
+        let heads = Set(record.heads)
+        var versions: [ULID: Version] = [:]
+        for event in events where heads.contains(event.id) { versions[event.id] = Version(event) }
+        guard versions.count == heads.count else { return nil }
+        subject = record.subject
+        self.versions = versions.values.sorted { ($0.originBytes, $0.eventID) < ($1.originBytes, $1.eventID) }
+    }
+
+    /// The divergence in words, in the form of Noema's divergence traces (section 7.3).
+    ///
+    /// A version is named by its whole origin and by the event that wrote it, for two of them can share an origin.
+    /// Bodies stand as they are; control characters in the lines about them are escaped.
+    public var text: String {
+        var lines = [
+            "## Concurrent edits detected", "",
+            "**Trace:** \(subject.escapedForTerminal)",
+            "**Conflicting origins:** \(versions.map(\.label).joined(separator: ", "))",
+        ]
+        for version in versions {
+            lines += [
+                "", "### Version from \(version.label)",
+                "**Event:** \(version.eventID)",
+                "**Vector clock:** \(String(decoding: version.clock.sortedJSON, as: UTF8.self).escapedForTerminal)",
+                "**Title:** \(version.title.escapedForTerminal)", "",
+                version.body ?? "(The text of this version was removed, or has not arrived.)",
+            ]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Divergence.Version {
+    init(_ event: Event) {
+        let snapshot = event.data.flatMap { try? Snapshot(data: $0) }
+        eventID = event.id
+        origin = event.origin
+        clock = event.clock
+        timestamp = event.timestamp
+        title = snapshot?.title ?? ""
+        body = snapshot?.body
+    }
+
+    fileprivate var label: String { origin.isEmpty ? eventID.description : origin.escapedForTerminal }
+
+    /// Its own key of comparison: texts of Swift compare by canonical equivalence, ids must not.
+    fileprivate var originBytes: ByteOrder { ByteOrder(origin) }
+}
+
+extension Divergence {
+    /// What came of naming a version.
+    public enum Choice: Hashable, Sendable {
+        case found(Version)
+        /// The text fits several versions: a longer one, or an event's id, would tell them apart.
+        case ambiguous([Version])
+        case none
+    }
+
+    /// The fewest characters of a name that is not given whole.
+    public static let shortestPrefix = 8
+
+    /// The version that a person names by its origin or its event's id: the whole of it, or a beginning of at least
+    /// `shortestPrefix` characters that fits nothing else. Case does not matter.
+    public func version(named name: String) -> Choice {
+        let name = name.asciiUppercased
+        let whole = versions.filter { $0.names.contains(name) }
+        if !whole.isEmpty { return Choice(whole) }
+        guard name.count >= Divergence.shortestPrefix else { return .none }
+        return Choice(versions.filter { $0.names.contains { $0.starts(with: name) } })
+    }
+}
+
+extension Divergence.Version {
+    fileprivate var names: [[UInt8]] { [eventID.description.asciiUppercased, origin.asciiUppercased] }
+}
+
+extension Divergence.Choice {
+    fileprivate init(_ versions: [Divergence.Version]) {
+        switch versions.count {
+        case 0: self = .none
+        case 1: self = .found(versions[0])
+        default: self = .ambiguous(versions)
+        }
+    }
+}
+
+extension Record {
+    /// Whether this record is the trace by which a Noema node reports a divergence of `subject` (section 7.3).
+    ///
+    /// Such traces are stored and relayed like any other; here they count as part of our own view of the divergence.
+    public func isNoemaDivergence(of subject: String) -> Bool {
+        type == TraceType.divergence.rawValue && derivedFrom.contains { $0.utf8.elementsEqual(subject.utf8) }
+    }
+}
+
+/// A text in the order of its UTF-8 bytes.
+private struct ByteOrder: Comparable {
+    let bytes: [UInt8]
+
+    init(_ text: String) { bytes = Array(text.utf8) }
+
+    static func < (a: ByteOrder, b: ByteOrder) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+}
+
+extension String {
+    /// Its UTF-8 with `a` to `z` in upper case.
+    fileprivate var asciiUppercased: [UInt8] { utf8.map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 } }
+}
+
+extension ReceivedClock {
+    /// The clock in order of its keys' bytes, however its author ordered them.
+    fileprivate var sortedJSON: [UInt8] {
+        ReceivedClock(entries: entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }).json
+    }
+}

@@ -1,0 +1,84 @@
+/// The registers of a record: each is the value of the greatest id among its events that no other of them dominates.
+///
+/// Never a fold by comparing pairs: clock, then id, is not an order. A create or update keeps its place in a register
+/// whether or not its `data` is here; any other event is in one only if its `data` gives it a value, so that a
+/// malformed promotion neither counts nor hides one that does.
+extension RecordFunction {
+    /// - Parameter applied: in order of id.
+    static func lifecycle(of applied: [RecordMember]) -> Record.Lifecycle {
+        switch winner(of: applied.filter { $0.action?.isLifecycle == true })?.action {
+        case .archive: .archived
+        case .trash: .trashed
+        default: .active
+        }
+    }
+
+    /// Each tag once, in order of UTF-8 bytes.
+    ///
+    /// - Parameter applied: in order of id.
+    static func tags(of applied: [RecordMember]) -> [String] {
+        let register = applied.filter { member in
+            switch member.action {
+            case .create, .update: true
+            case .tagUpdate: member.replacedTags != nil
+            default: false
+            }
+        }
+        guard let winner = winner(of: register) else { return [] }
+        let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
+        var sorted: [String] = []
+        for tag in (tags ?? []).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            if sorted.last.map({ $0.utf8.elementsEqual(tag.utf8) }) != true { sorted.append(tag) }
+        }
+        return sorted
+    }
+
+    /// While no create is applied, the shown head takes its place in the register. A `consolidate` that no event of
+    /// the register dominates lifts `short` to `mid`, and nothing else.
+    ///
+    /// - Parameter applied: in order of id.
+    static func tier(of applied: [RecordMember], shown: RecordMember?) -> Tier {
+        let isCreated = applied.contains { $0.action == .create }
+        let register = applied.filter { member in
+            switch member.action {
+            case .create: true
+            case .update: !isCreated && member.event.id == shown?.event.id
+            case .promote, .demote: member.movesTo != nil
+            default: false
+            }
+        }
+        let tier = winner(of: register).map { $0.movesTo ?? $0.snapshot.flatMap { Tier(rawValue: $0.tier) } ?? .short }
+        guard (tier ?? .short) == .short else { return tier ?? .short }
+        let isConsolidated = applied.contains { member in
+            member.action == .consolidate && !register.contains { $0.place.dominates(member.place) }
+        }
+        return isConsolidated ? .mid : .short
+    }
+
+    /// The sum of the signs of the votes, each event once.
+    static func votes(of applied: [RecordMember]) -> Int64 {
+        applied.reduce(0) { sum, member in
+            guard member.action == .vote, let delta = member.json?["delta"]?.integer else { return sum }
+            return sum + delta.signum()
+        }
+    }
+
+    private static func winner(of register: [RecordMember]) -> RecordMember? {
+        Dominance.greatestMaximal(register.map(\.place)).map { register[$0] }
+    }
+}
+
+extension RecordMember {
+    /// What a `tag_update` puts in the place of all tags.
+    fileprivate var replacedTags: [String]? {
+        guard let items = json?["tags"]?.array else { return nil }
+        let tags = items.compactMap(\.string)
+        return tags.count == items.count ? tags : nil
+    }
+
+    /// Where a promotion or demotion leads.
+    fileprivate var movesTo: Tier? {
+        guard action == .promote || action == .demote else { return nil }
+        return json?["to"]?.string.flatMap(Tier.init(rawValue:))
+    }
+}
