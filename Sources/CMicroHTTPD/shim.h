@@ -23,11 +23,13 @@ struct cmhd_settings {
 // The callback types of MHD_OPTION_URI_LOG_CALLBACK and MHD_OPTION_NOTIFY_COMPLETED have no names in all versions.
 typedef void *(*cmhd_target_callback)(void *context, const char *target, struct MHD_Connection *connection);
 
+// poll, not epoll: libmicrohttpd uses epoll edge-triggered, and a hang-up that comes together with data is then seen
+// only when the deadline passes (docs/decisions/0002-http-server.md).
 static inline struct MHD_Daemon *cmhd_start(
     const struct cmhd_settings *settings, MHD_AccessHandlerCallback access, cmhd_target_callback target,
     MHD_RequestCompletedCallback completed, MHD_NotifyConnectionCallback connection, void *context) {
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, access, context,
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, access, context,
         MHD_OPTION_LISTEN_SOCKET, (MHD_socket)settings->listening_socket,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->memory_per_connection,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,

@@ -169,7 +169,9 @@ struct CurlJob: Sendable {
     }
 
     /// Takes a transfer out of the multi handle before its easy handle is freed, as libcurl asks.
-    private mutating func end(_ id: UInt64, with result: (CurlTransfer) -> Result<CurlClient.Answer, TransportFailure>) {
+    private mutating func end(
+        _ id: UInt64, with result: (CurlTransfer) -> Result<CurlClient.Answer, TransportFailure>
+    ) {
         guard let transfer = underWay.removeValue(forKey: id) else { return }
         let result = result(transfer)
         unsafe curl_multi_remove_handle(multi, transfer.easy)

@@ -13,6 +13,11 @@ enum CurlText {
         guard target.utf8.first == UInt8(ascii: "/") else { return nil }
         var prefix = endpoint[...]
         while prefix.utf8.last == UInt8(ascii: "/") { prefix.removeLast() }
+        // libcurl guesses a scheme that is missing, and takes "http:/name" for a host.
+        let scheme = FieldText.lowercased(String(prefix.prefix(8)))
+        guard scheme.hasPrefix("http://") && scheme.count > 7 || scheme == "https://" && prefix.count > 8 else {
+            return nil
+        }
         let url = prefix + target
         guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return nil }
         return String(url)

@@ -132,10 +132,10 @@ internal import FederationCore
         unsafe options.note(ccurl_set_pointer(easy, CURLOPT_PRIVATE, UnsafeRawPointer(bitPattern: UInt(job.id))))
         // SAFETY: libcurl calls these only inside curl_multi_perform, while the loop holds the transfer.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe options.note(
-            ccurl_set_body_callback(easy, { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeBody) }, context))
-        unsafe options.note(
-            ccurl_set_header_callback(easy, { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeHead) }, context))
+        let takeBody: curl_write_callback = { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeBody) }
+        let takeHead: curl_write_callback = { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeHead) }
+        unsafe options.note(ccurl_set_body_callback(easy, takeBody, context))
+        unsafe options.note(ccurl_set_header_callback(easy, takeHead, context))
     }
 
     // MARK: Bytes

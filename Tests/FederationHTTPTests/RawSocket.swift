@@ -147,6 +147,15 @@ final class ScriptedServer: Sendable {
     }
 }
 
+/// A number that many tasks raise.
+final class Count: Sendable {
+    private let atomic = Atomic(0)
+
+    var value: Int { atomic.load(ordering: .relaxed) }
+
+    func raise() { atomic.add(1, ordering: .relaxed) }
+}
+
 /// Runs blocking code off the Swift threads.
 func blocking<R: Sendable>(_ body: @Sendable @escaping () -> R) async -> R {
     await withCheckedContinuation { continuation in
