@@ -245,8 +245,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "ftp://127.0.0.1", "file:///etc", "gopher://127.0.0.1", "http://user:word@127.0.0.1:1", "", "http://", "https:///",
-        "127.0.0.1",
+        "ftp://127.0.0.1", "file:///etc", "gopher://127.0.0.1", "http://user:word@127.0.0.1:1", "", "http://",
+        "https:///", "127.0.0.1",
     ])
     func onlyPlainHTTPAddressesAreUsed(_ endpoint: String) async {
         let outcome = await outcome(HTTPRequest(.get, "/passwd"), at: endpoint)

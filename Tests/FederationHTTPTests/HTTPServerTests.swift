@@ -198,7 +198,8 @@ import Testing
 
     @Test(arguments: [
         "GET\r\n\r\n", "GET \r\n\r\n", "\r\n\r\n", "\0\0\0\r\n\r\n", " / \r\n\r\n",
-        "GET /\0x HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\0: \0\r\n\r\n",
+        "GET /\0x HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\0: \0\r\n\r\n",
         "GET ?%%%00%zz=%ff&=&& HTTP/1.0\r\n\r\n",
         "GET /\u{ff} HTTP/1.0\r\nX: \u{1b}[31m\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ": : :\r\n: :\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
