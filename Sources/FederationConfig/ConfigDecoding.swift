@@ -14,6 +14,9 @@ public struct DecodedConfig: Sendable {
 /// Everything that is wrong with a configuration, in the order of the text.
 public struct ConfigProblems: Error, Hashable, Sendable {
     public var problems: [ConfigProblem]
+
+    /// One line for each, as `ConfigProblem.line(in:)` writes it.
+    public func lines(in file: String) -> [String] { problems.map { $0.line(in: file) } }
 }
 
 extension Config {

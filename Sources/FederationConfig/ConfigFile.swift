@@ -93,7 +93,7 @@ extension ConfigFailure {
         case .notPermitted: return ["\(name): may not be read by this user"]
         case .unreadable(let error): return ["\(name): cannot be read (errno \(error))"]
         case .tooLong(let limit): return ["\(name): longer than \(limit) bytes"]
-        case .problems(let problems): return problems.problems.map { $0.line(in: file) }
+        case .problems(let problems): return problems.lines(in: file)
         }
     }
 }

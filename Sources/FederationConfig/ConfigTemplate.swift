@@ -2,9 +2,12 @@ import FederationCore
 
 /// The configuration that `init` writes: what must be said, and what can be, as comments.
 public enum ConfigTemplate {
-    /// The text for a node of this name. It has no problems where `name` and `data` have none.
-    public static func text(name: String, listen: ListenAddress?, data: String = Config(name: "").data) -> String {
+    /// The text for a node of this name. It has no problems where the values have none; they are not judged here.
+    public static func text(
+        name: String, listen: ListenAddress?, data: String = Config(name: "").data, interval: String? = nil
+    ) -> String {
         let defaults = Config(name: name)
+        let polling = interval.map { "interval: \($0.yamlScalar)" } ?? "#interval: \(defaults.interval.shortText)"
         let listening = listen.map { "listen: \($0.description.yamlScalar)" } ?? "#listen: 127.0.0.1:4001"
         return """
             # One node of a federation. docs/configuration.md describes every key;
@@ -24,7 +27,7 @@ public enum ConfigTemplate {
             #mode: \(defaults.mode.rawValue)
 
             # How long after one poll of a peer the next one begins.
-            #interval: \(defaults.interval.shortText)
+            \(polling)
 
             # debug, info, warning or error.
             #log:

@@ -61,7 +61,7 @@ extension ConfigEditor {
         return insertion(of: lines ?? peer.blockLines(indent: indent, gap: gap), at: offset)
     }
 
-    /// `[]` becomes a block list, if it is all there is on its line but a comment.
+    /// `[]` becomes a block list, if only a comment follows it on its line.
     private func unfolded(_ peer: Config.Peer, _ peers: YAMLNode.Entry) -> [Splice] {
         let list = peers.value.range
         guard peers.value.at.line == peers.keyNode.at.line, text[list].allSatisfy({ "[] ".utf8.contains($0) }) else {

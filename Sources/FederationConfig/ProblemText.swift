@@ -13,7 +13,7 @@ extension ConfigProblem.Reason {
         case .tooLong(let limit): "longer than \(limit) bytes"
         case .tooDeep(let limit): "nested more than \(limit) deep"
         case .tooManyValues(let limit): "more than \(limit) values"
-        case .emptyDocument: "there is no content; 'federation init' writes a file to start from"
+        case .emptyDocument: "there is nothing in it"
         case .severalDocuments: "a second document; one file holds one"
         case .alias: "aliases are not supported; write the value out"
         case .anchor: "anchors are not supported"
@@ -59,7 +59,8 @@ extension ConfigProblem.Reason {
 }
 
 extension ListenAddress.Fault {
-    fileprivate func text(_ found: String) -> String {
+    /// What is wrong with `found`, for people.
+    public func text(_ found: String) -> String {
         switch self {
         case .shape: "expected an address and a port such as 127.0.0.1:4001 or [::1]:4001"
         case .portMissing: "'\(found.shown)' has no port; write it as 127.0.0.1:4001 or [::1]:4001"
@@ -73,7 +74,8 @@ extension ListenAddress.Fault {
 }
 
 extension Endpoint.Fault {
-    fileprivate func text(_ found: String) -> String {
+    /// What is wrong with `found`, for people.
+    public func text(_ found: String) -> String {
         switch self {
         case .scheme: "expected a URL such as http://127.0.0.1:4002, with http or https"
         case .host: "'\(found.shown)' names no host that could be asked"

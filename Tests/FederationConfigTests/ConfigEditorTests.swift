@@ -419,6 +419,12 @@ struct Layout: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func whatInitIsToldOfTheIntervalIsWritten() throws {
+        let text = ConfigTemplate.text(name: "a", listen: nil, interval: "200ms")
+        #expect(try decoded(text).config.interval == .milliseconds(200))
+        #expect(problems(ConfigTemplate.text(name: "a", listen: nil, interval: "1s\nmode: publish")).count == 1)
+    }
+
     /// What stands as a comment must be right too, once the `#` is gone.
     @Test func theCommentedKeysOfTheTemplateAreValid() throws {
         let text = ConfigTemplate.text(name: "alpha", listen: nil)
