@@ -67,7 +67,7 @@ public struct PeerStanding: Hashable, Sendable {
         held = try log.heldCount(peer: peer)
         refused = try log.quarantineCount(kind: .refused, peer: peer)
         deferred = try log.quarantineCount(kind: .deferred, peer: peer)
-        if held > 0, let event = try log.heldEvents(peer: peer, limit: 1).first, let hold = event.hold {
+        if held > 0, let event = try log.heldEvents(peer: peer, after: nil, limit: 1).first, let hold = event.hold {
             problem = ReplayProblem(
                 reason: hold.reason, eventID: event.event.id.description, subject: event.event.subject)
         } else if refused > 0, let row = try log.quarantine(kind: .refused, peer: peer, limit: 1).first {

@@ -210,8 +210,8 @@ public protocol LogReading {
     func origins() throws(StoreFailure) -> [OriginSummary]
     /// The highest number in the log of one origin, found without reading the others: every native poll asks it.
     func highestNumber(of origin: String) throws(StoreFailure) -> UInt64?
-    /// Held events in order of id, at most `limit`; of one peer, or of all.
-    func heldEvents(peer: String?, limit: Int) throws(StoreFailure) -> [StoredEvent]
+    /// Held events in order of id after `id`, at most `limit`; of one peer, or of all.
+    func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int
 
     func record(_ subject: String) throws(StoreFailure) -> Record?

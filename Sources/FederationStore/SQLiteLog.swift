@@ -111,11 +111,13 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func heldEvents(peer: String?, limit: Int) throws(StoreFailure) -> [StoredEvent] {
+    public func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
-                "SELECT * FROM events WHERE hold IS NOT NULL AND (?1 IS NULL OR peer = ?1) ORDER BY id LIMIT ?2",
-                peer, max(0, limit), row: StoredEvent.init(row:))
+                """
+                SELECT * FROM events WHERE hold IS NOT NULL AND (?1 IS NULL OR peer = ?1) AND id > ?2
+                ORDER BY id LIMIT ?3
+                """, peer, id?.description ?? "", max(0, limit), row: StoredEvent.init(row:))
         }
     }
 

@@ -131,8 +131,9 @@ extension MemoryStorage: LogReading {
         stored.values.filter { $0.event.origin.isExactly(origin) }.compactMap(\.event.number).max()
     }
 
-    public func heldEvents(peer: String?, limit: Int) -> [StoredEvent] {
-        Array(held(peer).sorted { $0.event.id < $1.event.id }.prefix(Swift.max(0, limit)))
+    public func heldEvents(peer: String?, after id: ULID?, limit: Int) -> [StoredEvent] {
+        let following = held(peer).filter { event in id.map { $0 < event.event.id } ?? true }
+        return Array(following.sorted { $0.event.id < $1.event.id }.prefix(Swift.max(0, limit)))
     }
 
     public func heldCount(peer: String?) -> Int { held(peer).count }
