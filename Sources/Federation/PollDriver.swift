@@ -1,0 +1,160 @@
+public import FederationCore
+public import FederationCrypto
+
+/// Carries out what one `PollMachine` asks for: it moves bytes and time, and decides nothing.
+public actor PollDriver<C: Clock> where C.Duration == Duration {
+    private var machine: PollMachine
+    private let clock: C
+    private let epoch: C.Instant
+    private let wallClock: @Sendable () -> WallTime
+    private let transport: any PollTransport
+    private let store: any PollStore
+    private let listener: any PollListener
+    private var random: any RandomNumberGenerator & Sendable
+
+    private let inputs: AsyncStream<PollMachine.Input>
+    private nonisolated let inbox: AsyncStream<PollMachine.Input>.Continuation
+    /// What is being carried out, by the request it answers.
+    private var work: [RequestID: Task<Void, Never>] = [:]
+    private var timer: (wakeAt: Instant, task: Task<Void, Never>)?
+    private var lastTicket: UInt64 = 0
+    private var waiting: [PollTicket: CheckedContinuation<PollReport, Never>] = [:]
+    private var hasEnded = false
+
+    public init(
+        peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), clock: C,
+        wallClock: @escaping @Sendable () -> WallTime, transport: any PollTransport, store: any PollStore,
+        listener: any PollListener, random: any RandomNumberGenerator & Sendable = SystemRandom(),
+        exchange: @escaping @Sendable () -> any Exchange
+    ) {
+        machine = PollMachine(peer: peer, node: node, policy: policy, at: .start, exchange: exchange)
+        self.clock = clock
+        epoch = clock.now
+        self.wallClock = wallClock
+        self.transport = transport
+        self.store = store
+        self.listener = listener
+        self.random = random
+        (inputs, inbox) = AsyncStream.makeStream()
+    }
+
+    /// Polls until its task is cancelled. Returns once what was begun has ended: a request is cut short, a commit is
+    /// carried through. To be called once.
+    public func run() async {
+        inbox.yield(.tick)
+        for await input in inputs { await handle(input) }
+        timer?.task.cancel()
+        timer = nil
+        hasEnded = true
+        inbox.finish()
+        await handle(.stop)
+        for task in work.values { await task.value }
+        work = [:]
+        // Whoever asked for something that was never looked at.
+        for continuation in waiting.values { continuation.resume(returning: ended) }
+        waiting = [:]
+    }
+
+    /// Polls now and gives the report of that poll; `stopped` where none will come.
+    public func syncNow() async -> PollReport { await report { .syncNow($0) } }
+
+    /// Forgets the peer's pin and cursor. `failed` says that the store would not.
+    public func reset() async -> PollReport { await report { .reset($0) } }
+
+    /// Tells the machine of something that happened. Anybody may, at any time.
+    public nonisolated func post(_ input: PollMachine.Input) { inbox.yield(input) }
+
+    /// How the peer's polling stands, and the moment that its times are to be compared with.
+    public func status() -> (status: PollStatus, now: Instant) { (machine.status, now) }
+
+    private var now: Instant { Instant(epoch.duration(to: clock.now)) }
+
+    private func handle(_ input: PollMachine.Input) async {
+        let moment = Moment(now, wallClock())
+        for effect in machine.handle(input, at: moment, using: &random) { await perform(effect) }
+        rearm()
+    }
+
+    private func perform(_ effect: PollMachine.Effect) async {
+        switch effect {
+        case .load(let id, let question): begin(id) { await self.load(question) }
+        case .send(let id, let request, let seals): begin(id) { await self.send(request, seals) }
+        case .commit(let id, let commit): begin(id) { await self.commit(commit) }
+        case .loadOutbox(let id, let after, let limit, let bytes):
+            begin(id) { await self.loadOutbox(after: after, limit: limit, bytes: bytes) }
+        case .sign(let id, let bytes, let secret): begin(id) { await self.sign(bytes, secret) }
+        case .cancel(let id): work[id]?.cancel()
+        case .found(let future): await listener.found(future, at: machine.peer.name)
+        case .report(let report, let tickets):
+            await listener.polled(report)
+            for ticket in tickets { waiting.removeValue(forKey: ticket)?.resume(returning: report) }
+        }
+    }
+
+    private func begin(_ id: RequestID, _ body: @escaping @Sendable () async -> PollMachine.Answer) {
+        work[id] = Task {
+            inbox.yield(.answered(id, await body()))
+            if !hasEnded { work[id] = nil }
+        }
+    }
+
+    private nonisolated func load(_ question: PeerQuestion) async -> PollMachine.Answer {
+        do { return .memory(try await store.memory(question)) } catch { return .store(error) }
+    }
+
+    private nonisolated func send(_ request: HTTPRequest, _ seals: [RequestSeal]) async -> PollMachine.Answer {
+        do { return .response(try await transport.perform(request, seals: seals)) } catch { return .transport(error) }
+    }
+
+    private nonisolated func commit(_ commit: PeerCommit) async -> PollMachine.Answer {
+        do { return .committed(try await store.commit(commit)) } catch { return .store(error) }
+    }
+
+    private nonisolated func loadOutbox(after seq: Int64, limit: Int, bytes: Int) async -> PollMachine.Answer {
+        do {
+            let (events, through) = try await store.outbox(after: seq, limit: limit, bytes: bytes)
+            return .outbox(events, through: through)
+        } catch { return .store(error) }
+    }
+
+    private nonisolated func sign(_ bytes: [UInt8], _ secret: String) async -> PollMachine.Answer {
+        await transport.sign(bytes, secret: secret).map { .signed($0) } ?? .secretMissing
+    }
+
+    /// Keeps the one timer at the machine's `wakeAt`.
+    private func rearm() {
+        guard !hasEnded, let wakeAt = machine.wakeAt else {
+            timer?.task.cancel()
+            timer = nil
+            return
+        }
+        guard timer?.wakeAt != wakeAt else { return }
+        timer?.task.cancel()
+        let deadline = epoch.advanced(by: wakeAt.sinceStart)
+        let task = Task {
+            guard (try? await clock.sleep(until: deadline, tolerance: nil)) != nil else { return }
+            timer = nil
+            inbox.yield(.tick)
+        }
+        timer = (wakeAt, task)
+    }
+
+    private func report(of input: (PollTicket) -> PollMachine.Input) async -> PollReport {
+        lastTicket += 1
+        let ticket = PollTicket(lastTicket)
+        let input = input(ticket)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard !hasEnded, !Task.isCancelled else { return continuation.resume(returning: ended) }
+                waiting[ticket] = continuation
+                inbox.yield(input)
+            }
+        } onCancel: {
+            Task { await self.abandon(ticket) }
+        }
+    }
+
+    private var ended: PollReport { PollReport(peer: machine.peer.name, result: .stopped) }
+
+    private func abandon(_ ticket: PollTicket) { waiting.removeValue(forKey: ticket)?.resume(returning: ended) }
+}
