@@ -54,7 +54,9 @@ public struct FrontMatter: Hashable, Sendable {
         while let line = line(in: bytes, at: start) {
             if isFence(bytes[start..<line.end]) {
                 var bodyStart = line.next
-                if let empty = self.line(in: bytes, at: bodyStart), bytes[bodyStart..<empty.end].allSatisfy({ $0 == 0x0D }) {
+                if let empty = self.line(in: bytes, at: bodyStart),
+                    bytes[bodyStart..<empty.end].allSatisfy({ $0 == 0x0D })
+                {
                     bodyStart = empty.next
                 }
                 return (first.next..<start, bodyStart)

@@ -52,7 +52,8 @@ extension ConfigEditor {
             let dash = startOfLine(last.range.lowerBound) + column
             if text.indices.contains(dash), text[dash] == 0x2D { gap = max(2, last.range.lowerBound - dash) }
             if case .mapping(_, isFlow: true) = last.content {
-                lines = [indent + "-" + String(repeating: " ", count: gap - 1) + peer.flowText(isSpaced: isSpaced(last))]
+                let dash = indent + "-" + String(repeating: " ", count: gap - 1)
+                lines = [dash + peer.flowText(isSpaced: isSpaced(last))]
             }
         }
         // A block scalar's range takes in the line break behind it.

@@ -110,8 +110,10 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
         #expect(problems("name: a\ninterval: \(text)\n").map(\.reason) == [.durationWithoutUnit(text)])
     }
 
-    @Test(arguments: ["no", "soon", "1.5h", "30 s", "s", "'-'", "30S", "1m30s",
-        "٣s", "0x1s", "1e3s", "\"\"", "\"30s\\n\""])
+    @Test(arguments: [
+        "no", "soon", "1.5h", "30 s", "s", "'-'", "30S", "1m30s",
+        "٣s", "0x1s", "1e3s", "\"\"", "\"30s\\n\"",
+    ])
     func anIntervalThatIsNoneSaysWhatOneLooksLike(text: String) {
         let found = problems("name: a\ninterval: \(text)\n")
         #expect(found.map(\.line) == ["federation.yaml:2:11: interval: expected a duration such as 30s or 5m"])

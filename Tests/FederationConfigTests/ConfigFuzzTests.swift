@@ -15,12 +15,14 @@ private struct SeededNumbers: RandomNumberGenerator {
 }
 
 @Suite struct ConfigFuzzTests {
-    private static let pieces: [[UInt8]] = [
-        "\n", "\r\n", "\r", "\t", " ", "  ", "- ", ": ", ":", "? ", "#", " #", "[", "]", "{", "}", ",", "&a ", "*a",
-        "!!x ", "|", ">-\n", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! x\n", "'", "\"", "\\", "\\x00", "\\u202E", "~",
-        "<<: ", "@", "9223372036854775808", "-", "0", "h", "ms", "peers", "peers:\n", "peers: []\n", "name: ",
-        "http://[::1]:1/", "[::1]:1", "ä", "日本", "🎉", "\u{FEFF}", "\u{85}", "\u{2028}", "\0", "\u{1B}[31m",
-    ].map { Array($0.utf8) } + [[0xFF], [0xC3], [0xE2, 0x82], [0xED, 0xA0, 0x80]]
+    private static let pieces: [[UInt8]] =
+        [
+            "\n", "\r\n", "\r", "\t", " ", "  ", "- ", ": ", ":", "? ", "#", " #", "[", "]", "{", "}", ",", "&a ", "*a",
+            "!!x ", "|", ">-\n", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! x\n", "'", "\"", "\\", "\\x00", "\\u202E",
+            "~",
+            "<<: ", "@", "9223372036854775808", "-", "0", "h", "ms", "peers", "peers:\n", "peers: []\n", "name: ",
+            "http://[::1]:1/", "[::1]:1", "ä", "日本", "🎉", "\u{FEFF}", "\u{85}", "\u{2028}", "\0", "\u{1B}[31m",
+        ].map { Array($0.utf8) } + [[0xFF], [0xC3], [0xE2, 0x82], [0xED, 0xA0, 0x80]]
 
     private static func mutated(_ text: [UInt8], using random: inout SeededNumbers) -> [UInt8] {
         var text = text

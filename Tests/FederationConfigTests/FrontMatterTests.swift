@@ -2,11 +2,14 @@ import FederationConfig
 import Testing
 
 struct FrontMatterTests {
-    private func split(_ text: String) throws -> (matter: FrontMatter, body: String) { try FrontMatter.split(text).get() }
+    private func split(_ text: String) throws -> (matter: FrontMatter, body: String) {
+        try FrontMatter.split(text).get()
+    }
 
     @Test func theBlockIsReadAndTheRestIsTheBody() throws {
         let (matter, body) = try split(
-            "---\nid: 20260405-a\nbase: 01KN33X5G0000G40R40M30E209\ntitle: \"A: b\"\ntags: [x, y]\ntier: mid\n---\n\n# Heading\n\ntext\n")
+            "---\nid: 20260405-a\nbase: 01KN33X5G0000G40R40M30E209\ntitle: \"A: b\"\ntags: [x, y]\ntier: mid\n---\n"
+                + "\n# Heading\n\ntext\n")
         #expect(matter.id == "20260405-a")
         #expect(matter.base == "01KN33X5G0000G40R40M30E209")
         #expect(matter.title == "A: b")
@@ -16,7 +19,10 @@ struct FrontMatterTests {
         #expect(body == "# Heading\n\ntext\n")
     }
 
-    @Test(arguments: ["", "# Just a heading\n", "text\n---\nmore\n---\n", "----\nx: y\n----\n", " ---\nid: a\n---\n", "---\nnever closed\n"])
+    @Test(arguments: [
+        "", "# Just a heading\n", "text\n---\nmore\n---\n", "----\nx: y\n----\n", " ---\nid: a\n---\n",
+        "---\nnever closed\n",
+    ])
     func aTextWithoutABlockIsAllBody(text: String) throws {
         let (matter, body) = try split(text)
         #expect(matter == FrontMatter())
@@ -40,6 +46,9 @@ struct FrontMatterTests {
             Issue.record("no problem was found")
             return
         }
-        #expect(problems.problems.map { $0.line(in: "note.md") } == ["note.md:3:1: unknown key 'tagz', did you mean 'tags'?"])
+        #expect(
+            problems.lines(in: "note.md") == [
+                "note.md:3:1: unknown key 'tagz', did you mean 'tags'?"
+            ])
     }
 }
