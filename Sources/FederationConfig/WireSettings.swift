@@ -5,6 +5,14 @@ public enum WireChoice: Hashable, Sendable {
     /// `native`, and `noema` where the peer definitely has no `native`.
     case auto
     case only(WireName)
+
+    /// As the configuration writes it.
+    public var text: String {
+        switch self {
+        case .auto: "auto"
+        case .only(let wire): wire.rawValue
+        }
+    }
 }
 
 /// A wire's own keys of a peer's entry, with their bounds and defaults.

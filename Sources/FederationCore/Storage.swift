@@ -216,6 +216,8 @@ public protocol LogReading {
 
     func record(_ subject: String) throws(StoreFailure) -> Record?
     func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record]
+    /// How many records there are that are neither trashed nor purged, or how many of these have diverged.
+    func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int
 
     func state(_ key: String) throws(StoreFailure) -> String?
     /// Keys that begin with `prefix` and their values, in order of key.

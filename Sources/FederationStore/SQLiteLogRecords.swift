@@ -48,6 +48,20 @@ extension SQLiteLog {
         }
     }
 
+    public func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int {
+        return try storing { () throws(SQLiteError) in
+            let count =
+                divergedOnly
+                ? try database.connection.first(
+                    "SELECT count(*) FROM records WHERE diverged AND heads <> '[]' AND lifecycle <> 'trashed' AND purge_event IS NULL"
+                ) { $0.integer(0) }
+                : try database.connection.first(
+                    "SELECT count(*) FROM records WHERE heads <> '[]' AND lifecycle <> 'trashed' AND purge_event IS NULL"
+                ) { $0.integer(0) }
+            return Int(count ?? 0)
+        }
+    }
+
     public mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             guard let record else {

@@ -149,6 +149,12 @@ extension MemoryStorage: LogReading {
         return Array(chosen.prefix(Swift.max(0, filter.limit)))
     }
 
+    public func recordCount(divergedOnly: Bool) -> Int {
+        var filter = RecordFilter(limit: .max)
+        filter.divergedOnly = divergedOnly
+        return recordOfSubject.values.count { matches($0, filter) }
+    }
+
     private func matches(_ record: Record, _ filter: RecordFilter) -> Bool {
         guard !record.heads.isEmpty else { return false }
         if let subject = filter.subject, !subject.isExactly(record.subject) { return false }

@@ -36,6 +36,8 @@ extension StorageContract {
         try expectEqual(names { $0.derivedFrom = "c" }, ["b"])
         try expectEqual(names { $0.derivedFrom = "cafe\u{301}" }, [])
         try expectEqual(names { $0.derivedFrom = "a" }, [])
+        try expectEqual(log.recordCount(divergedOnly: false), 3)
+        try expectEqual(log.recordCount(divergedOnly: true), 1)
         try log.setRecord("b", nil)
         try expectEqual(names { $0.derivedFrom = "c" }, [])
         try expectEqual(log.record("b"), nil)
