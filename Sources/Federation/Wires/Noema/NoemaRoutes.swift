@@ -123,7 +123,7 @@ struct NoemaRoutes {
                 }
                 since = cursor
             }
-            let log = NoemaLog(view: view, now: context.now, sha256: context.sha256)
+            let log = NoemaServedLog(view: view, now: context.now, sha256: context.sha256)
             let page = try log.page(since: since, limit: limit)
             return MCPToolResult(text: String(decoding: page, as: UTF8.self))
         }

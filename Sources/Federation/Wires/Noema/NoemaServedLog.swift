@@ -1,7 +1,7 @@
 import FederationCore
 
 /// The log as a Noema puller sees it: in order of id, only what it can replay, never what lies ahead of its time.
-struct NoemaLog {
+struct NoemaServedLog {
     let view: any LogReading
     let now: WallTime
     let sha256: SHA256

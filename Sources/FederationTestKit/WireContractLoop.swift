@@ -1,0 +1,176 @@
+public import FederationCore
+import FederationCrypto
+
+/// One conversation carried out in memory, with what came of it: the host of an `Exchange`, without sockets or stores.
+public struct WireRun {
+    public var identities: [PeerIdentity] = []
+    public var pages: [PulledPage] = []
+    public var requests: [HTTPRequest] = []
+    public var kept: [String: [UInt8]?] = [:]
+    /// Where a host's cursors stand afterwards.
+    public var cursor: ULID?
+    public var position: String?
+    /// `nil` if it did not end within the steps allowed.
+    public var ending: Result<ExchangeProgress, ExchangeFailure>?
+    /// A page was given before an identity.
+    public var tookBeforeIdentity = false
+
+    public var items: [PulledItem] { pages.flatMap(\.items) }
+
+    public var events: [Event] {
+        items.compactMap { if case .event(let event, _) = $0 { event } else { nil } }
+    }
+
+    public var failure: ExchangeFailure? { if case .failure(let failure) = ending { failure } else { nil } }
+
+    /// Carries on a conversation until it ends.
+    ///
+    /// - Parameters:
+    ///   - outbox: the log that events to be pushed are read from.
+    ///   - answer: answers the n-th request, from 0 on.
+    public init(
+        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000, outbox: MemoryStorage = MemoryStorage(),
+        answer: (Int, HTTPRequest) throws -> ExchangeAnswer
+    ) rethrows {
+        var exchange = exchange
+        cursor = context.cursor
+        position = context.position
+        var step = exchange.begin(context)
+        for _ in 0..<steps {
+            let reply: ExchangeAnswer
+            switch step {
+            case .request(let request, _):
+                requests.append(request)
+                reply = try answer(requests.count - 1, request)
+            case .identify(let peer):
+                identities.append(peer)
+                reply = .identityAccepted
+            case .take(let page):
+                take(page)
+                reply = .committed(PageOutcome())
+            case .outbox(let after, let limit, let bytes):
+                let events = outbox.events(after: after, limit: limit, bytes: bytes)
+                reply = .outbox(events, through: events.last?.seq ?? after)
+            case .keep(let values):
+                kept.merge(values) { $1 }
+                reply = .kept
+            case .sign(let bytes, _): reply = .signed(sha256(bytes).bytes)
+            case .finished(let progress):
+                ending = .success(progress)
+                return
+            case .failed(let failure):
+                ending = .failure(failure)
+                return
+            }
+            step = exchange.resume(reply, now: context.now)
+        }
+    }
+
+    private mutating func take(_ page: PulledPage) {
+        if identities.isEmpty { tookBeforeIdentity = true }
+        pages.append(page)
+        switch page.cursor {
+        case .position(let text): position = text
+        case .byEvent:
+            for item in page.items {
+                guard case .event(let event, _) = item else { continue }
+                cursor = max(cursor ?? event.id, event.id)
+            }
+        case .none: break
+        }
+    }
+}
+
+/// A node that answers by one wire from a log in memory.
+public struct WireServer {
+    public var wire: any Wire
+    public var node: NodeIdentity
+    public var log: MemoryStorage
+    public var now: WallTime
+
+    /// A node of `Sample` whose log holds `events` in this order of arrival.
+    public init(
+        _ wire: any Wire, _ number: UInt64 = 9, mode: NodeMode = .sync, now: WallTime = Sample.time(3_600_000),
+        holding events: [Event] = []
+    ) throws {
+        self.wire = wire
+        self.now = now
+        node = WireServer.node(number, mode: mode)
+        log = MemoryStorage()
+        try log.setMeta(.epoch, "epoch-\(number)")
+        for event in events { try add(event) }
+    }
+
+    public static func node(_ number: UInt64, mode: NodeMode = .sync) -> NodeIdentity {
+        NodeIdentity(
+            id: Sample.node(number), name: "nöde \(number)", version: "1.2.\(number)", mode: mode,
+            publicKey: "ed25519:key-of-\(number)")
+    }
+
+    public mutating func add(_ event: Event) throws { _ = try log.append(try Sample.entry(event)) }
+
+    public func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+        try wire.respond(
+            to: request,
+            context: RouteContext(
+                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: "All is well."),
+            view: log)
+    }
+
+    public func respond(to request: HTTPRequest) throws(StoreFailure) -> HTTPResponse {
+        let reply = try reply(to: ServedRequest(request))
+        return reply.response(nil)
+    }
+
+    /// One poll by another node, whose cursors stand where `last` left them.
+    public func poll(
+        after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true,
+        by exchange: (any Exchange)? = nil, tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
+    ) throws -> WireRun {
+        let context = WireServer.context(
+            cursor: last?.cursor, position: last?.position, pinned: pinned ?? last.map { _ in wire.name },
+            fetches: fetches, now: now)
+        return try WireRun(exchange ?? wire.exchange(), context) { tamper($0, try respond(to: $1)) }
+    }
+
+    public static func context(
+        cursor: ULID? = nil, position: String? = nil, pinned: WireName? = nil, fetches: Bool = true,
+        reach: ExchangeContext.Reach = .news, now: WallTime = Sample.time(3_600_000)
+    ) -> ExchangeContext {
+        ExchangeContext(
+            node: node(8), peerName: "peer", pinnedWire: pinned, fetches: fetches, pushes: false, cursor: cursor,
+            position: position, interval: .seconds(30), reach: reach, wireValues: [:], now: now, nonce: (3, 4))
+    }
+}
+
+extension ServedRequest {
+    /// What a server makes of a request that reaches it.
+    public init(_ request: HTTPRequest) {
+        let parts = request.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var query: [(name: String, value: String)] = []
+        for pair in parts.dropFirst().joined().split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            query.append((ServedRequest.decoded(sides[0]), sides.count < 2 ? "" : ServedRequest.decoded(sides[1])))
+        }
+        self.init(
+            method: request.method.rawValue, path: String(parts.first ?? ""), query: query, fields: request.fields,
+            body: request.body)
+    }
+
+    private static func decoded(_ text: Substring) -> String {
+        let source = Array(text.utf8)
+        var bytes: [UInt8] = []
+        var index = 0
+        while index < source.count {
+            let digits = source[index] == 0x25 ? String(decoding: source[index...].dropFirst().prefix(2), as: UTF8.self) : ""
+            if let byte = UInt8(digits, radix: 16), digits.utf8.count == 2 {
+                bytes.append(byte)
+                index += 3
+            } else {
+                bytes.append(source[index])
+                index += 1
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
