@@ -105,7 +105,7 @@ private struct Everything: Equatable {
         origins = try log.origins()
         counts = [try log.eventCount(), Int64(try log.heldCount(peer: nil)), Int64(try log.heldCount(peer: "peer-1"))]
         for origin in origins { counts.append(Int64(clamping: try log.highestNumber(of: origin.origin) ?? 0)) }
-        held = try log.heldEvents(peer: "peer-0", limit: 99).map(\.event.id)
+        held = try log.heldEvents(peer: "peer-0", after: nil, limit: 99).map(\.event.id)
         states = try log.states(prefix: "key").map { $0.key + "=" + $0.value }
     }
 }
