@@ -1,0 +1,182 @@
+/// A signature with the key that made it, both as events carry them.
+public struct EventSeal: Hashable, Sendable {
+    public var signature: String
+    public var publicKey: String
+
+    public init(signature: String, publicKey: String) {
+        self.signature = signature
+        self.publicKey = publicKey
+    }
+}
+
+/// Writes this node's own events, inside a transaction that the caller owns.
+///
+/// Every event is signed. None is written that Noema peers could never be given, and none that would hide an edit its
+/// author had not seen: a write names the heads it was based on, and is refused with the current ones if they differ.
+public struct EventWriter: Sendable {
+    public static let requestIDLength = 128
+
+    /// Our own identity.
+    public var node: ULID
+    /// Our display name, as events carry it.
+    public var name: String
+    public var sha256: SHA256
+    /// Signs the preimage of an event.
+    public var sign: @Sendable ([UInt8]) -> EventSeal
+
+    public init(
+        node: ULID, name: String, sha256: @escaping SHA256, sign: @escaping @Sendable ([UInt8]) -> EventSeal
+    ) {
+        self.node = node
+        self.name = name
+        self.sha256 = sha256
+        self.sign = sign
+    }
+
+    /// Writes what is asked for, or nothing.
+    ///
+    /// - Parameters:
+    ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
+    ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
+    ///   - random: for the random parts of ids.
+    public func write(
+        _ request: WriteRequest, requestID: String? = nil, now: WallTime,
+        random: inout some RandomNumberGenerator, into log: inout some LogWriting
+    ) throws(WriteFailure) -> Written {
+        let answer: Result<Written, WriteRefusal>
+        do throws(StoreFailure) {
+            answer = try written(request, requestID, now: now, random: &random, into: &log)
+        } catch {
+            throw .store(error)
+        }
+        do throws(WriteRefusal) { return try answer.get() } catch { throw .refused(error) }
+    }
+
+    private func written(
+        _ request: WriteRequest, _ requestID: String?, now: WallTime, random: inout some RandomNumberGenerator,
+        into log: inout some LogWriting
+    ) throws(StoreFailure) -> Result<Written, WriteRefusal> {
+        if let requestID {
+            guard (1...EventWriter.requestIDLength).contains(requestID.utf8.count) else {
+                return .failure(.invalidRequestID)
+            }
+            if let earlier = try WriteRequestLog.answer(to: requestID, request, in: log) { return earlier }
+        }
+        if let stopped = try log.meta(.stopped) { return .failure(.stopped(StopReason(stored: stopped))) }
+        let facts = try WriteFacts(of: request.subject, node: node, traces: request.kind == "resolve", in: log)
+        let drafts: [EventDraft]
+        do throws(WriteRefusal) { drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request) } catch {
+            return .failure(error)
+        }
+        var written = Written(subject: request.subject, events: [], isRepeated: false)
+        var clock = try NodeClock(of: node, in: log)
+        for draft in drafts {
+            let bits = (random.next() as UInt64, random.next() as UInt64)
+            switch try append(draft, &clock, now: now, random: bits, in: &log) {
+            case .success(let id): written.events.append(id)
+            case .failure(let refusal): return .failure(refusal)
+            }
+        }
+        try clock.write(to: &log)
+        if let requestID, !written.events.isEmpty {
+            try WriteRequestLog.keep(requestID, request, written, in: &log)
+        }
+        return .success(written)
+    }
+
+    private func append(
+        _ draft: EventDraft, _ clock: inout NodeClock, now: WallTime, random: (UInt64, UInt64),
+        in log: inout some LogWriting
+    ) throws(StoreFailure) -> Result<ULID, WriteRefusal> {
+        let stored = try log.events(of: draft.subject)
+        let minted = try Minting.id(for: draft.subject, now: now, random: random, in: log)
+        let event: Event
+        let fingerprint: EventFingerprint
+        do throws(WriteRefusal) {
+            (event, fingerprint) = try sealed(draft, id: minted.get(), clock, stored, now: now)
+        } catch {
+            return .failure(error)
+        }
+        _ = try log.append(
+            LogEntry(event: event, fingerprint: fingerprint, verification: .pinned, peer: "", receivedAt: now))
+        if let number = clock.nextNumber { clock.give(number) }
+        _ = try RecordUpkeep(sha256: sha256, now: now).update(draft.subject, in: &log)
+        return .success(event.id)
+    }
+
+    private func sealed(
+        _ draft: EventDraft, id: ULID, _ nodeClock: NodeClock, _ stored: [StoredEvent], now: WallTime
+    ) throws(WriteRefusal) -> (Event, EventFingerprint) {
+        guard let number = nodeClock.nextNumber else { throw .numbersExhausted }
+        let applied = stored.filter { $0.hold == nil }.map(\.event)
+        let clock = try Minting.clock(of: draft.action, number: number, node: node, applied: applied).get()
+        guard draft.data.count <= Limits.eventDataBytes else {
+            throw .tooLarge(bytes: draft.data.count, limit: Limits.eventDataBytes)
+        }
+        var event = Event(
+            id: id, action: draft.action.rawValue, subject: draft.subject, origin: node.description, originName: name,
+            timestamp: now.rfc3339, payload: .full(draft.data), clock: ReceivedClock(clock))
+        guard let fingerprint = try? event.fingerprint(sha256) else {
+            throw .withheld(.malformedData)
+        }
+        let seal = sign(event.signingPreimage(dataHash: fingerprint.dataHash))
+        event.signature = seal.signature
+        event.publicKey = seal.publicKey
+        let bytes = event.json.count
+        guard bytes <= Limits.eventBytes else { throw .tooLarge(bytes: bytes, limit: Limits.eventBytes) }
+        // An id that is early is given later; everything else that is withheld is so for good.
+        let servedFrom = max(now, event.id.time)
+        if case .withheld(let reason) = NoemaView.verdict(
+            on: event, history: stored.map(\.event), now: servedFrom, sha256)
+        {
+            throw .withheld(reason)
+        }
+        return (event, fingerprint)
+    }
+}
+
+/// An event of ours before it has an id, a clock and a signature.
+struct EventDraft: Hashable {
+    var action: NoemaAction
+    var subject: String
+    /// In normal form, so that no relay can change the bytes that are signed.
+    var data: [UInt8]
+
+    init(_ action: NoemaAction, _ subject: String, data: [UInt8] = Array("{}".utf8)) {
+        self.action = action
+        self.subject = subject
+        self.data = data
+    }
+}
+
+/// The answers to the last writes that had a request id.
+enum WriteRequestLog {
+    static let limit = 1000
+    private static let namespace = "writer"
+
+    static func answer(
+        to requestID: String, _ request: WriteRequest, in log: some LogReading
+    ) throws(StoreFailure) -> Result<Written, WriteRefusal>? {
+        guard let value = try log.wireValue(namespace, peer: "", key: requestID) else { return nil }
+        let words = String(decoding: value, as: UTF8.self).split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count == 3, words[1] == request.kind, String(words[2]).isExactly(request.subject) else {
+            return .failure(.requestIDReused)
+        }
+        let events = words[0].split(separator: ",").compactMap { ULID($0) }
+        return .success(Written(subject: request.subject, events: events, isRepeated: true))
+    }
+
+    static func keep(
+        _ requestID: String, _ request: WriteRequest, _ written: Written, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        let events = written.events.map(\.description).joined(separator: ",")
+        let known = try log.wireValues(namespace, peer: "")
+        // Each value begins with the id of the write's first event, so the smallest is the oldest.
+        let oldest = known.sorted { $0.value.lexicographicallyPrecedes($1.value) }
+        for (key, _) in oldest.prefix(max(0, known.count - (limit - 1))) {
+            try log.setWireValue(namespace, peer: "", key: key, nil)
+        }
+        try log.setWireValue(
+            namespace, peer: "", key: requestID, Array("\(events) \(request.kind) \(request.subject)".utf8))
+    }
+}

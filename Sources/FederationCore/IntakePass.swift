@@ -1,0 +1,273 @@
+/// Takes in events one after another, and makes the records anew once, at the end.
+struct IntakePass {
+    let policy: IntakePolicy
+    let now: WallTime
+    /// The peer that gave the next event.
+    var peer: String
+    /// An event of our own, signed by us, that we lacked.
+    private(set) var foundOwnEvent: ULID?
+    private var clock: NodeClock
+    /// Subjects whose record is to be made anew.
+    private var changed: Set<ExactText> = []
+    private var purgedHere: Set<ExactText> = []
+    /// Whether a row of quarantine may hold an event that is now taken in.
+    private var hasQuarantine: Bool
+
+    init(_ policy: IntakePolicy, peer: String, now: WallTime, _ log: some LogReading) throws(StoreFailure) {
+        self.policy = policy
+        self.peer = peer
+        self.now = now
+        clock = try NodeClock(of: policy.node, in: log)
+        var rows = try log.quarantineCount(kind: .refused, peer: nil)
+        rows += try log.quarantineCount(kind: .deferred, peer: nil)
+        hasQuarantine = rows > 0
+    }
+
+    mutating func arrive(_ item: PulledItem, into log: inout some LogWriting) throws(StoreFailure) -> Arrival {
+        switch item {
+        case .unreadable(let refusal, let bytes, let id, let subject):
+            return try refuse(refusal, evidence: bytes, id: id, subject: subject, in: &log)
+        case .event(let event, let bytes):
+            let arrival = try take(event, bytes, into: &log)
+            switch arrival {
+            case .stored, .duplicate: try forgetEvidence(bytes, in: &log)
+            case .refused, .deferred, .failed: break
+            }
+            return arrival
+        }
+    }
+
+    /// Makes the records of all changed subjects, and writes the clock.
+    ///
+    /// - Returns: the holds of the events of those subjects.
+    func finish(into log: inout some LogWriting) throws(StoreFailure) -> [ULID: HoldReason] {
+        let upkeep = RecordUpkeep(policy, now: now)
+        var holds: [ULID: HoldReason] = [:]
+        for subject in changed.sorted() { holds.merge(try upkeep.update(subject.text, in: &log)) { $1 } }
+        try clock.write(to: &log)
+        if let foundOwnEvent, try log.meta(.stopped) == nil {
+            try log.setMeta(.stopped, StopReason.ownEvent(foundOwnEvent).stored)
+        }
+        return holds
+    }
+
+    // The steps, in the order of the design: digest, have it, shape and origin, time, variants, store.
+
+    private mutating func take(
+        _ event: Event, _ bytes: [UInt8], into log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        let fingerprint: EventFingerprint
+        do throws(JSONProblem) { fingerprint = try event.fingerprint(policy.sha256) } catch {
+            return try refuse(.notJSON(error), of: event, bytes, in: &log)
+        }
+        let stored = try log.event(event.id)
+        if let stored, let arrival = try meet(event, fingerprint, stored, in: &log) { return arrival }
+        let verification: Verification
+        do throws(EventRefusal) { verification = try judge(event, fingerprint) } catch {
+            return try refuse(error, of: event, bytes, in: &log)
+        }
+        let deferred = now.advanced(by: Limits.deferredAfter)
+        if event.id.time > deferred {
+            let wait = event.id.time.since(deferred)
+            try setAside(event, bytes, code: QuarantineEntry.deferredCode, until: now.advanced(by: wait), in: &log)
+            return .deferred
+        }
+        let entry = LogEntry(
+            event: event, fingerprint: fingerprint, verification: verification, peer: peer, receivedAt: now)
+        if let stored { return try contest(entry, stored, bytes, in: &log) }
+        return try store(entry, over: nil, in: &log)
+    }
+
+    /// Shape and origin: what depends on the event, on constants and on the node's policy.
+    private mutating func judge(
+        _ event: Event, _ fingerprint: EventFingerprint
+    ) throws(EventRefusal) -> Verification {
+        try event.checkContent(policy.sha256)
+        guard event.origin.isExactly(policy.node.description) else {
+            return try policy.originCheck(event, fingerprint)
+        }
+        guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { throw .forgedOwnOrigin }
+        if !policy.recoversOwnEvents { foundOwnEvent = foundOwnEvent ?? event.id }
+        return .pinned
+    }
+
+    private mutating func contest(
+        _ entry: LogEntry, _ stored: StoredEvent, _ bytes: [UInt8], in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        guard Variants.Claim(entry) > Variants.Claim(stored) else {
+            return try refuse(.losingVariant, of: entry.event, bytes, in: &log)
+        }
+        if let due = Variants.waits(for: stored, now: now) {
+            try setAside(entry.event, bytes, code: EventRefusal.losingVariant.code, until: due, in: &log)
+            return .deferred
+        }
+        return try store(entry, over: stored, in: &log)
+    }
+
+    private mutating func store(
+        _ entry: LogEntry, over loser: StoredEvent?, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        let event = entry.event
+        let upkeep = RecordUpkeep(policy, now: now)
+        let hold: HoldReason?
+        switch try upkeep.offer(entry, in: &log) {
+        case .go: hold = nil
+        case .hold(let reason): hold = .replayer(reason)
+        case .stop(let reason): return .failed(reason)
+        }
+        let kept = try asKept(entry, in: log)
+        if let loser {
+            let evidence = loser.event.json
+            try keepEvidence(.losingVariant, of: loser.event, evidence, from: loser.peer, in: &log)
+            _ = try log.replace(with: kept, counted: true)
+            changed.insert(ExactText(loser.event.subject))
+        } else {
+            _ = try log.append(kept)
+        }
+        if let hold { try log.setHold(event.id, hold) }
+        changed.insert(ExactText(event.subject))
+        if event.knownAction?.isPurge == true { purgedHere.insert(ExactText(event.subject)) }
+        clock.meet(event)
+        return .stored(event.id)
+    }
+
+    /// What is stored of an event: all of it, but for the `data` of one that does not precede a purge of its subject.
+    private func asKept(_ entry: LogEntry, in log: some LogReading) throws(StoreFailure) -> LogEntry {
+        let subject = entry.event.subject
+        guard !entry.event.isStub else { return entry }
+        if !purgedHere.contains(ExactText(subject)) {
+            guard try log.record(subject)?.purge != nil else { return entry }
+        }
+        let others = try log.events(of: subject).map(\.event)
+        return Compaction.arrivesAsStub(entry.event, among: others) ? entry.stubbed : entry
+    }
+}
+
+// Copies of what is in the log.
+extension IntakePass {
+    /// Another copy of an event of the log may bring what the log lacks: a signature, a better proof of the origin, or
+    /// the `data` of a stub.
+    ///
+    /// - Returns: `nil` if it is another variant of the id.
+    private mutating func meet(
+        _ event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival? {
+        let fitsSignature = fingerprint.signedHash == stored.signedHash
+        let isSameItem = fingerprint.digest == stored.digest
+        guard fitsSignature || isSameItem else { return nil }
+        // Of two stubs of one event, one lies about its normal form, and a contest decides.
+        if !isSameItem, event.isStub, stored.event.isStub, !stored.dataSeen { return nil }
+        var entry = LogEntry(
+            event: event, fingerprint: fingerprint, verification: verification(ofCopy: event, fingerprint, stored),
+            peer: peer, receivedAt: now)
+        let isBetterProved = entry.verification > stored.verification
+        if stored.event.isStub, !event.isStub, fitsSignature || entry.verification >= stored.verification {
+            if fitsSignature { entry.inherit(from: stored) }
+            return try restore(entry, stored, in: &log)
+        }
+        if fitsSignature {
+            guard isBetterProved || stored.event.signature == nil && event.signature != nil else { return .duplicate }
+            entry.inherit(from: stored)
+            try log.seal(
+                event.id, signature: entry.event.signature, publicKey: entry.event.publicKey,
+                verification: entry.verification)
+        } else if isBetterProved, !event.isStub || !stored.dataSeen {
+            // The same item in the bytes that its origin signed: a relay had written the others.
+            try put(entry, inPlaceOf: stored, in: &log)
+        }
+        return .duplicate
+    }
+
+    private func verification(
+        ofCopy event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent
+    ) -> Verification {
+        guard let signature = event.signature else { return .none }
+        let isKnown = stored.event.signature?.isExactly(signature) == true && fingerprint.signedHash == stored.signedHash
+        if isKnown, stored.verification >= .pinned { return stored.verification }
+        if event.origin.isExactly(policy.node.description) {
+            return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
+        }
+        return (try? policy.originCheck(event, fingerprint)) ?? .none
+    }
+
+    /// A full event meets the stub that was made of it.
+    private mutating func restore(
+        _ entry: LogEntry, _ stored: StoredEvent, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        let subject = entry.event.subject
+        guard Compaction.isWanted(entry.event.id, of: subject, from: try log.events(of: subject)) else {
+            // Its data is not wanted here, but it shows which digest is the true one.
+            if !stored.dataSeen { try put(entry.stubbed, inPlaceOf: stored, in: &log) }
+            return .duplicate
+        }
+        if !stored.dataSeen, stored.hold == nil {
+            // The replayer has seen the stub only.
+            switch try RecordUpkeep(policy, now: now).offer(entry, in: &log) {
+            case .stop(let reason): return .failed(reason)
+            case .go, .hold: break
+            }
+        }
+        try put(entry, inPlaceOf: stored, in: &log)
+        return .duplicate
+    }
+
+    private mutating func put(
+        _ entry: LogEntry, inPlaceOf stored: StoredEvent, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        _ = try log.replace(with: entry, counted: false)
+        if case .replayer = stored.hold { try log.setHold(entry.event.id, stored.hold) }
+        changed.insert(ExactText(entry.event.subject))
+    }
+}
+
+// Events that are not taken in.
+extension IntakePass {
+    private mutating func refuse(
+        _ refusal: EventRefusal, of event: Event, _ bytes: [UInt8], in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        try keepEvidence(refusal, of: event, bytes, from: peer, in: &log)
+        return .refused(refusal.reason)
+    }
+
+    private mutating func refuse(
+        _ refusal: EventRefusal, evidence bytes: [UInt8], id: String, subject: String, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
+        hasQuarantine = true
+        try log.quarantine(
+            QuarantineEntry(
+                kind: .refused, peer: peer, reason: refusal.reason, code: refusal.code, eventID: id, subject: subject,
+                bytes: Array(bytes.prefix(Limits.evidenceBytes)), hash: policy.sha256(bytes), firstSeen: now,
+                lastSeen: now))
+        return .refused(refusal.reason)
+    }
+
+    /// A losing variant is kept whole, because it may win yet.
+    private mutating func keepEvidence(
+        _ refusal: EventRefusal, of event: Event, _ bytes: [UInt8], from peer: String, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        hasQuarantine = true
+        try log.quarantine(
+            QuarantineEntry(
+                kind: .refused, peer: peer, reason: refusal.reason, code: refusal.code, eventID: event.id.description,
+                subject: event.subject,
+                bytes: refusal == .losingVariant ? bytes : Array(bytes.prefix(Limits.evidenceBytes)),
+                hash: policy.sha256(bytes), firstSeen: now, lastSeen: now))
+    }
+
+    private mutating func setAside(
+        _ event: Event, _ bytes: [UInt8], code: String, until due: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        hasQuarantine = true
+        try log.quarantine(
+            QuarantineEntry(
+                kind: .deferred, peer: peer, reason: .other, code: code, eventID: event.id.description,
+                subject: event.subject, bytes: bytes, hash: policy.sha256(bytes), firstSeen: now, lastSeen: now,
+                retryAt: due))
+    }
+
+    /// What is in the log is no longer in quarantine.
+    private func forgetEvidence(_ bytes: [UInt8], in log: inout some LogWriting) throws(StoreFailure) {
+        guard hasQuarantine, let known = try log.quarantineEntry(hash: policy.sha256(bytes)) else { return }
+        try log.removeQuarantine(known.row)
+    }
+}
