@@ -1,0 +1,99 @@
+import FederationCore
+import FederationCrypto
+import Testing
+
+private func signed(_ event: Event) -> Event {
+    var event = event
+    event.signature = "ed25519:AA=="
+    return event
+}
+
+private let create = event(1, "create", by: 1, [1: 1])
+private let first = event(2, "update", by: 1, [1: 2])
+private let second = signed(event(3, "update", by: 1, [1: 3]))
+private let now = WallTime(milliseconds: 1_775_000_000_000)
+
+private func removable(_ stored: [StoredEvent], now: WallTime = now) -> [ULID] {
+    Compaction.removable(of: subject, from: stored, now: now)
+}
+
+@Suite struct CompactionTests {
+    @Test func aDominatedUpdateLosesItsDataAndACreateNever() {
+        #expect(removable([create.stored(.pinned), first.stored(), second.stored(.pinned)]) == [first.id])
+    }
+
+    @Test func onlyAnUpdateUnderAPinnedKeyThatIsAppliedAndHereLetsDataGo() {
+        #expect(removable([create.stored(), first.stored(), second.stored(.provisional)]).isEmpty)
+        #expect(removable([create.stored(), first.stored(), second.stubbed.stored(.pinned)]).isEmpty)
+        #expect(removable([create.stored(), first.stored(), second.stored(.pinned, hold: .replayer(.other))]).isEmpty)
+        var unsigned = second
+        unsigned.signature = nil
+        #expect(removable([create.stored(), first.stored(), unsigned.stored(.pinned)]).isEmpty)
+        let poem = signed(event(3, "update", by: 1, [1: 3], data: snapshot(type: "poem")))
+        #expect(removable([create.stored(), first.stored(), poem.stored(.pinned)]).isEmpty)
+        let waiting = [event(0, "teleport", by: 2, [2: 1]), signed(event(3, "update", by: 1, [1: 3, 2: 1]))]
+        #expect(removable([create.stored(), first.stored()] + waiting.map { $0.stored(.pinned) }).isEmpty)
+    }
+
+    @Test func aHeldUpdateAndAConcurrentOneKeepTheirData() {
+        let poem = event(2, "update", by: 1, [1: 2], data: snapshot(type: "poem"))
+        #expect(removable([create.stored(), poem.stored(), second.stored(.pinned)]).isEmpty)
+        #expect(removable([create.stored(), first.stored(hold: .replayer(.other)), second.stored(.pinned)]).isEmpty)
+        let beside = event(2, "update", by: 2, [2: 2])
+        #expect(removable([create.stored(), beside.stored(), second.stored(.pinned)]).isEmpty)
+    }
+
+    @Test func whatAPurgeTookGoesAtOnceUnderAPinnedKeyElseAfterAWeek() {
+        let purge = event(5, "purge_hard", by: 2, [2: 1], json: #"{"reason":"r"}"#)
+        let others = [create.stored(), second.stored(), event(6, "teleport").stored()]
+        let all = [create.id, second.id, eventID(6)]
+        #expect(removable(others + [signed(purge).stored(.pinned, receivedAt: now)]) == all)
+        #expect(removable(others + [purge.stored(receivedAt: now)]).isEmpty)
+        #expect(removable(others + [signed(purge).stored(.provisional, receivedAt: now)]).isEmpty)
+        let week = now.advanced(by: Limits.purgeGrace)
+        #expect(removable(others + [purge.stored(receivedAt: now)], now: week) == all)
+        #expect(removable(others + [purge.stored(receivedAt: now)], now: week.advanced(by: .milliseconds(-1))).isEmpty)
+    }
+
+    @Test func anEventThatDoesNotPrecedeThePurgeArrivesAsAStub() {
+        let purge = event(5, "purge", by: 2, [1: 2, 2: 1])
+        #expect(!Compaction.arrivesAsStub(first, among: [create]))
+        #expect(!Compaction.arrivesAsStub(first, among: [create, purge]))
+        #expect(Compaction.arrivesAsStub(second, among: [create, purge]))
+        #expect(Compaction.arrivesAsStub(event(2, "update", by: 3, [3: 1]), among: [purge]))
+        #expect(!Compaction.arrivesAsStub(event(9, "purge", by: 3, [3: 1]), among: [purge]))
+        #expect(!Compaction.arrivesAsStub(event(9, "purge_hard", by: 3, [3: 1]), among: []))
+    }
+
+    @Test func aStubsDigestIsBelievedOnlyWhereNothingCouldBeHidden() {
+        let plain = Event.Stub(dataHash: sha256([1]), normalHash: sha256([1]))
+        let escaped = Event.Stub(dataHash: sha256([1]), normalHash: sha256([2]))
+        #expect(Compaction.believesDigest(of: plain, dataSeen: false))
+        #expect(!Compaction.believesDigest(of: escaped, dataSeen: false))
+        #expect(Compaction.believesDigest(of: escaped, dataSeen: true))
+    }
+
+    @Test func aFullEventRestoresTheStubOfItsSignatureWhateverThatClaims() throws {
+        var lying = first.stubbed
+        lying.payload = .stub(Event.Stub(dataHash: sha256(first.data ?? []), normalHash: sha256([7])))
+        let fingerprint = try first.fingerprint(sha256)
+        #expect(Compaction.restores(fingerprint, lying.stored(hashed: true)))
+        #expect(lying.stored(hashed: true).digest != fingerprint.digest)
+        #expect(!Compaction.restores(fingerprint, first.stored(hashed: true)))
+        #expect(try !Compaction.restores(second.fingerprint(sha256), lying.stored(hashed: true)))
+    }
+
+    @Test func dataIsWantedBackWhereTheRecordReadsIt() {
+        func wanted(_ stub: Event, among others: [Event]) -> Bool {
+            Compaction.isWanted(stub.id, of: subject, from: (others + [stub.stubbed]).map { $0.stored() })
+        }
+        #expect(wanted(first, among: [create]))
+        #expect(!wanted(first, among: [create, second]))
+        #expect(wanted(create, among: [first, second]))
+        #expect(wanted(event(2, "promote", json: #"{"to":"mid"}"#), among: [create]))
+        #expect(!wanted(first, among: [create, event(9, "purge", by: 2, [2: 1])]))
+        #expect(wanted(event(9, "purge_hard", by: 2, [2: 1]), among: [create]))
+        #expect(!Compaction.isWanted(first.id, of: subject, from: [first.stored()]))
+        #expect(!Compaction.isWanted(first.id, of: subject, from: []))
+    }
+}
