@@ -35,21 +35,27 @@ public struct Divergence: Hashable, Sendable {
     /// A version is named by its whole origin and by the event that wrote it, for two of them can share an origin.
     /// Bodies stand as they are; control characters in the lines about them are escaped.
     public var text: String {
-        var lines = [
-            "## Concurrent edits detected", "",
-            "**Trace:** \(subject.escapedForTerminal)",
-            "**Conflicting origins:** \(versions.map(\.label).joined(separator: ", "))",
-        ]
+        var text = """
+            ## Concurrent edits detected
+
+            **Trace:** \(subject.escapedForTerminal)
+            **Conflicting origins:** \(versions.map(\.label).joined(separator: ", "))
+
+            """
         for version in versions {
-            lines += [
-                "", "### Version from \(version.label)",
-                "**Event:** \(version.eventID)",
-                "**Vector clock:** \(String(decoding: version.clock.sortedJSON, as: UTF8.self).escapedForTerminal)",
-                "**Title:** \(version.title.escapedForTerminal)", "",
-                version.body ?? "(The text of this version was removed, or has not arrived.)",
-            ]
+            let body = version.body ?? "(The text of this version was removed, or has not arrived.)"
+            text += """
+
+                ### Version from \(version.label)
+                **Event:** \(version.eventID)
+                **Vector clock:** \(String(decoding: version.clock.sortedJSON, as: UTF8.self).escapedForTerminal)
+                **Title:** \(version.title.escapedForTerminal)
+
+                \(body)
+                """
+            if body.utf8.last != 0x0A { text += "\n" }
         }
-        return lines.joined(separator: "\n") + "\n"
+        return text
     }
 }
 

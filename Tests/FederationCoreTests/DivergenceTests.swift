@@ -34,7 +34,6 @@ private func divergence(_ events: [Event]) throws -> Divergence {
 
                 the left
 
-
                 """)
     }
 
