@@ -51,6 +51,20 @@ public actor SQLiteStore {
         }
     }
 
+    /// The same for a write that may be refused: a refusal undoes what was done before it.
+    public func attempt<Value: Sendable>(
+        _ body: @Sendable (inout SQLiteLog) throws(WriteFailure) -> Value
+    ) throws(WriteFailure) -> Value {
+        guard let writer else { throw .store(.readOnly) }
+        defer { writer.tally = OriginTally() }
+        return try writer.connection.transaction { () throws(WriteFailure) in
+            var log = SQLiteLog(writer)
+            let value = try body(&log)
+            do throws(SQLiteError) { try writer.tally.flush(to: writer.connection) } catch { throw WriteFailure(error) }
+            return value
+        }
+    }
+
     /// Runs `body` on the state of the last commit.
     public nonisolated func read<Value: Sendable>(
         _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
@@ -73,6 +87,10 @@ public actor SQLiteStore {
         guard let writer else { throw .readOnly }
         try storing { () throws(SQLiteError) in try writer.connection.setMaxPageCount(pages) }
     }
+}
+
+extension WriteFailure: FailureOfSQLite {
+    init(_ error: SQLiteError) { self = .store(StoreFailure(error)) }
 }
 
 /// Some readers, of which the one with the least to do gets the next read.
