@@ -96,6 +96,15 @@ public enum Limits {
     public static let configProblems = 100
     public static let configPeers = 1000
 
+    // The control socket
+
+    /// Bytes of a command with its file.
+    public static let controlRequestBytes = 16 << 20
+    /// Bytes of a command's result.
+    public static let controlAnswerBytes = 1 << 30
+    /// A command may catch up with a long log.
+    public static let controlDeadline: Duration = .seconds(24 * 3600)
+
     // Names
 
     public static let peerNameLength = 64

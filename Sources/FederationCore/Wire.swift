@@ -22,14 +22,16 @@ public struct RouteContext: Sendable {
     /// The peer that the request was proved to come from, where it was.
     public var peerName: String?
     /// What `federation status` says, in words and as the Noema tool of that name gives it.
-    public var statusText: String
+    /// It is made when asked for, from the same view: no other request pays for it.
+    public var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Whether the request carries this seal, compared in constant time; `false` also where there is no such secret.
     /// Which secret fits, a route may learn only from the body.
     public var carries: @Sendable (RequestSeal) -> Bool
 
     public init(
         node: NodeIdentity, now: WallTime, nonce: (UInt64, UInt64), sha256: @escaping SHA256, peerName: String?,
-        statusText: String, carries: @escaping @Sendable (RequestSeal) -> Bool = { _ in false }
+        statusText: @escaping @Sendable (any LogReading) throws(StoreFailure) -> String,
+        carries: @escaping @Sendable (RequestSeal) -> Bool = { _ in false }
     ) {
         self.node = node
         self.now = now

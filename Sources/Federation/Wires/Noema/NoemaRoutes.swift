@@ -104,7 +104,7 @@ struct NoemaRoutes {
     private func run(_ tool: NoemaTool, _ arguments: NoemaArguments) throws -> MCPToolResult {
         switch tool {
         case .identity: return MCPToolResult(text: NoemaIdentity.text(of: context.node))
-        case .status: return MCPToolResult(text: context.statusText)
+        case .status: return MCPToolResult(text: try context.statusText(view))
         case .announce:
             return announce(name: try arguments.requiredText("name"), endpoint: try arguments.requiredText("endpoint"))
         case .readSignal:

@@ -1,0 +1,55 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationHTTP
+
+/// Has a command done by the daemon that holds the database, or does it here when none runs.
+public struct CommandClient: Sendable {
+    private let configPath: String
+
+    public init(configPath: String) { self.configPath = configPath }
+
+    /// - Parameter arguments: a JSON object.
+    /// - Returns: the result as JSON.
+    public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
+        if directory.hasControlSocket, let answer = try await ask(directory, name, arguments) { return answer }
+        return try await here(name, arguments)
+    }
+
+    /// The daemon's answer; `nil` where nobody listens: the socket of a daemon that was killed.
+    private func ask(
+        _ directory: NodeDirectory, _ name: CommandName, _ arguments: [UInt8]
+    ) async throws(CommandFailure) -> [UInt8]? {
+        let client = CurlClient()
+        defer { client.close() }
+        let request = HTTPRequest(
+            .post, name.target, fields: ["Content-Type": "application/json"], body: arguments,
+            maxAnswerBytes: Limits.controlAnswerBytes, deadline: Limits.controlDeadline)
+        let result: Result<HTTPResponse, TransportFailure> = await directory.withControlSocketPath { path in
+            do throws(TransportFailure) {
+                return .success(try await client.perform(request, unixSocket: path))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch result {
+        case .failure(.refused): return nil
+        case .failure: throw CommandFailure(.unreachableDaemon, ["directory": directory.path])
+        case .success(let response):
+            if response.status == 200 { return response.body }
+            throw CommandFailure(json: response.body) ?? CommandFailure(.unreachableDaemon, ["directory": directory.path])
+        }
+    }
+
+    private func here(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+        let node = try await Node(configPath: configPath, use: name.writes ? .write : .read, logger: .silent)
+        do throws(CommandFailure) {
+            let result = try await CommandService(node: node).perform(name, arguments)
+            await node.close()
+            return result
+        } catch {
+            await node.close()
+            throw error
+        }
+    }
+}

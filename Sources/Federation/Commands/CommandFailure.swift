@@ -1,0 +1,112 @@
+public import FederationCore
+
+/// Why a command did not do what was asked: a fixed code and its facts, so that a daemon can hand it to the command
+/// line as it is. The words for people are made there.
+public struct CommandFailure: Error, Hashable, Sendable {
+    public enum Code: String, Hashable, Sendable, CaseIterable {
+        case badRequest = "bad_request"
+        case configProblems = "config_problems"
+        case notInitialised = "not_initialised"
+        case alreadyInitialised = "already_initialised"
+        case keyFile = "key_file"
+        case dataDirectory = "data_directory"
+        case locked
+        case store
+        case listen
+        case copied
+        case stopped
+        case unknownPeer = "unknown_peer"
+        case peerExists = "peer_exists"
+        case unknownRecord = "unknown_record"
+        case unknownEvent = "unknown_event"
+        case headsChanged = "heads_changed"
+        case diverged
+        case notDiverged = "not_diverged"
+        case unknownVersion = "unknown_version"
+        case ambiguousVersion = "ambiguous_version"
+        case unknownType = "unknown_type"
+        case unknownTier = "unknown_tier"
+        case invalidTraceID = "invalid_trace_id"
+        case purged
+        case trashed
+        case immutable
+        case sourceLocked = "source_locked"
+        case clockFull = "clock_full"
+        case tooLarge = "too_large"
+        case frontMatter = "front_matter"
+        case file
+        case unknownRow = "unknown_row"
+        case needsConfirmation = "needs_confirmation"
+        case unreachableDaemon = "unreachable_daemon"
+        case configEdit = "config_edit"
+        case writeRefused = "write_refused"
+    }
+
+    public var code: Code
+    /// Named facts, such as `peer` or `limit`.
+    public var facts: [String: String]
+    /// What there is a list of: known peers, current heads, problems as lines.
+    public var list: [String]
+
+    public init(_ code: Code, _ facts: [String: String] = [:], list: [String] = []) {
+        self.code = code
+        self.facts = facts
+        self.list = list
+    }
+
+    /// The form that goes over the control socket and that `--json` prints.
+    public var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("error")
+            writer.object { writer in
+                writer.member("code", code.rawValue)
+                for (key, value) in facts.sorted(by: { $0.key < $1.key }) { writer.member(key, value) }
+                if !list.isEmpty { writer.member("list", list) }
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Reads what `json` wrote; `nil` for anything else.
+    public init?(json bytes: [UInt8]) {
+        guard let members = try? JSON(bytes)["error"]?.members else { return nil }
+        var code: Code?
+        facts = [:]
+        list = []
+        for (key, value) in members {
+            if key == "code" {
+                code = value.string.flatMap(Code.init)
+            } else if let text = value.string {
+                facts[key] = text
+            } else if let items = value.array {
+                list = items.compactMap(\.string)
+            }
+        }
+        guard let code else { return nil }
+        self.code = code
+    }
+}
+
+extension CommandFailure {
+    /// A failure of the store, as a command reports it.
+    public init(_ failure: StoreFailure) {
+        let word: String =
+            switch failure {
+            case .busy: "busy"
+            case .full: "full"
+            case .corrupt: "corrupt"
+            case .readOnly: "read_only"
+            case .cannotOpen: "cannot_open"
+            case .newerSchema: "newer_schema"
+            case .notOurs: "not_ours"
+            case .io: "io"
+            case .interrupted: "interrupted"
+            case .other: "other"
+            }
+        var facts = ["store": word]
+        if case .newerSchema(let found) = failure { facts["found"] = String(found) }
+        if case .other(let code) = failure { facts["sqlite"] = String(code) }
+        self.init(.store, facts)
+    }
+}

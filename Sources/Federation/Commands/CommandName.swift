@@ -1,0 +1,21 @@
+/// What a node can be asked to do, by its daemon's control socket or in this process.
+public enum CommandName: String, Sendable, CaseIterable {
+    case put, records, show, events, divergences, resolve
+    case quarantineList = "quarantine-list"
+    case quarantineShow = "quarantine-show"
+    case quarantineRetry = "quarantine-retry"
+    case quarantineDrop = "quarantine-drop"
+    case status, peers, sync
+    case resetPeer = "reset-peer"
+
+    /// It changes the database, and so needs the directory's lock where no daemon holds it.
+    var writes: Bool {
+        switch self {
+        case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer: true
+        case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers: false
+        }
+    }
+
+    /// The route of the control socket.
+    var target: String { "/control/v1/\(rawValue)" }
+}

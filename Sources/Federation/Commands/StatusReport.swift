@@ -1,0 +1,167 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+
+/// What `status` says: the node, its log, and each peer.
+struct StatusReport: Sendable {
+    struct Peer: Sendable {
+        var entry: Config.Peer
+        var interval: Duration
+        var health: PeerHealth
+        var pin: String?
+        var lastEvent: String?
+        var lastSeen: String?
+        var wire: String?
+        /// `nil` where no daemon polls.
+        var poll: PollStatus?
+        var nextPollIn: Duration?
+    }
+
+    var identity: NodeIdentity
+    var listen: String?
+    var interval: Duration
+    var isRunning: Bool
+    var stopped: NodeStop?
+    var events: Int64
+    var records: Int
+    var divergences: Int
+    var held: Int
+    var refused: Int
+    var deferred: Int
+    var clock: VectorClock
+    var clockIsFull: Bool
+    var origins: [OriginSummary]
+    var withheld: WithheldCount?
+    var peers: [Peer]
+
+    /// How the node is as a whole.
+    var state: String {
+        if stopped != nil { return "stopped" }
+        let failing = peers.contains { $0.entry.mode != .paused && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil) }
+        return failing || held > 0 || refused > 0 ? "degraded" : "ok"
+    }
+
+    var json: [UInt8] {
+        jsonObject { writer in
+            writer.key("node")
+            writer.object { node in
+                node.member("id", identity.id.description)
+                node.member("name", identity.name)
+                node.member("version", identity.version)
+                node.member("mode", identity.mode.rawValue)
+                if let listen { node.member("listen", listen) }
+                if let key = identity.publicKey { node.member("public_key", key) }
+            }
+            writer.member("state", state)
+            writer.member("running", isRunning)
+            writer.member("interval", interval.shortText)
+            writer.member("events", events)
+            writer.member("records", records)
+            writer.member("divergences", divergences)
+            writer.member("held", held)
+            writer.member("refused", refused)
+            writer.member("deferred", deferred)
+            writer.member("warnings", warnings)
+            gaps(&writer)
+            if let withheld {
+                writer.member("withheld", withheld.events)
+                writer.member("withheld_records", withheld.subjects)
+            }
+            writer.key("vclock")
+            writer.raw(clock.json)
+            writer.key("peers")
+            writer.array { for each in peers { peer(each, &$0) } }
+        }
+    }
+
+    /// Codes; the words are the command line's.
+    private var warnings: [String] {
+        var warnings: [String] = []
+        if let stopped { warnings.append(stopped.rawValue) }
+        if clockIsFull { warnings.append("clock_full") }
+        return warnings
+    }
+
+    private func gaps(_ writer: inout JSONWriter) {
+        writer.key("gaps")
+        writer.array { writer in
+            for origin in origins where origin.highestNumber > UInt64(clamping: origin.distinctNumbers) {
+                writer.object {
+                    $0.member("origin", origin.origin)
+                    $0.member("highest", origin.highestNumber)
+                    $0.member("missing", origin.highestNumber - UInt64(clamping: origin.distinctNumbers))
+                }
+            }
+        }
+    }
+
+    private func peer(_ peer: Peer, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("name", peer.entry.name)
+            writer.member("endpoint", peer.entry.endpoint.url)
+            writer.member("mode", peer.entry.mode.rawValue)
+            writer.member("wire", peer.wire ?? peer.entry.wire.text)
+            writer.member("interval", peer.interval.shortText)
+            if let pin = peer.pin { writer.member("id", pin) }
+            if !peer.health.version.isEmpty {
+                writer.member("version", peer.health.version)
+                writer.member("version_observed_at", peer.health.versionObservedAt)
+                if let skew = VersionSkew(of: peer.health.version, from: identity.version) {
+                    writer.member("version_skew", skew == .older ? "older" : "newer")
+                }
+            }
+            if let lastSeen = peer.lastSeen { writer.member("last_seen", lastSeen) }
+            if let lastEvent = peer.lastEvent { writer.member("last_event", lastEvent) }
+            if !peer.health.lastSuccess.isEmpty { writer.member("last_success", peer.health.lastSuccess) }
+            writer.member("consecutive_failures", peer.health.consecutiveFailures)
+            if let error = peer.health.lastError {
+                writer.key("last_error")
+                writer.object {
+                    $0.member("reason", error.reason.rawValue)
+                    if !error.eventID.isEmpty { $0.member("event_id", error.eventID) }
+                    if !error.subject.isEmpty { $0.member("trace_id", error.subject) }
+                    $0.member("observed_at", error.observedAt)
+                }
+            }
+            writer.member("held", peer.health.held)
+            writer.member("refused", peer.health.refused)
+            writer.member("deferred", peer.health.deferred)
+            if let withheld, peer.wire == WireName.noema.rawValue { writer.member("withheld", withheld.events) }
+            if let poll = peer.poll {
+                writer.member("state", poll.state.rawValue)
+                writer.member("attempt", poll.attempt)
+            }
+            if let next = peer.nextPollIn { writer.member("next_poll_in", max(.zero, next).wholeSeconds) }
+        }
+    }
+}
+
+extension Duration {
+    /// `12s`, cut to whole seconds.
+    fileprivate var wholeSeconds: String { "\(components.seconds)s" }
+}
+
+/// What the Noema wire does not give its peers, because they could not replay it (`NoemaView`).
+struct WithheldCount: Sendable {
+    var events = 0
+    /// Subjects whose create or update is among them: a Noema peer's next edit of one may hide it. At most twenty.
+    var subjects: [String] = []
+
+    /// Reads the whole log.
+    init(in log: any LogReading, now: WallTime) throws(StoreFailure) {
+        var after: Int64 = 0
+        while true {
+            let page = try log.events(after: after, limit: 1000, bytes: Limits.pageBytes)
+            guard let last = page.last else { return }
+            after = last.seq
+            for stored in page {
+                let history = NoemaView.needsHistory(stored.event) ? try log.events(of: stored.event.subject).map(\.event) : []
+                guard case .withheld = NoemaView.verdict(on: stored.event, history: history, now: now, sha256) else { continue }
+                events += 1
+                if stored.event.knownAction?.isContent == true, subjects.count < 20, !subjects.contains(stored.event.subject) {
+                    subjects.append(stored.event.subject)
+                }
+            }
+        }
+    }
+}

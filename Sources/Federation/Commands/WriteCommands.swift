@@ -1,0 +1,122 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+/// Writing records: what a person's text and options come to, and what refuses it.
+extension CommandService {
+    func put(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
+        let file = try arguments.required("file")
+        let text = try arguments.required("text")
+        let matter: FrontMatter
+        let body: String
+        switch FrontMatter.split(text) {
+        case .failure(let problems):
+            throw CommandFailure(.frontMatter, ["file": file], list: problems.problems.map { $0.line(in: file) })
+        case .success(let parts): (matter, body) = parts
+        }
+        let id = arguments["id"]?.string ?? matter.id
+        let written: Written
+        if let id {
+            let base = try base(arguments["base"]?.string ?? matter.base)
+            let before = try await snapshot(of: id)
+            let snapshot = edited(before, matter, body, arguments)
+            written = try await node.write(
+                .update(subject: id, snapshot, base: base), requestID: arguments["request"]?.string)
+        } else {
+            var empty = Snapshot()
+            empty.type = TraceType.note.rawValue
+            empty.origin = node.identity.name
+            let snapshot = edited(empty, matter, body, arguments)
+            var random = SystemRandom()
+            let subject = TraceIDMinting.traceID(title: snapshot.title, at: SystemClock.now(), using: &random)
+            written = try await node.write(
+                .create(subject: subject, snapshot), requestID: arguments["request"]?.string)
+        }
+        return jsonObject {
+            $0.member("file", file)
+            $0.member("id", written.subject)
+            $0.member("created", id == nil)
+            $0.member("events", written.events.map(\.description))
+        }
+    }
+
+    func resolve(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
+        let id = try arguments.required("id")
+        let resolution: WriteRequest.Resolution
+        if let version = arguments["accept"]?.string {
+            resolution = .accept(version)
+        } else {
+            let text = try arguments.required("text")
+            guard case .success(let parts) = FrontMatter.split(text) else { throw CommandFailure(.badRequest) }
+            resolution = .custom(body: parts.body)
+        }
+        let written = try await node.write(.resolve(subject: id, resolution), requestID: arguments["request"]?.string)
+        return jsonObject {
+            $0.member("id", written.subject)
+            $0.member("events", written.events.map(\.description))
+        }
+    }
+
+    private func base(_ text: String?) throws(CommandFailure) -> WriteRequest.Base {
+        guard let text else { return .current }
+        let heads = text.split(whereSeparator: { $0 == " " || $0 == "," }).map { ULID($0) }
+        guard !heads.isEmpty, heads.allSatisfy({ $0 != nil }) else { throw CommandFailure(.unknownEvent, ["id": text]) }
+        return .heads(heads.compactMap { $0 })
+    }
+
+    /// What the record says now, which an edit keeps where it says nothing else.
+    private func snapshot(of id: String) async throws(CommandFailure) -> Snapshot {
+        let data = try await read { (log) throws(StoreFailure) -> [UInt8]? in
+            guard let shown = try log.record(id)?.shown else { return nil }
+            return try log.event(shown)?.event.data
+        }
+        return data.flatMap { try? Snapshot(data: $0) } ?? Snapshot()
+    }
+
+    private func edited(_ before: Snapshot, _ matter: FrontMatter, _ body: String, _ options: JSON) -> Snapshot {
+        var snapshot = before
+        snapshot.body = body
+        snapshot.contentHash = Snapshot.contentHash(of: body, sha256)
+        let heading = firstHeading(of: body)
+        snapshot.title = options["title"]?.string ?? matter.title ?? (before.title.isEmpty ? heading : nil) ?? before.title
+        if snapshot.title.isEmpty { snapshot.title = heading ?? "Untitled" }
+        if let type = options["type"]?.string ?? matter.type { snapshot.type = type }
+        if let tier = options["tier"]?.string ?? matter.tier { snapshot.tier = tier }
+        if let author = matter.author { snapshot.author = author }
+        if let tags = matter.tags { snapshot.tags = tags }
+        if let derivedFrom = matter.derivedFrom { snapshot.derivedFrom = derivedFrom }
+        return snapshot
+    }
+
+    /// The text of the first Markdown heading, else of the first line that has any, cut to 200 characters.
+    private func firstHeading(of body: String) -> String? {
+        let lines = body.split(whereSeparator: \.isNewline).lazy.map { $0.drop(while: { $0 == " " }) }
+        guard let line = lines.first(where: { $0.hasPrefix("#") }) ?? lines.first(where: { !$0.isEmpty }) else { return nil }
+        let text = line.drop { $0 == "#" || $0 == " " }.prefix(200)
+        return text.isEmpty ? nil : String(text)
+    }
+}
+
+extension Node {
+    /// Writes an event of ours, durably, or nothing.
+    func write(_ request: WriteRequest, requestID: String?) async throws(CommandFailure) -> Written {
+        if let stopped { throw stopped.failure }
+        let key = opened.key
+        let writer = EventWriter(
+            node: identity.id, name: identity.name, sha256: sha256,
+            sign: { EventSeal(signature: key.sign($0).description, publicKey: key.publicKey.description) })
+        do throws(WriteFailure) {
+            return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+                var random = SystemRandom()
+                return try writer.write(
+                    request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
+            }
+        } catch {
+            switch error {
+            case .store(let failure): throw CommandFailure(failure)
+            case .refused(let refusal): throw CommandFailure(refusal, subject: request.subject)
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+public import FederationCore
+
+/// Writes one line a fact to standard error: time, level, a constant message, then `key=value` facts.
+///
+/// Values come from anywhere, so they are escaped; messages are constants. Secrets never get here.
+public struct Logger: Sendable {
+    public enum Level: Int, Hashable, Comparable, Sendable {
+        case debug, info, warning, error
+
+        public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+
+        var word: String {
+            switch self {
+            case .debug: "debug"
+            case .info: "info"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
+    }
+
+    private let level: Level
+    private let now: @Sendable () -> WallTime
+    private let write: @Sendable (String) -> Void
+
+    /// - Parameter write: takes whole lines without their newline; called from any thread.
+    public init(level: Level, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
+        self.level = level
+        self.now = now
+        self.write = write
+    }
+
+    /// Says nothing.
+    public static let silent = Logger(level: .error, now: { WallTime(milliseconds: 0) }, write: { _ in })
+
+    public func debug(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.debug, message, facts) }
+    public func info(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.info, message, facts) }
+    public func warning(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) {
+        log(.warning, message, facts)
+    }
+    public func error(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.error, message, facts) }
+
+    private func log(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>) {
+        guard level >= self.level else { return }
+        var line = "\(now().rfc3339) \(level.word) \(message)"
+        for (key, value) in facts { line += " \(key)=\(Logger.quoted(value))" }
+        write(line)
+    }
+
+    /// A value that holds a space, a quote or nothing is put in quotes; control characters are escaped.
+    private static func quoted(_ value: String) -> String {
+        let escaped = value.escapedForTerminal
+        guard escaped.isEmpty || escaped.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" }) else { return escaped }
+        return "\"" + escaped.map { $0 == "\"" ? "\\\"" : String($0) }.joined() + "\""
+    }
+}

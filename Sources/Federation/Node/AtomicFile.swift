@@ -1,0 +1,50 @@
+internal import Glibc
+
+/// The system's error number of a failed file operation.
+struct FileFailure: Error { var code: Int32 }
+
+/// The system's words for an error number, for people.
+enum SystemText {
+    static func of(_ code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+/// Replacing a file so that a crash leaves the old one or the new one, never half of one.
+enum AtomicFile {
+    /// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory.
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(FileFailure) {
+        let temporary = "\(path).\(getpid()).new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard file >= 0 else { throw FileFailure(code: errno) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { throw abandon(file, temporary) }
+            rest = rest.dropFirst(written)
+        }
+        guard fsync(file) == 0 else { throw abandon(file, temporary) }
+        close(file)
+        guard rename(temporary, path) == 0 else {
+            let code = errno
+            unlink(temporary)
+            throw FileFailure(code: code)
+        }
+        let directory = open(parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if directory >= 0 {
+            fsync(directory)
+            close(directory)
+        }
+    }
+
+    private static func abandon(_ file: Int32, _ path: String) -> FileFailure {
+        let failure = FileFailure(code: errno)
+        close(file)
+        unlink(path)
+        return failure
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

@@ -1,0 +1,25 @@
+internal import FederationCore
+internal import FederationStore
+
+/// What a daemon does now and then, whoever speaks to it: deferred events whose time has come are taken in, losing
+/// variants are weighed again, and the data of what was purged goes.
+struct Maintenance: Sendable {
+    let node: Node
+
+    private static let pause = Duration.seconds(30)
+
+    func run() async {
+        while !Task.isCancelled {
+            do throws(StoreFailure) {
+                let intake = node.intake
+                let now = SystemClock.now()
+                _ = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                    try intake.retryDue(now: now, limit: 500, into: &log)
+                }
+            } catch {
+                node.logger.warning("maintenance failed", ["store": "\(error)"])
+            }
+            try? await Task.sleep(for: Maintenance.pause)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationHTTP
+internal import FederationStore
+internal import Synchronization
+
+/// One node, opened: its database, identity, key and peers. A daemon runs it; a command opens it for one task.
+final class Node: Sendable {
+    let opened: OpenedNode
+    let logger: Logger
+    let client = CurlClient()
+    let intake: Intake
+    private let pollers = Mutex<[String: Poller]>([:])
+    private let isStopped: Mutex<NodeStop?>
+
+    /// A peer that is polled, and the way to it.
+    struct Poller: Sendable {
+        var driver: PollDriver<ContinuousClock>
+        var transport: PeerTransport
+    }
+
+    var config: Config { opened.file.config }
+    var identity: NodeIdentity { opened.identity }
+    var store: SQLiteStore { opened.store }
+
+    /// Opens the node of a configuration.
+    ///
+    /// Opening it for writing brings what an older program wrote up to date: records of an older function are
+    /// computed anew, and what was held is tried again.
+    init(configPath: String, use: OpenedNode.Use, logger: Logger) async throws(CommandFailure) {
+        opened = try await OpenedNode(configPath: configPath, use: use)
+        self.logger = logger
+        isStopped = Mutex(opened.stopped)
+        let key = opened.key.publicKey
+        intake = Intake(
+            IntakePolicy(
+                node: opened.identity.id, sha256: sha256,
+                isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
+                replayAttempts: opened.file.config.quarantineAfter))
+        if use == .write { try await upgrade() }
+    }
+
+    func close() async {
+        client.close()
+        await store.close()
+    }
+
+    /// Why nothing may be written, if so.
+    var stopped: NodeStop? { isStopped.withLock { $0 } }
+
+    func stop(_ reason: NodeStop) { isStopped.withLock { $0 = $0 ?? reason } }
+
+    /// Changes the log in one transaction.
+    ///
+    /// - Throws: also where this node has stopped writing.
+    func write<Value: Sendable>(
+        _ body: @Sendable (inout SQLiteLog, Intake) throws(StoreFailure) -> Value
+    ) async throws(CommandFailure) -> Value {
+        if let stopped { throw stopped.failure }
+        let intake = intake
+        do throws(StoreFailure) {
+            return try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try body(&log, intake) }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    // MARK: Peers
+
+    /// The poller of every configured peer, made at the first call.
+    func startPollers(listener: any PollListener) -> [String: Poller] {
+        pollers.withLock { pollers in
+            for peer in config.peers where pollers[peer.name] == nil {
+                pollers[peer.name] = makePoller(peer, listener: listener)
+            }
+            return pollers
+        }
+    }
+
+    func poller(_ name: String) -> Poller? { pollers.withLock { $0[name] } }
+    var allPollers: [String: Poller] { pollers.withLock { $0 } }
+
+    private func makePoller(_ entry: Config.Peer, listener: any PollListener) -> Poller {
+        let transport = PeerTransport(client: client, endpoint: entry.endpoint.url)
+        let choice = entry.wire
+        let driver = PollDriver(
+            peer: PolledPeer(
+                name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
+                expectedID: entry.id),
+            node: identity, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
+            store: NodePollStore(node: self), listener: listener, exchange: { Wires.exchange(for: choice) })
+        return Poller(driver: driver, transport: transport)
+    }
+
+    // MARK: Bringing up to date
+
+    /// After an upgrade of the program. Each batch is a transaction, so an interrupted one goes on where it was.
+    private func upgrade() async throws(CommandFailure) {
+        guard opened.stopped == nil else { return }
+        let intake = intake
+        do throws(StoreFailure) {
+            let (oldRecords, newProgram) = try await store.read { (log) throws(StoreFailure) in
+                (try intake.hasOldRecords(in: log), try intake.hasNewProgram(programVersion, in: log))
+            }
+            if oldRecords {
+                try await inBatches("making records anew") { (last: String?, log) throws(StoreFailure) in
+                    try intake.rebuildRecords(after: last, limit: 500, now: SystemClock.now(), into: &log)
+                }
+            }
+            if newProgram {
+                try await inBatches("trying held events again") { (last: ULID?, log) throws(StoreFailure) in
+                    try intake.retryHeld(
+                        after: last, limit: 500, program: programVersion, now: SystemClock.now(), into: &log)
+                }
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private func inBatches<Place: Sendable>(
+        _ what: StaticString,
+        _ batch: @Sendable (Place?, inout SQLiteLog) throws(StoreFailure) -> Place?
+    ) async throws(StoreFailure) {
+        logger.info(what)
+        var last: Place?
+        repeat {
+            let from = last
+            last = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try batch(from, &log) }
+        } while last != nil
+    }
+}
+
+/// The wires that this program speaks, and which of them a peer's entry asks for.
+enum Wires {
+    static let all: [any Wire] = [NativeWire(), NoemaWire()]
+
+    static func exchange(for choice: WireChoice) -> any Exchange {
+        switch choice {
+        case .auto: AutoExchange()
+        case .only(let name):
+            // The configuration refuses wires that are not built.
+            all.first { $0.name == name }?.exchange() ?? AutoExchange()
+        }
+    }
+}

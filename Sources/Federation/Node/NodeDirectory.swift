@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// What stands in a data directory.
+public struct NodeDirectory: Hashable, Sendable {
+    public let path: String
+
+    public init(_ path: String) { self.path = path }
+
+    public var database: String { path + "/federation.db" }
+    /// The Ed25519 seed, mode 0600.
+    public var signingKey: String { path + "/signing.key" }
+    /// Through which commands reach a running daemon.
+    public var controlSocket: String { path + "/control.sock" }
+
+    public var hasDatabase: Bool { access(database, F_OK) == 0 }
+    public var hasControlSocket: Bool { access(controlSocket, F_OK) == 0 }
+
+    /// Calls `body` with a path of the control socket that fits a socket address: a long one is reached through the
+    /// open directory.
+    func withControlSocketPath<Value>(_ body: (String) async throws -> Value) async rethrows -> Value {
+        guard controlSocket.utf8.count > 107 else { return try await body(controlSocket) }
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if directory >= 0 { close(directory) } }
+        return try await body("/proc/self/fd/\(directory)/control.sock")
+    }
+}

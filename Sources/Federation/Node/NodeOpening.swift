@@ -1,0 +1,117 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+internal import Glibc
+
+/// A node's database, identity and key, opened for one of three uses.
+struct OpenedNode: Sendable {
+    enum Use: Sendable {
+        /// Beside whoever writes; no lock.
+        case read
+        /// Holds the directory's lock until it is released.
+        case write
+    }
+
+    var file: ConfigFile
+    var directory: NodeDirectory
+    var store: SQLiteStore
+    var identity: NodeIdentity
+    var key: SigningKey
+    /// What every position of this log begins with.
+    var epoch: String
+    /// Set while this process may write.
+    var lock: DataDirectoryLock?
+    /// Why nothing may be written, though everything may be read.
+    var stopped: NodeStop?
+
+    init(configPath: String, use: Use) async throws(CommandFailure) {
+        file = try loadConfig(configPath)
+        directory = NodeDirectory(file.dataDirectory)
+        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        do {
+            lock = use == .write ? try DataDirectoryLock(directory: directory.path) : nil
+        } catch {
+            throw CommandFailure(error, directory: directory.path)
+        }
+        do { key = try SigningKeyFile.read(directory.signingKey) } catch {
+            throw CommandFailure(error, path: directory.signingKey)
+        }
+        do throws(StoreFailure) {
+            store = try SQLiteStore(path: directory.database, access: use == .write ? .readWrite : .readOnly)
+            let found = try DatabaseFileIdentity(of: directory.database)
+            let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
+            guard let id = meta[.identity].flatMap({ ULID($0) }), let epoch = meta[.epoch] else { throw StoreFailure.corrupt }
+            self.epoch = epoch
+            identity = NodeIdentity(
+                id: id, name: file.config.name, version: programVersion, mode: file.config.mode,
+                publicKey: key.publicKey.description)
+            stopped = NodeStop(meta: meta, found: found)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+}
+
+/// Why a node writes nothing: two nodes that share an identity would lose each other's edits in silence.
+enum NodeStop: String, Sendable {
+    /// The database is not where it was made: a copy, or a restored file.
+    case copied
+    /// An event of its own came back that it does not know: the database is older than what it has published.
+    case behind
+
+    init?(meta: [MetaKey: String], found: DatabaseFileIdentity) {
+        if let recorded = meta[.databaseFile].flatMap({ DatabaseFileIdentity($0) }), recorded != found {
+            self = .copied
+        } else if meta[.stopped] != nil {
+            self = .behind
+        } else {
+            return nil
+        }
+    }
+
+    var failure: CommandFailure { CommandFailure(self == .copied ? .copied : .stopped) }
+}
+
+extension LogReading {
+    func allMeta() throws(StoreFailure) -> [MetaKey: String] {
+        var all: [MetaKey: String] = [:]
+        for key in MetaKey.allCases { all[key] = try meta(key) }
+        return all
+    }
+}
+
+func loadConfig(_ path: String) throws(CommandFailure) -> ConfigFile {
+    do { return try ConfigFile.load(path) } catch { throw CommandFailure(error, file: path) }
+}
+
+extension CommandFailure {
+    init(_ failure: ConfigFailure, file: String) {
+        self.init(.configProblems, ["file": file], list: failure.lines(in: file))
+    }
+
+    init(_ failure: DataDirectoryLockFailure, directory: String) {
+        switch failure {
+        case .held(let pid): self.init(.locked, ["directory": directory, "pid": pid.map(String.init) ?? "unknown"])
+        case .missing: self.init(.notInitialised, ["directory": directory])
+        case .noPermission: self.init(.dataDirectory, ["directory": directory, "why": "permission denied"])
+        case .io(let code): self.init(.dataDirectory, ["directory": directory, "why": SystemText.of(code)])
+        }
+    }
+
+    init(_ failure: KeyFileFailure, path: String) {
+        let (word, why) =
+            switch failure {
+            case .missing: ("missing", "there is no such file")
+            case .exists: ("exists", "it exists already")
+            case .notAFile: ("file", "it is not a regular file")
+            case .tooWide(let mode): ("mode", "others may use it (mode \(String(mode & 0o7777, radix: 8)))")
+            case .tooLarge(let limit): ("size", "it is longer than \(limit) bytes")
+            case .malformed: ("malformed", "it holds no key")
+            case .noPermission: ("permission", "permission denied")
+            case .io(let code): ("io", SystemText.of(code))
+            case .crypto: ("crypto", "the key could not be used")
+            }
+        self.init(.keyFile, ["file": path, "case": word, "why": why])
+    }
+}

@@ -1,0 +1,57 @@
+internal import FederationCore
+internal import FederationHTTP
+internal import FederationStore
+internal import Synchronization
+
+/// The way to one peer over HTTP.
+final class PeerTransport: PollTransport {
+    private let client: CurlClient
+    private let endpoint: String
+    private let lastAddress = Mutex("")
+
+    init(client: CurlClient, endpoint: String) {
+        self.client = client
+        self.endpoint = endpoint
+    }
+
+    /// The numeric address that the peer's endpoint led to, once it did.
+    var address: String { lastAddress.withLock { $0 } }
+
+    func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
+        let answer = try await client.perform(request, endpoint: endpoint)
+        lastAddress.withLock { $0 = answer.peerAddress }
+        return answer.response
+    }
+
+    /// No wire of this version has secrets.
+    func sign(_ bytes: [UInt8], secret: String) async -> [UInt8]? { nil }
+}
+
+/// A node's store, as its polls see it.
+struct NodePollStore: PollStore {
+    let node: Node
+
+    func memory(_ question: PeerQuestion) async throws(StoreFailure) -> PeerMemory {
+        try await node.store.read { (log) throws(StoreFailure) in try PeerMemory(question, from: log) }
+    }
+
+    func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome {
+        let intake = node.intake
+        let now = SystemClock.now()
+        return try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+            var outcome = PageOutcome()
+            if let page = commit.page { outcome = try intake.take(page, from: commit.peer, now: now, into: &log) }
+            try commit.writePeer(to: &log)
+            return outcome
+        }
+    }
+
+    func outbox(after seq: Int64, limit: Int, bytes: Int) async throws(StoreFailure) -> (
+        events: [StoredEvent], through: Int64
+    ) {
+        let events = try await node.store.read { (log) throws(StoreFailure) in
+            try log.events(after: seq, limit: limit, bytes: bytes)
+        }
+        return (events, events.last?.seq ?? seq)
+    }
+}

@@ -1,0 +1,104 @@
+internal import FederationConfig
+public import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+internal import Glibc
+
+/// Making a node: a configuration, a data directory, an identity and its signing key.
+public enum NodeSetup {
+    public struct Made: Sendable {
+        public var configPath: String
+        public var dataDirectory: String
+        public var identity: ULID
+        public var publicKey: String
+    }
+
+    /// Makes a node in `directory`, which is made where it is missing. Nothing that exists is overwritten.
+    ///
+    /// The key is on disk before the database names the identity it signs for, and the configuration comes last: what
+    /// was interrupted is not a node yet.
+    ///
+    /// - Parameters:
+    ///   - listen: `ADDR:PORT`; without it the node polls and is not polled.
+    ///   - interval: a duration such as `30s`.
+    public static func make(
+        in directory: String, name: String, listen: String?, interval: String?
+    ) async throws(CommandFailure) -> Made {
+        let prefix = directory == "." ? "" : directory + "/"
+        let configPath = prefix + "federation.yaml"
+        let data = NodeDirectory(prefix + "data")
+        let text = try configuration(name: name, listen: listen, interval: interval)
+        for path in [configPath, data.database, data.signingKey] where access(path, F_OK) == 0 {
+            throw CommandFailure(.alreadyInitialised, ["path": path])
+        }
+        if directory != "." { try makeDirectory(directory, mode: 0o755) }
+        // Owner only: what people write is stored in clear.
+        try makeDirectory(data.path, mode: 0o700)
+        let key = try makeKey(at: data.signingKey)
+        var random = SystemRandom()
+        let identity = ULID(at: SystemClock.now(), using: &random)
+        try await makeDatabase(data, identity: identity, epoch: ULID(at: SystemClock.now(), using: &random))
+        try write(text, to: configPath)
+        return Made(
+            configPath: configPath, dataDirectory: data.path, identity: identity, publicKey: key.publicKey.description)
+    }
+
+    private static func configuration(
+        name: String, listen: String?, interval: String?
+    ) throws(CommandFailure) -> String {
+        var problems: [String] = []
+        var address: ListenAddress?
+        if !Config.isName(name) { problems.append("--name: \(ConfigProblem.Reason.notAName(name).text)") }
+        if let listen {
+            do throws(ListenAddress.Fault) { address = try ListenAddress(listen) } catch { problems.append("--listen: \(ConfigProblem.Reason.listen(error, found: listen).text)") }
+        }
+        guard problems.isEmpty else { throw CommandFailure(.configProblems, list: problems) }
+        let text = ConfigTemplate.text(name: name, listen: address, interval: interval)
+        if case .failure(let found) = Config.decode(Array(text.utf8)) {
+            throw CommandFailure(.configProblems, list: found.problems.map { $0.line(in: "federation.yaml") })
+        }
+        return text
+    }
+
+    private static func makeDirectory(_ path: String, mode: mode_t) throws(CommandFailure) {
+        guard mkdir(path, mode) != 0, errno != EEXIST else { return }
+        throw CommandFailure(.dataDirectory, ["directory": path, "why": SystemText.of(errno)])
+    }
+
+    private static func makeKey(at path: String) throws(CommandFailure) -> SigningKey {
+        do {
+            let key = try SigningKey.generate()
+            try SigningKeyFile.write(key, to: path)
+            return key
+        } catch let failure as KeyFileFailure {
+            throw CommandFailure(failure, path: path)
+        } catch {
+            throw CommandFailure(.keyFile, ["file": path, "case": "crypto", "why": "no key could be made"])
+        }
+    }
+
+    private static func makeDatabase(_ data: NodeDirectory, identity: ULID, epoch: ULID) async throws(CommandFailure) {
+        do throws(StoreFailure) {
+            let store = try SQLiteStore(path: data.database)
+            let file = try DatabaseFileIdentity(of: data.database)
+            try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                try log.setMeta(.identity, identity.description)
+                try log.setMeta(.epoch, epoch.description)
+                try log.setMeta(.ownNumber, "0")
+                try log.setMeta(.databaseFile, file.description)
+                try log.setMeta(.machine, machineIdentity(sha256)?.hex)
+                try log.setMeta(.recordVersion, String(RecordFunction.version))
+                try log.setMeta(.program, programVersion)
+            }
+            await store.close()
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws(CommandFailure) {
+        do { try AtomicFile.write(Array(text.utf8), to: path, mode: 0o644) } catch {
+            throw CommandFailure(.file, ["file": path, "why": SystemText.of(error.code)])
+        }
+    }
+}

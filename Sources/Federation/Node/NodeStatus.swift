@@ -1,0 +1,106 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+extension Node {
+    /// How the node and its peers are, from one consistent view of the database and, in a daemon, its pollers.
+    func statusReport() async throws(StoreFailure) -> StatusReport {
+        let config = config
+        let now = SystemClock.now()
+        var report = try await store.read { (log) throws(StoreFailure) in
+            try StatusReport(of: config, identity: self.identity, in: log, now: now)
+        }
+        report.stopped = stopped
+        report.isRunning = !allPollers.isEmpty || opened.lock != nil
+        for index in report.peers.indices {
+            guard let poller = poller(report.peers[index].entry.name) else { continue }
+            let (status, instant) = await poller.driver.status()
+            report.peers[index].poll = status
+            report.peers[index].nextPollIn = status.nextPoll.map { $0.since(instant) }
+        }
+        return report
+    }
+
+    /// Polls peers now and waits until each is caught up or has failed. Without a daemon their pollers live that long.
+    func sync(_ names: [String]) async throws(CommandFailure) -> [PollReport] {
+        if let stopped { throw stopped.failure }
+        let isDaemon = !allPollers.isEmpty
+        let pollers = startPollers(listener: PollLog(node: self))
+        let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }
+        return await withTaskGroup(of: PollReport?.self) { group in
+            let running = isDaemon ? [] : wanted.map { (_, driver) in Task { await driver.run() } }
+            for (_, driver) in wanted { group.addTask { await driver.syncNow() } }
+            var reports: [String: PollReport] = [:]
+            for await report in group { if let report { reports[report.peer] = report } }
+            for task in running { task.cancel() }
+            for task in running { await task.value }
+            return names.compactMap { reports[$0] }
+        }
+    }
+
+    /// Forgets what is known of peers (Noema section 6), or only says what would be forgotten.
+    func reset(_ names: [String], keyOnly: Bool, dryRun: Bool) async throws(CommandFailure) -> [PeerReset] {
+        var resets: [PeerReset] = []
+        do throws(StoreFailure) {
+            for name in names {
+                let namespace = config.peers.first { $0.name == name }?.wire.text ?? ""
+                resets.append(
+                    try await store.read { (log) throws(StoreFailure) in
+                        try PeerReset(of: name, in: log, wireNamespace: namespace)
+                    })
+            }
+            guard !dryRun else { return resets }
+            for reset in resets {
+                if keyOnly {
+                    guard let pin = reset.pin else { continue }
+                    try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                        try log.setState(StateKey.publicKey(of: pin), nil)
+                    }
+                } else if let poller = poller(reset.peer) {
+                    _ = await poller.driver.reset()
+                } else {
+                    try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try reset.write(to: &log) }
+                }
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+        return resets
+    }
+}
+
+extension StatusReport {
+    /// Everything but what only a running daemon knows.
+    init(
+        of config: Config, identity: NodeIdentity, in log: any LogReading, now: WallTime
+    ) throws(StoreFailure) {
+        self.identity = identity
+        listen = config.listen?.description
+        interval = config.interval
+        isRunning = false
+        events = try log.eventCount()
+        records = try log.recordCount(divergedOnly: false)
+        divergences = try log.recordCount(divergedOnly: true)
+        held = try log.heldCount(peer: nil)
+        refused = try log.quarantineCount(kind: .refused, peer: nil)
+        deferred = try log.quarantineCount(kind: .deferred, peer: nil)
+        clock = VectorClock(stored: try log.state(StateKey.clock) ?? "")
+        clockIsFull = try log.meta(.refusedMerge) != nil
+        origins = try log.origins()
+        var peers: [Peer] = []
+        for entry in config.peers {
+            func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
+                try log.state(StateKey.peer(entry.name, what)).flatMap { $0.isEmpty ? nil : $0 }
+            }
+            peers.append(
+                Peer(
+                    entry: entry, interval: config.interval(for: entry),
+                    health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: try state(.identity),
+                    lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire)))
+        }
+        self.peers = peers
+        let servesNoema = peers.contains { $0.wire == WireName.noema.rawValue }
+        withheld = servesNoema ? try WithheldCount(in: log, now: now) : nil
+    }
+}

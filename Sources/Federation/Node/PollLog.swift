@@ -1,0 +1,45 @@
+internal import FederationCore
+internal import FederationStore
+
+/// Writes to the log what polls find, and stops the node's writing when one proves that its past is missing.
+struct PollLog: PollListener {
+    let node: Node
+
+    func polled(_ report: PollReport) async {
+        let logger = node.logger
+        if let id = report.firstContact { logger.info("pinned a peer", ["peer": report.peer, "id": id.description]) }
+        switch report.result {
+        case .failed(let failure):
+            let reason = failure.reason.rawValue
+            // A peer that stays away is one line, and then silence until something changes.
+            if report.isRepeated {
+                logger.debug("still failing", ["peer": report.peer, "reason": reason, "failures": "\(report.failuresInARow)"])
+            } else {
+                logger.warning("poll failed", ["peer": report.peer, "reason": reason, "failures": "\(report.failuresInARow)"])
+            }
+        case .complete, .incomplete:
+            if report.failuresInARow > 0 { logger.info("reachable again", ["peer": report.peer]) }
+            let outcome = report.outcome
+            guard outcome.applied + outcome.held + outcome.refused + outcome.deferred > 0 else { return }
+            logger.info(
+                "pulled",
+                [
+                    "peer": report.peer, "applied": "\(outcome.applied)", "held": "\(outcome.held)",
+                    "refused": "\(outcome.refused)", "deferred": "\(outcome.deferred)",
+                ])
+        case .paused, .stopped: break
+        }
+    }
+
+    func found(_ future: OwnFuture, at peer: String) async {
+        switch future {
+        case .claimed(let number):
+            node.logger.warning("a peer holds more of our events than we wrote", ["peer": peer, "number": "\(number)"])
+        case .unproven:
+            node.logger.info("what a peer claimed of our events was not proved", ["peer": peer])
+        case .proven:
+            node.stop(.behind)
+            node.logger.error("this database is older than what this node has published: it writes nothing", ["peer": peer])
+        }
+    }
+}

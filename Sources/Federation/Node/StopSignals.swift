@@ -1,0 +1,29 @@
+internal import Dispatch
+internal import Glibc
+
+/// SIGTERM and SIGINT, as something to wait for. A second one while the first is being heeded ends the process.
+final class StopSignals: Sendable {
+    private let stream: AsyncStream<Int32>
+    // SAFETY: the sources are made once, never touched again, and only keep themselves alive.
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
+        self.stream = stream
+        sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                continuation.yield(number)
+                signal(number, SIG_DFL)
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    /// Returns at the first signal, or when the task is cancelled.
+    func first() async {
+        for await _ in stream { return }
+    }
+}

@@ -1,0 +1,77 @@
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+/// Answers peers: finds the wire that a path belongs to, lets it decide, commits what it says must be on disk, and
+/// only then gives its answer.
+struct WireServer: Sendable {
+    let store: SQLiteStore
+    let identity: NodeIdentity
+    let wires: [any Wire]
+    let requestGuard: RequestGuard
+    let logger: Logger
+    /// Commits a route's page and values, as a poll's are committed.
+    let commit: @Sendable (RouteCommit) async throws(StoreFailure) -> PageOutcome
+    /// Tells whoever polls that a peer showed itself.
+    let contact: @Sendable (Contact) async -> Void
+    /// Starts a conversation with a configured peer.
+    let callBack: @Sendable (String, any Exchange) async -> Void
+    let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
+    /// Peers whose entry says that they are not served.
+    let unserved: @Sendable (ULID) async -> Bool
+
+    /// A request that shows somebody to be alive, with what is known of whom.
+    struct Contact: Sendable {
+        var peerName: String?
+        var claimedNode: ULID?
+        var remoteAddress: String
+    }
+
+    func answer(_ request: ServedRequest) async -> HTTPResponse {
+        switch requestGuard.check(request.fields) {
+        case .allowed: break
+        case .badHost: return refusal(400, "bad_host")
+        case .foreignHost: return refusal(403, "foreign_host")
+        case .foreignOrigin: return refusal(403, "foreign_origin")
+        }
+        guard let wire = wires.first(where: { $0.routes.contains { covers($0, request.path) } }) else {
+            return refusal(404, "not_found")
+        }
+        do throws(StoreFailure) {
+            return try await answer(request, by: wire)
+        } catch {
+            logger.error("a request could not be answered", ["path": request.path, "store": "\(error)"])
+            return refusal(503, "store")
+        }
+    }
+
+    private func answer(_ request: ServedRequest, by wire: any Wire) async throws(StoreFailure) -> HTTPResponse {
+        var random = SystemRandom()
+        var node = identity
+        // A claim is enough to be refused on: who names another's identity only gets less.
+        if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
+            node.mode = .subscribe
+        }
+        let context = RouteContext(
+            node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: nil,
+            statusText: statusText)
+        let reply = try await store.read { (view) throws(StoreFailure) in
+            try wire.respond(to: request, context: context, view: view)
+        }
+        var outcome: PageOutcome?
+        if let commit = reply.commit { outcome = try await self.commit(commit) }
+        await contact(
+            Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))
+        if let (peer, exchange) = reply.callBack { await callBack(peer, exchange) }
+        return reply.response(outcome)
+    }
+
+    private func covers(_ prefix: String, _ path: String) -> Bool {
+        path == prefix || path.hasPrefix(prefix) && path.utf8.dropFirst(prefix.utf8.count).first == 0x2F
+    }
+
+    private func refusal(_ status: Int, _ code: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status, fields: ["Content-Type": "application/json"], body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
+    }
+}
