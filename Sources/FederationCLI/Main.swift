@@ -1,2 +1,37 @@
 import Federation
-@main struct Main { static func main() {} }
+import Glibc
+
+@main
+struct Main {
+    static func main() async {
+        // A reader that goes away (`federation events | head`) ends the write, not the process.
+        signal(SIGPIPE, SIG_IGN)
+        exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+
+    private static func run(_ arguments: [String]) async -> ExitStatus {
+        let console = Console()
+        let parser = ArgumentParser(commands: allCommands)
+        do throws(UsageProblem) {
+            switch try parser.parse(arguments) {
+            case .version: console.print("federation \(programVersion)")
+            case .help(nil): console.print(HelpText.overview(allCommands))
+            case .help(let command?): console.print(HelpText.command(command))
+            case .groupHelp(let group): console.print(HelpText.group(group, allCommands))
+            case .run(let command, let parsed): return await command.run(parsed, console)
+            }
+            return .ok
+        } catch {
+            let (what, hint) = error.words
+            console.error(what, hint: hint)
+            return .usage
+        }
+    }
+}
+
+/// Every command, in the order help lists them.
+let allCommands: [CommandDefinition] = [
+    initCommand, runCommand, syncCommand, putCommand, recordsCommand, showCommand, eventsCommand, divergencesCommand,
+    resolveCommand, quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
+    statusCommand, peersCommand, addPeerCommand, resetPeerCommand, checkCommand,
+]

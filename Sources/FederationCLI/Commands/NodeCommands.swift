@@ -1,0 +1,90 @@
+import Federation
+import FederationCore
+import Glibc
+
+let initCommand = CommandDefinition(
+    name: "init", summary: "make a node: a configuration, a database, an identity and its key",
+    positionals: [.init(name: "DIR", count: .optional)],
+    options: [
+        .init("--name", value: "NAME", "what the node is called (default: the directory's name)"),
+        .init("--listen", value: "ADDR:PORT", "where peers reach it; without it the node polls and is not polled"),
+        .init("--interval", value: "TIME", "how often peers are polled (default: 30s)"),
+    ],
+    examples: [("federation init alpha --name alpha --listen 127.0.0.1:4001", "in a new directory 'alpha'")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    let directory = arguments.positionals.first ?? "."
+    do throws(CommandFailure) {
+        guard let name = arguments.value("--name") ?? lastComponent(of: directory) else {
+            return session.usage("give the node a name", hint: "federation init --name alpha")
+        }
+        let made = try await NodeSetup.make(
+            in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"))
+        if arguments.json {
+            var writer = JSONWriter()
+            writer.object {
+                $0.member("config", made.configPath)
+                $0.member("data", made.dataDirectory)
+                $0.member("id", made.identity.description)
+                $0.member("public_key", made.publicKey)
+            }
+            console.print(String(decoding: writer.bytes, as: UTF8.self))
+        } else {
+            console.print("made node \(name) \(made.identity)")
+            console.print("  configuration  \(made.configPath)")
+            console.print("  data           \(made.dataDirectory)")
+            console.print("next: federation run --config \(made.configPath)")
+        }
+        return .ok
+    } catch {
+        return session.report(error)
+    }
+}
+
+/// The last part of a path that can serve as a name; `nil` for `.` and the like.
+private func lastComponent(of path: String) -> String? {
+    let parts = path.split(separator: "/").map(String.init)
+    guard let last = parts.last, last != ".", last != ".." else { return nil }
+    return last
+}
+
+let runCommand = CommandDefinition(
+    name: "run", summary: "serve and poll until SIGTERM or SIGINT",
+    details: "Logs one line a fact to standard error. A second daemon of the same data directory is refused.",
+    options: [.init("--log-level", value: "LEVEL", "debug, info, warning or error (default: from the configuration)")],
+    printsFacts: false,
+    examples: [("federation run --config alpha/federation.yaml", "in the foreground; stop it with Ctrl-C")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    let levels: [String: Logger.Level] = ["debug": .debug, "info": .info, "warning": .warning, "error": .error]
+    var level: Logger.Level?
+    if let word = arguments.value("--log-level") {
+        guard let known = levels[word] else { return session.usage("--log-level is debug, info, warning or error") }
+        level = known
+    }
+    do throws(CommandFailure) {
+        try await Daemon.run(configPath: arguments.configPath, level: level) { console.note($0) }
+        return .ok
+    } catch {
+        return session.report(error)
+    }
+}
+
+let checkCommand = CommandDefinition(
+    name: "check", summary: "name every problem of the configuration, the database and the identity",
+    details: "The configuration is only read, and nobody is contacted. Exits 3 with problems, 0 without.",
+    options: [.init("--deep", "also read the whole database for damage")],
+    examples: [("federation check --config alpha/federation.yaml", "before starting it")]
+) { arguments, console in
+    let result = await NodeCheck.run(configPath: arguments.configPath, deep: arguments.has("--deep"))
+    if arguments.json {
+        console.print(String(decoding: result.json, as: UTF8.self))
+    } else {
+        for warning in result.warnings { console.note("\(warning.escapedForTerminal) (warning)") }
+        for problem in result.problems { console.note(problem.escapedForTerminal) }
+        console.note(
+            result.problems.isEmpty
+                ? "\(arguments.configPath): no problems" : "\(arguments.configPath): \(counted(Int64(result.problems.count), "problem"))")
+    }
+    return result.problems.isEmpty ? .ok : result.isIdentity ? .identity : .config
+}

@@ -1,0 +1,118 @@
+import Federation
+import FederationCore
+
+let syncCommand = CommandDefinition(
+    name: "sync", summary: "poll peers now, until caught up",
+    positionals: [.init(name: "PEER", count: .any)],
+    examples: [("federation sync", "every peer"), ("federation sync beta", "one of them")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    return await session.perform(.sync) { $0.member("peers", arguments.positionals) } status: { result in
+        let failed = result.items("peers").filter { !$0.isTrue("ok") }
+        if failed.isEmpty { return .ok }
+        let reasons = failed.map { Reason(stored: $0.text("reason")) }
+        if reasons.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) { return .identity }
+        return reasons.contains(where: \.isNetwork) ? .unreachable : .failure
+    } render: { result in
+        for peer in result.items("peers") {
+            if peer.isTrue("ok") {
+                console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
+            } else {
+                let reason = Reason(stored: peer.text("reason"))
+                console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)
+            }
+        }
+    }
+}
+
+let peersCommand = CommandDefinition(
+    name: "peers", summary: "list the configured peers",
+    examples: [("federation peers", "name, endpoint, mode, wire and pinned identity")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    return await session.perform(.peers) { _ in } render: { result in
+        let rows = result.items("peers").map { peer in
+            [peer.text("name"), peer.text("endpoint"), peer.text("mode"), peer.text("wire"), peer.text("id").isEmpty ? "(not met yet)" : peer.text("id")]
+        }
+        if rows.isEmpty {
+            console.note("no peers: add one with 'federation add-peer NAME ENDPOINT'")
+        } else {
+            console.print(columns(rows))
+        }
+    }
+}
+
+let addPeerCommand = CommandDefinition(
+    name: "add-peer", summary: "add a peer to the configuration",
+    details: "The peer is not contacted; comments and layout of the file are kept. A running daemon takes it up at its next start.",
+    positionals: [.init(name: "NAME", count: .one), .init(name: "ENDPOINT", count: .one)],
+    options: [.init("--dry-run", "only say what would be written")],
+    examples: [("federation add-peer beta http://127.0.0.1:4002", "poll beta from now on")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    do throws(CommandFailure) {
+        let added = try PeerEditing.add(
+            name: arguments.positionals[0], endpoint: arguments.positionals[1], configPath: arguments.configPath,
+            dryRun: arguments.has("--dry-run"))
+        if arguments.json {
+            console.print(String(decoding: added, as: UTF8.self))
+        } else {
+            let verb = arguments.has("--dry-run") ? "would add" : "added"
+            console.print("\(verb) peer \(arguments.positionals[0]) to \(arguments.configPath)")
+        }
+        return .ok
+    } catch {
+        return session.report(error)
+    }
+}
+
+let resetPeerCommand = CommandDefinition(
+    name: "reset-peer", summary: "forget a peer's pinned identity and cursor",
+    details: """
+        For a peer that was made anew: its pin, its cursor and the signing key pinned with it are removed, and its
+        entry in the node's clock. Events and records stay. At the next poll it is met as if for the first time.
+        """,
+    positionals: [.init(name: "NAME", count: .many)],
+    options: [
+        .init("--yes", short: "-y", "do not ask"),
+        .init("--dry-run", "only say what would be forgotten"),
+        .init("--key-rotated", "forget only the signing key; keep the pin, the cursor and the clock"),
+    ],
+    examples: [("federation reset-peer beta --dry-run", "what would be lost"), ("federation reset-peer beta --yes", "do it")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    func call(dryRun: Bool) async throws(CommandFailure) -> JSON {
+        try await session.call(.resetPeer) {
+            $0.member("peers", arguments.positionals)
+            $0.member("key_rotated", arguments.has("--key-rotated"))
+            $0.member("dry_run", dryRun)
+        }
+    }
+    do throws(CommandFailure) {
+        let planned = try await call(dryRun: true)
+        if !arguments.json { for peer in planned.items("peers") { console.print(resetText(peer)) } }
+        var result = planned
+        if !arguments.has("--dry-run") {
+            guard arguments.has("--yes") || console.confirm("forget this?") else { throw CommandFailure(.needsConfirmation) }
+            result = try await call(dryRun: false)
+        }
+        if arguments.json {
+            console.print(String(decoding: result.raw, as: UTF8.self))
+        } else if !arguments.has("--dry-run") {
+            for peer in result.items("peers") {
+                console.print("\(peer.text("name")): \(peer.isTrue("nothing") ? "nothing to clear" : "state cleared")")
+            }
+            console.print("vector-clock buckets dropped: \(result.count("buckets_dropped"))")
+        }
+        return .ok
+    } catch {
+        return session.report(error)
+    }
+}
+
+private func resetText(_ peer: JSON) -> String {
+    let rows = ["cortex_id", "last_event", "last_seen", "position", "key"].map { key in
+        ["  \(key)", peer.text(key).isEmpty ? "-" : peer.text(key)]
+    }
+    return "\(peer.text("name")) will lose:\n" + columns(rows)
+}

@@ -1,0 +1,117 @@
+import Federation
+import FederationCore
+
+let statusCommand = CommandDefinition(
+    name: "status", summary: "show the node and how each peer is",
+    details: "With --check the exit code is 6 where anything is degraded, for cron and probes.",
+    options: [
+        .init("--check", "exit 6 unless everything is well"),
+        .init("--brief", "one line"),
+    ],
+    examples: [("federation status", "for people"), ("federation status --check --json", "for a probe")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    return await session.perform(.status) { _ in } status: { result in
+        arguments.has("--check") && result.text("state") != "ok" ? .degraded : .ok
+    } render: { status in
+        console.print(arguments.has("--brief") ? StatusText.brief(status) : StatusText.full(status))
+    }
+}
+
+/// `federation status` as text.
+enum StatusText {
+    static func brief(_ status: JSON) -> String {
+        let peers = status.items("peers")
+        let well = peers.count { $0.count("consecutive_failures") == 0 && !$0.text("last_success").isEmpty }
+        return [
+            counted(status.count("events"), "event"), counted(status.count("records"), "record"),
+            counted(status.count("divergences"), "divergence"), "\(well) of \(counted(Int64(peers.count), "peer")) well",
+        ].joined(separator: ", ")
+    }
+
+    static func full(_ status: JSON) -> String {
+        var lines = [columns(nodeRows(status))]
+        for warning in status.items("warnings") { lines.append("⚠ \(warning.string?.escapedForTerminal ?? "")") }
+        if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
+        for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
+        let clock = status["vclock"]?.members ?? []
+        if !clock.isEmpty {
+            let names = labels(status)
+            lines.append("\nvector clock")
+            lines.append(columns(clock.map { entry in
+                ["  \(entry.key.escapedForTerminal)", grouped(entry.value.integer ?? 0), names[entry.key] ?? "(unknown peer)"]
+            }))
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func labels(_ status: JSON) -> [String: String] {
+        var names = [status["node"]?.text("id") ?? "": "\(status["node"]?.text("name") ?? "") (local)"]
+        for peer in status.items("peers") where !peer.text("id").isEmpty { names[peer.text("id")] = peer.text("name") }
+        return names
+    }
+
+    private static func nodeRows(_ status: JSON) -> [[String]] {
+        let node = status["node"]
+        var rows = [
+            ["node", "\(node?.text("name") ?? "")  \(node?.text("id") ?? "")"],
+            ["mode", node?.text("mode") ?? ""],
+            ["listening", node?.text("listen").isEmpty ?? true ? "(not listening)" : node?.text("listen") ?? ""],
+            ["interval", status.text("interval")],
+            ["daemon", status.isTrue("running") ? "running" : "not running"],
+            ["log", "\(counted(status.count("events"), "event")), \(counted(status.count("records"), "record"))"],
+        ]
+        if status.count("divergences") > 0 {
+            rows.append(["", "⚠ \(counted(status.count("divergences"), "divergence")): see 'federation divergences'"])
+        }
+        let aside = ["held", "refused", "deferred"].filter { status.count($0) > 0 }.map { "\(grouped(status.count($0))) \($0)" }
+        if !aside.isEmpty { rows.append(["", "⚠ \(aside.joined(separator: ", ")): see 'federation quarantine list'"]) }
+        for gap in status.items("gaps") {
+            rows.append(["gap", "\(grouped(gap.count("missing"))) of \(gap.text("origin")) not here (unconfirmed)"])
+        }
+        return rows
+    }
+
+    private static func peerRows(_ peer: JSON, of status: JSON) -> [[String]] {
+        func or(_ key: String, _ nothing: String) -> String { peer.text(key).isEmpty ? nothing : peer.text(key) }
+        var rows = [
+            ["  endpoint", peer.text("endpoint")],
+            ["  mode", peer.text("mode")],
+            ["  wire", peer.text("wire")],
+            ["  version", or("version", "(not yet observed)") + skew(peer, status)],
+            ["  cortex_id", or("id", "(not met yet)")],
+            ["  last_seen", or("last_seen", "(never)")],
+            ["  last_event", or("last_event", "(none)")],
+            ["  last_success", or("last_success", "(never)")],
+        ]
+        if !peer.text("next_poll_in").isEmpty { rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"]) }
+        rows += problemRows(peer)
+        for key in ["held", "refused", "deferred"] where peer.count(key) > 0 {
+            rows.append(["  \(key)", counted(peer.count(key), "event")])
+        }
+        if peer.count("withheld") > 0 {
+            rows.append(["  withheld", "\(counted(peer.count("withheld"), "event")) that a Noema node cannot replay"])
+        }
+        return rows
+    }
+
+    private static func skew(_ peer: JSON, _ status: JSON) -> String {
+        guard !peer.text("version_skew").isEmpty else { return "" }
+        return "    ⚠ \(peer.text("version_skew")) than local \(status["node"]?.text("version") ?? "")"
+    }
+
+    private static func problemRows(_ peer: JSON) -> [[String]] {
+        guard let error = peer["last_error"] else { return [] }
+        let failures = peer.count("consecutive_failures")
+        let reason = Reason(stored: error.text("reason"))
+        var rows = [
+            ["  health", failures > 0 ? "⚠ \(counted(failures, "consecutive failure")) since last success" : "⚠ something it gave is not applied"],
+            ["  reason", "\(reason.rawValue), at \(error.text("observed_at"))"],
+        ]
+        if !error.text("event_id").isEmpty { rows.append(["  event", error.text("event_id")]) }
+        if !error.text("trace_id").isEmpty { rows.append(["  trace", error.text("trace_id")]) }
+        rows.append(["  likely cause", reason.words])
+        rows.append(["  what to do", reason.hint])
+        return rows
+    }
+}

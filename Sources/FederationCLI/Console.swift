@@ -1,0 +1,39 @@
+import Glibc
+
+/// Where the program speaks: facts to standard output, everything else to standard error.
+///
+/// Errors read `federation: error: …` and then `federation: hint: …`, without capitals or a full stop.
+struct Console: Sendable {
+    func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    func error(_ what: String, hint: String? = nil) {
+        note("federation: error: \(what)")
+        if let hint { note("federation: hint: \(hint)") }
+    }
+
+    func warning(_ what: String) { note("federation: warning: \(what)") }
+
+    /// Whether a person watches standard output.
+    var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Asks on the terminal; anything but `y` or `yes` is no, and so is no terminal.
+    func confirm(_ question: String) -> Bool {
+        guard isatty(STDIN_FILENO) == 1 else { return false }
+        write("\(question) [y/N] ", to: STDERR_FILENO)
+        let answer = readLine(strippingNewline: true) ?? ""
+        return ["y", "Y", "yes"].contains(answer)
+    }
+
+    private func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0 {
+                if errno == EINTR { continue }
+                return  // Nobody reads any more; there is no one to tell.
+            }
+            bytes = bytes.dropFirst(written)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Federation
+import FederationCore
+
+/// A failure as people read it: what is wrong, what to do, and the class of exit status.
+struct FailureText {
+    var what: String
+    var hint: String?
+    var status: ExitStatus
+    /// Lines printed as they are before the error: each problem of a configuration, for example.
+    var lines: [String] = []
+
+    init(_ what: String, hint: String? = nil, _ status: ExitStatus = .failure, lines: [String] = []) {
+        self.what = what
+        self.hint = hint
+        self.status = status
+        self.lines = lines
+    }
+
+    init(_ failure: CommandFailure) {
+        func fact(_ key: String) -> String { (failure.facts[key] ?? "?").escapedForTerminal }
+        let list = failure.list.map(\.escapedForTerminal).joined(separator: ", ")
+        switch failure.code {
+        case .badRequest: self.init("the node did not understand the request", hint: "is it another version of federation?")
+        case .configProblems:
+            self.init("the configuration cannot be used", hint: "see docs/configuration.md", .config, lines: failure.list)
+        case .notInitialised:
+            self.init("no database in \(fact("directory"))", hint: "make one with 'federation init'", .config)
+        case .alreadyInitialised:
+            self.init("\(fact("path")) exists already", hint: "choose another directory; nothing was changed")
+        case .keyFile: self.init("the signing key \(fact("file")) cannot be used: \(fact("why"))", hint: KeyFileHint.text(fact("case")), .identity)
+        case .dataDirectory: self.init("the data directory \(fact("directory")) cannot be used: \(fact("why"))", .config)
+        case .locked:
+            self.init("another federation process (pid \(fact("pid"))) holds \(fact("directory"))",
+                hint: "stop it first, or let it do the work: commands reach a running daemon by themselves")
+        case .store: self.init(storeText(failure), hint: storeHint(failure))
+        case .listen: self.init("cannot listen on \(fact("address")): \(fact("why"))", hint: "choose another port in 'listen'")
+        case .copied, .stopped: self.init(stopped: failure)
+        case .unknownPeer:
+            self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : "known peers: \(list)")
+        case .peerExists: self.init("a peer '\(fact("peer"))' is configured already")
+        case .unknownRecord: self.init("no record '\(fact("id"))'", hint: "list them with 'federation records'")
+        case .unknownEvent: self.init("no event '\(fact("id"))'")
+        case .headsChanged:
+            self.init("'\(fact("id"))' has changed since you read it", hint: "its current version is \(list): read it again with 'federation show'")
+        case .diverged:
+            self.init("'\(fact("id"))' has diverged into \(failure.list.count) versions", hint: "choose one with 'federation resolve'")
+        case .notDiverged: self.init("'\(fact("id"))' has one version: there is nothing to resolve")
+        case .unknownVersion: self.init("no version '\(fact("version"))' of '\(fact("id"))'", hint: "the versions are: \(list)")
+        case .ambiguousVersion: self.init("'\(fact("version"))' names several versions", hint: "name one of: \(list)")
+        case .unknownType: self.init("unknown type '\(fact("type"))'", hint: "one of: \(list)")
+        case .unknownTier: self.init("unknown tier '\(fact("tier"))'", hint: "one of: \(list)")
+        case .invalidTraceID:
+            self.init("'\(fact("id"))' is no record id", hint: "ids look like 20260405-why-we-chose-it-k3x9qa")
+        case .purged: self.init("'\(fact("id"))' was purged and takes no further change")
+        case .trashed: self.init("'\(fact("id"))' is in the trash")
+        case .immutable: self.init("'\(fact("id"))' is of tier long, whose content does not change", hint: "demote it first")
+        case .sourceLocked: self.init("'\(fact("id"))' is locked by its origin \(fact("origin"))")
+        case .clockFull: self.init("'\(fact("id"))' was written by more origins than a clock may name (\(fact("limit")))")
+        case .tooLarge: self.init("\(fact("what")) is too large: at most \(fact("limit")) bytes")
+        case .frontMatter: self.init("the front matter of \(fact("file")) has \(failure.list.count) problem(s)", lines: failure.list)
+        case .file: self.init("cannot read \(fact("file")): \(fact("why"))")
+        case .unknownRow: self.init("no quarantined event '\(fact("row"))'", hint: "list them with 'federation quarantine list'")
+        case .needsConfirmation: self.init("not confirmed, nothing was changed", hint: "add --yes to go on without being asked")
+        case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again")
+        case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
+        case .writeRefused: self.init("the write was refused: \(fact("why"))")
+        }
+    }
+
+    private init(stopped failure: CommandFailure) {
+        self.init(
+            failure.code == .copied
+                ? "this database is a copy: it was made for another place" : "this database is older than what its node has published",
+            hint: "it writes nothing, so that two nodes never share an identity; see docs/concepts.md, 'Copies and backups'",
+            .identity)
+    }
+
+    func print(on console: Console) -> ExitStatus {
+        for line in lines { console.note(line) }
+        console.error(what, hint: hint)
+        return status
+    }
+}
+
+private func storeText(_ failure: CommandFailure) -> String {
+    switch failure.facts["store"] ?? "" {
+    case "busy": "the database is in use by another process"
+    case "full": "the disk is full"
+    case "corrupt": "the database is damaged"
+    case "read_only": "the database cannot be written"
+    case "cannot_open": "the database cannot be opened"
+    case "newer_schema": "the database was written by a newer federation (schema \(failure.facts["found"] ?? "?"))"
+    case "not_ours": "the file is a database of another application"
+    case "io": "reading or writing the database failed"
+    case "interrupted": "the work was interrupted"
+    default: "the database failed (SQLite code \(failure.facts["sqlite"] ?? "?"))"
+    }
+}
+
+private func storeHint(_ failure: CommandFailure) -> String? {
+    switch failure.facts["store"] ?? "" {
+    case "busy": "try again"
+    case "full": "free some space; nothing was lost"
+    case "corrupt": "restore a backup, or start anew and let the peers fill it"
+    case "newer_schema": "upgrade federation"
+    default: nil
+    }
+}
+
+private enum KeyFileHint {
+    static func text(_ word: String) -> String? {
+        switch word {
+        case "mode": "give only yourself access: chmod 600 FILE"
+        case "missing": "the key belongs to this node's identity: bring the file back from a backup"
+        default: nil
+        }
+    }
+}
