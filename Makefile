@@ -1,0 +1,37 @@
+# make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
+# make test     every test, as continuous integration runs it
+# make simulate SEED=17   replay one seed of the simulation
+SEED ?= 1
+BIN := .build/debug/federation
+
+.PHONY: ring test build setup simulate test-thread test-address clean
+
+setup:
+	@.ci/setup
+
+build: setup
+	swift build
+
+ring: setup
+	swift build --product federation
+	@examples/ring/ring.sh "$$(swift build --show-bin-path)/federation"
+
+test: setup
+	.ci/interop-packages
+	swift build --build-tests
+	swift test --skip-build
+
+simulate: setup
+	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
+
+# Data races: the modules that run threads, without the end-to-end tests (they start a binary of their own).
+test-thread: setup
+	swift test --sanitize=thread --scratch-path .build/thread --filter 'FederationHTTPTests|FederationStoreTests|PollDriver'
+
+# Memory errors: the modules that face C.
+test-address: setup
+	swift test --sanitize=address --scratch-path .build/address --disable-xctest \
+		--filter 'FederationHTTPTests|FederationStoreTests|FederationCryptoTests|FederationConfigTests|FederationCoreTests'
+
+clean:
+	rm -rf .build .ring
