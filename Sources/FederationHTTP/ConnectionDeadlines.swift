@@ -49,7 +49,7 @@ final class ConnectionDeadlines: Sendable {
 
     private func set(_ id: UInt, _ duration: Duration, _ handling: ServedExchange?, _ state: inout State) {
         guard state.entries[id] != nil else { return }
-        let due = ContinuousClock.now + duration
+        let due = ContinuousClock.now + duration.bounded
         state.entries[id]?.due = due
         state.entries[id]?.handling = handling
         if state.wake.map({ due < $0 }) ?? true { lookAgain(at: due, &state) }
@@ -57,9 +57,7 @@ final class ConnectionDeadlines: Sendable {
 
     private func lookAgain(at wake: ContinuousClock.Instant, _ state: inout State) {
         state.wake = wake
-        let (seconds, attoseconds) = max(.zero, ContinuousClock.now.duration(to: wake)).components
-        // One millisecond more: waking just before the time would mean waking twice.
-        let delay = Int(clamping: seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000) + 1
+        let delay = ContinuousClock.now.duration(to: wake).boundedMilliseconds
         queue.asyncAfter(deadline: .now() + .milliseconds(delay)) { [weak self] in self?.look() }
     }
 

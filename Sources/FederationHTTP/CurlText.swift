@@ -3,9 +3,6 @@ internal import FederationCore
 /// What a request becomes before libcurl sees it. libcurl takes texts that end at the first NUL and writes fields as
 /// they are, so whatever could end a line or a text early is refused here.
 enum CurlText {
-    /// Deadlines beyond a day are a day: libcurl's milliseconds have bounds of their own.
-    static let longestDeadline: Duration = .seconds(86_400)
-
     /// A request may wait long for news, but a host that is there takes the connection within this time.
     static let longestConnect: Duration = .seconds(15)
 
@@ -37,12 +34,17 @@ enum CurlText {
         }
         return lines
     }
+}
 
-    /// At least 1: for libcurl 0 is no deadline at all.
-    static func milliseconds(_ deadline: Duration) -> Int {
-        let bounded = min(max(deadline, .zero), longestDeadline).components
-        return max(1, Int(bounded.seconds) * 1000 + Int(bounded.attoseconds / 1_000_000_000_000_000))
+extension Duration {
+    /// Between nothing and a day, in whole milliseconds rounded up: what C libraries and Dispatch take without
+    /// overflow, whatever a caller asks for. Above 0 unless the duration is none, because 0 means "for ever" to libcurl.
+    var boundedMilliseconds: Int {
+        let (seconds, attoseconds) = bounded.components
+        return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
+
+    var bounded: Duration { min(max(self, .zero), .seconds(86_400)) }
 }
 
 /// What may stand in a header field (RFC 9110, 5.1 and 5.5).

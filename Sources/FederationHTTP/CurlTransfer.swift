@@ -100,8 +100,8 @@ internal import FederationCore
 
     private func setBounds(_ options: inout CurlOptions) {
         let deadline = job.request.deadline
-        options.set(CURLOPT_TIMEOUT_MS, CurlText.milliseconds(deadline))
-        options.set(CURLOPT_CONNECTTIMEOUT_MS, CurlText.milliseconds(min(deadline, CurlText.longestConnect)))
+        options.set(CURLOPT_TIMEOUT_MS, max(1, deadline.boundedMilliseconds))
+        options.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, min(deadline, CurlText.longestConnect).boundedMilliseconds))
         // By Content-Length, before the first byte of the body. 0 would mean no bound; then the callback is the bound.
         options.set(CURLOPT_MAXFILESIZE_LARGE, offset: max(job.request.maxAnswerBytes, 0))
         options.set(CURLOPT_BUFFERSIZE, 64 << 10)

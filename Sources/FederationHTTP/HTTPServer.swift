@@ -8,7 +8,8 @@ public import FederationCore
 /// connection is closed. Any method passes through as the token it is. No CORS field is ever added.
 ///
 /// A handler does not hear of a client that hangs up while it works: libmicrohttpd does not watch a suspended
-/// connection. Its time is bounded by `HTTPServerLimits.handle`; past it the task is cancelled.
+/// connection. Its time is bounded by `HTTPServerLimits.handle`; past it the task is cancelled. A client that ends
+/// its own side of the connection counts as gone, and gets no answer.
 public final class HTTPServer: Sendable {
     /// The port it listens on: the real one, where 0 was asked for.
     public let port: UInt16

@@ -40,11 +40,13 @@ internal import Synchronization
 
     /// libmicrohttpd holds this object from here until `stop`.
     func start(on socket: consuming ListeningSocket) throws(HTTPServerFailure) {
+        // libmicrohttpd's own bound is only a second line behind the deadlines, and must not come before them.
+        let longest = max(limits.idle, limits.receive, limits.send)
         var settings = cmhd_settings(
             listening_socket: socket.descriptor, memory_per_connection: max(limits.headerBytes, 1024),
             connections: UInt32(clamping: limits.connections),
             connections_per_address: UInt32(clamping: limits.connectionsPerAddress),
-            inactivity_seconds: UInt32(clamping: limits.idle.components.seconds + 1))
+            inactivity_seconds: UInt32(clamping: longest.boundedMilliseconds / 1000 + 1))
         let context = unsafe Unmanaged.passRetained(self)
         let daemon = unsafe cmhd_start(
             &settings, ServerCallbacks.access, ServerCallbacks.target, ServerCallbacks.completed,
@@ -130,9 +132,7 @@ internal import Synchronization
                 return state.exchanges.isEmpty
             }
             guard !isEmpty else { return continuation.resume() }
-            let milliseconds = Int(clamping: duration.components.seconds) * 1000
-                + Int(duration.components.attoseconds / 1_000_000_000_000_000)
-            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(duration.boundedMilliseconds)) {
                 self.takeDrained()?.resume()
             }
         }

@@ -235,6 +235,22 @@ import Testing
         await server.stop()
     }
 
+    @Test func aClientThatEndsItsSideCountsAsGone() async throws {
+        let gate = Gate(2)
+        let server = try HTTPServer(address: "127.0.0.1", port: 0) { _ in
+            await gate.wait()
+            return HTTPResponse(status: 200, body: Array("answer".utf8))
+        }
+        let socket = try #require(RawSocket(connectingTo: server.port))
+        socket.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(await eventually { server.liveExchanges == 1 })
+        shutdownSending(socket)
+        await gate.wait()
+        #expect(await blocking { socket.receiveToEnd() } == "")
+        #expect(await eventually { server.liveExchanges == 0 && server.openConnections == 0 })
+        await server.stop()
+    }
+
     // MARK: Targets
 
     @Test(arguments: [

@@ -133,6 +133,24 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         await server.stop()
     }
 
+    @Test func timesWithoutMeasureAreNoTrap() async throws {
+        let limits = HTTPServerTests.limits {
+            let ages = Duration(secondsComponent: .max, attosecondsComponent: 0)
+            $0.idle = ages
+            $0.receive = ages
+            $0.handle = ages
+            $0.send = ages
+            $0.drain = ages
+            $0.headerBytes = .min
+            $0.connections = .max
+            $0.connectionsPerAddress = .max
+        }
+        let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits, handler: RoundTripTests.echo)
+        let closing = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        #expect(await HTTPServerTests.conversation(server, closing).hasPrefix("HTTP/1.1 200 "))
+        await server.stop()
+    }
+
     // MARK: The end
 
     @Test func stoppingLetsHandlersFinish() async throws {
