@@ -40,7 +40,9 @@ public final class CurlClient: Sendable {
     }
 
     /// The same over a Unix-domain socket of this machine: the host in the request is `localhost`.
-    public func perform(_ request: HTTPRequest, unixSocket path: String) async throws(TransportFailure) -> HTTPResponse {
+    public func perform(
+        _ request: HTTPRequest, unixSocket path: String
+    ) async throws(TransportFailure) -> HTTPResponse {
         try await perform(request, endpoint: "http://localhost", unixSocket: path).response
     }
 

@@ -38,7 +38,7 @@ enum CurlText {
 
 extension Duration {
     /// Between nothing and a day, in whole milliseconds rounded up: what C libraries and Dispatch take without
-    /// overflow, whatever a caller asks for. Above 0 unless the duration is none, because 0 means "for ever" to libcurl.
+    /// overflow, whatever a caller asks for. Above 0 unless the duration is none: to libcurl 0 means "for ever".
     var boundedMilliseconds: Int {
         let (seconds, attoseconds) = bounded.components
         return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
