@@ -6,8 +6,9 @@ let noon = WallTime(milliseconds: 1_775_563_200_000)
 
 /// A stand-in that polls another one of the same line.
 struct StandInPair {
-    static let pullerID = ULID(high: 1, low: 1)
-    static let serverID = ULID(high: 2, low: 2)
+    // They differ in their first eight characters, by which Noema labels versions.
+    static let pullerID = ULID(high: 1 << 40, low: 1)
+    static let serverID = ULID(high: 2 << 40, low: 2)
 
     var puller: NoemaStandIn
     var server: NoemaStandIn
@@ -57,4 +58,54 @@ func event(_ number: Int, action: String = "create", data: String? = nil) -> Noe
         id: eventID(number), action: action, traceID: "20260407-\(letter)", cortexID: StandInPair.serverID.description,
         origin: "server", timestamp: "2026-04-07T12:00:00Z",
         data: Array((data ?? #"{"title":"\#(letter)","type":"note","body":"text \#(letter)"}"#).utf8))
+}
+
+/// Two nodes, by the order of their ids.
+let alpha = StandInPair.pullerID.description
+let beta = StandInPair.serverID.description
+
+/// A node that only replays.
+func node(_ rules: NoemaRules, name: String = "puller", id: ULID = StandInPair.pullerID) -> NoemaStandIn {
+    NoemaStandIn(NoemaSettings(rules, name: name, id: id))
+}
+
+/// An event of a remote node, by default beta's.
+func remote(
+    _ number: Int, _ action: NoemaAction, _ traceID: String = "20260407-trace", by cortexID: String = beta,
+    clock: NoemaClock = [:], data: String? = nil, body: String = "remote text", origin: String = "server"
+) -> NoemaEvent {
+    let content = #"{"title":"Trace","type":"note","body":"\#(body)"}"#
+    return NoemaEvent(
+        id: eventID(number), action: action.rawValue, traceID: traceID, cortexID: cortexID, origin: origin,
+        timestamp: "2026-04-07T12:00:0\(number % 10)Z",
+        data: Array((data ?? (action.isContent ? content : "{}")).utf8), clock: clock)
+}
+
+/// What our engine makes of the same events: each read from its JSON, and the record from all of them. Every order of
+/// arrival gives the same one, which is checked here.
+func ours(_ events: [NoemaEvent], _ subject: String = "20260407-trace") throws -> RecordOutcome {
+    let read = try events.map { event throws(EventRefusal) in try Event(json: event.json(as: .go)) }
+    let outcome = RecordFunction.record(of: subject, from: read)
+    for shift in read.indices {
+        let turned = Array(read[shift...] + read[..<shift])
+        guard RecordFunction.record(of: subject, from: turned) == outcome,
+            RecordFunction.record(of: subject, from: turned.reversed()) == outcome
+        else { throw OrderMatters() }
+    }
+    return outcome
+}
+
+struct OrderMatters: Error {}
+
+extension NoemaStandIn {
+    /// Replays and gives the failure, if there is one.
+    @discardableResult
+    mutating func tryReplay(_ event: NoemaEvent, now: WallTime = noon) -> NoemaFailure? {
+        do throws(NoemaFailure) {
+            try replay(event, now: now)
+            return nil
+        } catch {
+            return error
+        }
+    }
 }

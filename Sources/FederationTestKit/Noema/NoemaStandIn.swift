@@ -76,5 +76,14 @@ public struct NoemaStandIn: Sendable {
         mint = NoemaMint(rules)
     }
 
+    /// `reset-peer` (section 6): pin, cursor, last contact, key and clock entry go; health and the log stay.
+    public mutating func forget(_ peer: String, keyAlone: Bool = false) {
+        let pinned = state["peer:\(peer):cortex_id"]
+        if let pinned { state["cortexkey:\(pinned)"] = nil }
+        guard !keyAlone else { return }
+        if let pinned { clock = NoemaClock(clock.counters.filter { $0.key != pinned }) }
+        for what in ["cortex_id", "last_event", "last_seen"] { state["peer:\(peer):\(what)"] = nil }
+    }
+
     func hash(of body: String) -> String { Snapshot.contentHash(of: body, sha256) }
 }
