@@ -35,6 +35,9 @@ struct FailureText {
         case .store: self.init(storeText(failure), hint: storeHint(failure))
         case .listen: self.init("cannot listen on \(fact("address")): \(fact("why"))", hint: "choose another port in 'listen'")
         case .copied, .stopped: self.init(stopped: failure)
+        case .recoveryIncomplete:
+            self.init("these peers could not be read to the end: \(list)",
+                hint: "what only they hold would be lost; when they are gone for good, add --partial", .unreachable)
         case .unknownPeer:
             self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : "known peers: \(list)")
         case .peerExists: self.init("a peer '\(fact("peer"))' is configured already")
@@ -71,7 +74,9 @@ struct FailureText {
         self.init(
             failure.code == .copied
                 ? "this database is a copy: it was made for another place" : "this database is older than what its node has published",
-            hint: "it writes nothing, so that two nodes never share an identity; see docs/concepts.md, 'Copies and backups'",
+            hint: failure.code == .copied
+                ? "if the original is gone: 'federation identity recover'; if it lives on: 'federation identity new'"
+                : "fetch what it wrote from its peers with 'federation identity recover'",
             .identity)
     }
 

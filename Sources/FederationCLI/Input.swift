@@ -3,7 +3,11 @@ import FederationCore
 import FederationCrypto
 import Glibc
 
-nonisolated(unsafe) var systemRandom = SystemRandom()
+/// Names one write, so that it is not made twice when its answer is lost and it is asked for again.
+func newRequestID() -> String {
+    var random = SystemRandom()
+    return hexadecimal(random.bytes(16))
+}
 
 /// Reads a file, or standard input for `-`, up to a limit.
 func readInput(_ path: String, limit: Int) -> Result<[UInt8], CommandFailure> {

@@ -340,7 +340,7 @@ extension PollMachine {
 
 extension PageOutcome {
     /// Adds what became of a further page.
-    mutating func add(_ page: PageOutcome) {
+    public mutating func add(_ page: PageOutcome) {
         applied += page.applied
         held += page.held
         duplicates += page.duplicates

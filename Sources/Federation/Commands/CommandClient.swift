@@ -25,19 +25,27 @@ public struct CommandClient: Sendable {
         let request = HTTPRequest(
             .post, name.target, fields: ["Content-Type": "application/json"], body: arguments,
             maxAnswerBytes: Limits.controlAnswerBytes, deadline: Limits.controlDeadline)
-        let result: Result<HTTPResponse, TransportFailure> = await directory.withControlSocketPath { path in
-            do throws(TransportFailure) {
-                return .success(try await client.perform(request, unixSocket: path))
-            } catch {
-                return .failure(error)
-            }
-        }
+        var result = await send(request, directory, client)
+        // A write carries a request id, so asking once more after a lost answer cannot write twice.
+        if case .failure(let failure) = result, failure != .refused { result = await send(request, directory, client) }
         switch result {
         case .failure(.refused): return nil
         case .failure: throw CommandFailure(.unreachableDaemon, ["directory": directory.path])
         case .success(let response):
             if response.status == 200 { return response.body }
             throw CommandFailure(json: response.body) ?? CommandFailure(.unreachableDaemon, ["directory": directory.path])
+        }
+    }
+
+    private func send(
+        _ request: HTTPRequest, _ directory: NodeDirectory, _ client: CurlClient
+    ) async -> Result<HTTPResponse, TransportFailure> {
+        await directory.withControlSocketPath { path in
+            do throws(TransportFailure) {
+                return .success(try await client.perform(request, unixSocket: path))
+            } catch {
+                return .failure(error)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case listen
         case copied
         case stopped
+        case recoveryIncomplete = "recovery_incomplete"
         case unknownPeer = "unknown_peer"
         case peerExists = "peer_exists"
         case unknownRecord = "unknown_record"

@@ -29,7 +29,14 @@ struct StatusReport: Sendable {
     var refused: Int
     var deferred: Int
     var clock: VectorClock
-    var clockIsFull: Bool
+    /// The last event whose clock the node-wide clock had no room for.
+    var refusedMerge: String?
+    /// The last event that names a number of ours too far ahead to be followed.
+    var farOwnNumber: String?
+    /// Configured peers whose newest own events lie ahead of our clock.
+    var peersAhead: Int
+    /// Origins whose events are here and who are neither this node nor a peer, where a Noema peer relays them.
+    var strangers: [String]
     var origins: [OriginSummary]
     var withheld: WithheldCount?
     var peers: [Peer]
@@ -61,7 +68,7 @@ struct StatusReport: Sendable {
             writer.member("held", held)
             writer.member("refused", refused)
             writer.member("deferred", deferred)
-            writer.member("warnings", warnings)
+            warnings(&writer)
             gaps(&writer)
             if let withheld {
                 writer.member("withheld", withheld.events)
@@ -74,12 +81,22 @@ struct StatusReport: Sendable {
         }
     }
 
-    /// Codes; the words are the command line's.
-    private var warnings: [String] {
-        var warnings: [String] = []
-        if let stopped { warnings.append(stopped.rawValue) }
-        if clockIsFull { warnings.append("clock_full") }
-        return warnings
+    /// Codes, each with the event it is about; the words are the command line's.
+    private func warnings(_ writer: inout JSONWriter) {
+        func warn(_ code: String, _ event: String? = nil, _ writer: inout JSONWriter) {
+            writer.object {
+                $0.member("code", code)
+                if let event { $0.member("event", event) }
+            }
+        }
+        writer.key("warnings")
+        writer.array { writer in
+            if let stopped { warn(stopped.rawValue, nil, &writer) }
+            if let refusedMerge { warn("clock_full", refusedMerge, &writer) }
+            if let farOwnNumber { warn("own_number_far", farOwnNumber, &writer) }
+            // Most of them cannot be wrong at once; we can.
+            if peersAhead * 2 > peers.count { warn("own_clock_slow", nil, &writer) }
+        }
     }
 
     private func gaps(_ writer: inout JSONWriter) {

@@ -13,6 +13,7 @@ final class Node: Sendable {
     let intake: Intake
     private let pollers = Mutex<[String: Poller]>([:])
     private let isStopped: Mutex<NodeStop?>
+    private let isRecovering: Bool
 
     /// A peer that is polled, and the way to it.
     struct Poller: Sendable {
@@ -31,14 +32,15 @@ final class Node: Sendable {
     init(configPath: String, use: OpenedNode.Use, logger: Logger) async throws(CommandFailure) {
         opened = try await OpenedNode(configPath: configPath, use: use)
         self.logger = logger
-        isStopped = Mutex(opened.stopped)
+        isStopped = Mutex(use == .recover ? nil : opened.stopped)
+        isRecovering = use == .recover
         let key = opened.key.publicKey
         intake = Intake(
             IntakePolicy(
                 node: opened.identity.id, sha256: sha256,
                 isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
-                replayAttempts: opened.file.config.quarantineAfter))
-        if use == .write { try await upgrade() }
+                replayAttempts: opened.file.config.quarantineAfter, recoversOwnEvents: use == .recover))
+        if use.locks { try await upgrade() }
     }
 
     func close() async {
@@ -49,7 +51,11 @@ final class Node: Sendable {
     /// Why nothing may be written, if so.
     var stopped: NodeStop? { isStopped.withLock { $0 } }
 
-    func stop(_ reason: NodeStop) { isStopped.withLock { $0 = $0 ?? reason } }
+    func stop(_ reason: NodeStop) {
+        // What is being recovered from is no news.
+        guard !isRecovering else { return }
+        isStopped.withLock { $0 = $0 ?? reason }
+    }
 
     /// Changes the log in one transaction.
     ///

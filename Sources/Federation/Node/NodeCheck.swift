@@ -26,10 +26,7 @@ public struct NodeCheck: Sendable {
             check.problems.append("\(configPath):\(at): data: no database in \(directory.path); 'federation init' makes one")
             return check
         }
-        do { _ = try SigningKeyFile.read(directory.signingKey) } catch {
-            check.addIdentity("\(directory.signingKey): \(CommandFailure(error, path: directory.signingKey).facts["why"] ?? "")")
-        }
-        await check.checkDatabase(directory, deep: deep)
+        await check.checkDatabase(directory, file, deep: deep)
         return check
     }
 
@@ -38,13 +35,22 @@ public struct NodeCheck: Sendable {
         isIdentity = true
     }
 
-    private mutating func checkDatabase(_ directory: NodeDirectory, deep: Bool) async {
+    private mutating func checkIdentity(_ identity: ULID?, _ directory: NodeDirectory) {
+        guard let identity else { return addIdentity("\(directory.database): it names no identity") }
+        let path = directory.currentSigningKey(of: identity)
+        do { _ = try SigningKeyFile.read(path) } catch {
+            addIdentity("\(path): \(CommandFailure(error, path: path).facts["why"] ?? "")")
+        }
+    }
+
+    private mutating func checkDatabase(_ directory: NodeDirectory, _ file: ConfigFile, deep: Bool) async {
         do throws(StoreFailure) {
             let store = try SQLiteStore(path: directory.database, access: .readOnly)
             let found = try DatabaseFileIdentity(of: directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
-            if meta[.identity].flatMap({ ULID($0) }) == nil { addIdentity("\(directory.database): it names no identity") }
-            switch NodeStop(meta: meta, found: found) {
+            checkIdentity(meta[.identity].flatMap { ULID($0) }, directory)
+            let stop = NodeStop(meta: meta, found: found)
+            switch stop {
             case .copied: addIdentity("\(directory.database): this is a copy: it was made for another place")
             case .behind: addIdentity("\(directory.database): it is older than what its node has published")
             case nil: break
@@ -52,11 +58,27 @@ public struct NodeCheck: Sendable {
             if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex, machine != here {
                 warnings.append("\(directory.database): it was made on another machine")
             }
+            try await checkMesh(store, file: file)
             if deep, try await !store.isSound() { problems.append("\(directory.database): the database is damaged") }
             await store.close()
         } catch {
             let facts = CommandFailure(error).facts
             problems.append("\(directory.database): cannot be used: \(facts["store"] ?? "")")
+        }
+    }
+
+    /// A Noema peer gives late what it relays, if at all: whoever writes in its ring should be a peer of ours as well.
+    private mutating func checkMesh(_ store: SQLiteStore, file: ConfigFile) async throws(StoreFailure) {
+        let id = try await store.read { (log) throws(StoreFailure) in try log.meta(.identity) }
+        guard let own = id.flatMap({ ULID($0) }) else { return }
+        let identity = NodeIdentity(id: own, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
+        let report = try await store.read { (log) throws(StoreFailure) in
+            try StatusReport(of: file.config, identity: identity, in: log, now: SystemClock.now())
+        }
+        for stranger in report.strangers {
+            let at = file.decoded.mark(of: [.key("peers")])
+            warnings.append(
+                "\(file.path):\(at): peers: events of \(stranger) come only through others; a Noema ring loses events unless it is a full mesh: make it a peer")
         }
     }
 

@@ -1,3 +1,4 @@
+internal import FederationCore
 internal import Glibc
 
 /// What stands in a data directory.
@@ -7,8 +8,18 @@ public struct NodeDirectory: Hashable, Sendable {
     public init(_ path: String) { self.path = path }
 
     public var database: String { path + "/federation.db" }
-    /// The Ed25519 seed, mode 0600.
+    /// The Ed25519 seed that `init` made, mode 0600.
     public var signingKey: String { path + "/signing.key" }
+
+    /// The seed of an identity that `identity new` gave: named after it, so that the database's word who this node is
+    /// chooses the key as well.
+    func signingKey(of identity: ULID) -> String { "\(path)/signing-\(identity).key" }
+
+    /// The key file of the identity that the database names.
+    func currentSigningKey(of identity: ULID) -> String {
+        let own = signingKey(of: identity)
+        return access(own, F_OK) == 0 ? own : signingKey
+    }
     /// Through which commands reach a running daemon.
     public var controlSocket: String { path + "/control.sock" }
 

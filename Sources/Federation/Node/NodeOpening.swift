@@ -11,6 +11,10 @@ struct OpenedNode: Sendable {
         case read
         /// Holds the directory's lock until it is released.
         case write
+        /// The same, taking back own events that this database lacks.
+        case recover
+
+        var locks: Bool { self != .read }
     }
 
     var file: ConfigFile
@@ -30,26 +34,25 @@ struct OpenedNode: Sendable {
         directory = NodeDirectory(file.dataDirectory)
         guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
         do {
-            lock = use == .write ? try DataDirectoryLock(directory: directory.path) : nil
+            lock = use.locks ? try DataDirectoryLock(directory: directory.path) : nil
         } catch {
             throw CommandFailure(error, directory: directory.path)
         }
-        do { key = try SigningKeyFile.read(directory.signingKey) } catch {
-            throw CommandFailure(error, path: directory.signingKey)
-        }
         do throws(StoreFailure) {
-            store = try SQLiteStore(path: directory.database, access: use == .write ? .readWrite : .readOnly)
+            store = try SQLiteStore(path: directory.database, access: use.locks ? .readWrite : .readOnly)
             let found = try DatabaseFileIdentity(of: directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
             guard let id = meta[.identity].flatMap({ ULID($0) }), let epoch = meta[.epoch] else { throw StoreFailure.corrupt }
             self.epoch = epoch
             identity = NodeIdentity(
-                id: id, name: file.config.name, version: programVersion, mode: file.config.mode,
-                publicKey: key.publicKey.description)
+                id: id, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
             stopped = NodeStop(meta: meta, found: found)
         } catch {
             throw CommandFailure(error)
         }
+        let path = directory.currentSigningKey(of: identity.id)
+        do { key = try SigningKeyFile.read(path) } catch { throw CommandFailure(error, path: path) }
+        identity.publicKey = key.publicKey.description
     }
 }
 

@@ -26,7 +26,8 @@ extension Node {
     func sync(_ names: [String]) async throws(CommandFailure) -> [PollReport] {
         if let stopped { throw stopped.failure }
         let isDaemon = !allPollers.isEmpty
-        let pollers = startPollers(listener: PollLog(node: self))
+        let tally = SyncTally(log: PollLog(node: self))
+        let pollers = startPollers(listener: tally)
         let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }
         return await withTaskGroup(of: PollReport?.self) { group in
             let running = isDaemon ? [] : wanted.map { (_, driver) in Task { await driver.run() } }
@@ -35,7 +36,12 @@ extension Node {
             for await report in group { if let report { reports[report.peer] = report } }
             for task in running { task.cancel() }
             for task in running { await task.value }
-            return names.compactMap { reports[$0] }
+            // Here every poll since the start is this command's; a daemon's earlier ones are not.
+            return names.compactMap { name in
+                guard var report = reports[name] else { return nil }
+                if !isDaemon { report.outcome = tally.total(of: name) }
+                return report
+            }
         }
     }
 
@@ -86,7 +92,8 @@ extension StatusReport {
         refused = try log.quarantineCount(kind: .refused, peer: nil)
         deferred = try log.quarantineCount(kind: .deferred, peer: nil)
         clock = VectorClock(stored: try log.state(StateKey.clock) ?? "")
-        clockIsFull = try log.meta(.refusedMerge) != nil
+        refusedMerge = try log.meta(.refusedMerge)
+        farOwnNumber = try log.meta(.farOwnNumber)
         origins = try log.origins()
         var peers: [Peer] = []
         for entry in config.peers {
@@ -100,7 +107,16 @@ extension StatusReport {
                     lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire)))
         }
         self.peers = peers
+        let pins = Set(peers.compactMap(\.pin))
+        peersAhead = try StatusReport.originsAhead(in: log, now: now).intersection(pins).count
         let servesNoema = peers.contains { $0.wire == WireName.noema.rawValue }
+        strangers = servesNoema ? origins.map(\.origin).filter { $0 != identity.id.description && !pins.contains($0) } : []
         withheld = servesNoema ? try WithheldCount(in: log, now: now) : nil
+    }
+
+    /// Origins with events that lie ahead of our clock by more than clocks may differ.
+    private static func originsAhead(in log: any LogReading, now: WallTime) throws(StoreFailure) -> Set<String> {
+        let bound = ULID(floorOf: now.advanced(by: Limits.earlyAfter))
+        return Set(try log.events(after: bound, through: .max, limit: 1000, bytes: Limits.pageBytes).map(\.event.origin))
     }
 }

@@ -1,5 +1,6 @@
 internal import FederationCore
 internal import FederationStore
+internal import Synchronization
 
 /// Writes to the log what polls find, and stops the node's writing when one proves that its past is missing.
 struct PollLog: PollListener {
@@ -42,4 +43,21 @@ struct PollLog: PollListener {
             node.logger.error("this database is older than what this node has published: it writes nothing", ["peer": peer])
         }
     }
+}
+
+/// Adds up what polls brought, peer by peer, for a command that starts the polls itself.
+final class SyncTally: PollListener {
+    private let log: PollLog
+    private let totals = Mutex<[String: PageOutcome]>([:])
+
+    init(log: PollLog) { self.log = log }
+
+    func total(of peer: String) -> PageOutcome { totals.withLock { $0[peer] ?? PageOutcome() } }
+
+    func polled(_ report: PollReport) async {
+        totals.withLock { $0[report.peer, default: PageOutcome()].add(report.outcome) }
+        await log.polled(report)
+    }
+
+    func found(_ future: OwnFuture, at peer: String) async { await log.found(future, at: peer) }
 }

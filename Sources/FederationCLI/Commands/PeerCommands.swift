@@ -7,6 +7,8 @@ let syncCommand = CommandDefinition(
     examples: [("federation sync", "every peer"), ("federation sync beta", "one of them")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
+    let progress = Task { await showProgress(session) }
+    defer { progress.cancel() }
     return await session.perform(.sync) { $0.member("peers", arguments.positionals) } status: { result in
         let failed = result.items("peers").filter { !$0.isTrue("ok") }
         if failed.isEmpty { return .ok }
@@ -22,6 +24,20 @@ let syncCommand = CommandDefinition(
                 console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)
             }
         }
+    }
+}
+
+/// Says every two seconds how the log has grown, where catching up takes that long.
+private func showProgress(_ session: Session) async {
+    var first: Int64?
+    while (try? await Task.sleep(for: .seconds(2))) != nil {
+        guard let status = try? await session.call(.status) else { return }
+        let events = status.count("events")
+        guard let start = first else {
+            first = events
+            continue
+        }
+        if events > start { session.console.note("… \(grouped(events - start)) more events so far, \(grouped(events)) in all") }
     }
 }
 

@@ -36,7 +36,7 @@ let putCommand = CommandDefinition(
             worst = session.report(failure)
             continue
         }
-        let request = ULID(at: WallTime(milliseconds: 0), using: &systemRandom).description
+        let request = newRequestID()
         let status = await session.perform(.put) { writer in
             writer.member("file", path)
             writer.member("request", request)
@@ -167,6 +167,7 @@ let resolveCommand = CommandDefinition(
     }
     return await session.perform(.resolve) { writer in
         writer.member("id", arguments.positionals[0])
+        writer.member("request", newRequestID())
         if let accept { writer.member("accept", accept) }
         if let text { writer.member("text", text) }
     } render: { console.print("\($0.text("id")) is resolved") }

@@ -31,7 +31,7 @@ enum StatusText {
 
     static func full(_ status: JSON) -> String {
         var lines = [columns(nodeRows(status))]
-        for warning in status.items("warnings") { lines.append("⚠ \(warning.string?.escapedForTerminal ?? "")") }
+        for warning in status.items("warnings") { lines.append("⚠ \(StatusText.warning(warning))") }
         if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
         for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
         let clock = status["vclock"]?.members ?? []
@@ -43,6 +43,19 @@ enum StatusText {
             }))
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func warning(_ warning: JSON) -> String {
+        switch warning.text("code") {
+        case "copied": "this database is a copy: the node writes nothing; see 'federation help identity'"
+        case "behind":
+            "this database is older than what the node has published: it writes nothing; see 'federation help identity'"
+        case "clock_full":
+            "the vector clock is full (256 nodes): it does not count the origin of event \(warning.text("event"))"
+        case "own_number_far": "event \(warning.text("event")) names a number of ours far beyond what we ever gave: not followed"
+        case "own_clock_slow": "most peers write ahead of this node's clock: it is probably slow"
+        case let code: code
+        }
     }
 
     private static func labels(_ status: JSON) -> [String: String] {

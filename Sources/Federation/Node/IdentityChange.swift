@@ -1,0 +1,129 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+/// Who this node is, and the two ways on for a database that is a copy or older than what it has published.
+///
+/// These run in a process of their own, under the directory's lock: no daemon may run meanwhile.
+public enum IdentityChange {
+    /// - Returns: the facts as JSON: id, key, and whether and why the node has stopped writing.
+    public static func show(configPath: String) async throws(CommandFailure) -> [UInt8] {
+        let node = try await OpenedNode(configPath: configPath, use: .read)
+        await node.store.close()
+        return jsonObject {
+            $0.member("id", node.identity.id.description)
+            $0.member("name", node.identity.name)
+            $0.member("public_key", node.key.publicKey.description)
+            if let stopped = node.stopped { $0.member("stopped", stopped.rawValue) }
+        }
+    }
+
+    /// Makes this database a node of its own: a new ULID, a new key, numbers from 1. What the old identity wrote stays
+    /// in the log as another node's.
+    ///
+    /// The new key is on disk, under the new identity's name, before the one commit that makes it ours.
+    public static func new(configPath: String) async throws(CommandFailure) -> [UInt8] {
+        let node = try await OpenedNode(configPath: configPath, use: .write)
+        var random = SystemRandom()
+        let identity = ULID(at: SystemClock.now(), using: &random)
+        let epoch = ULID(at: SystemClock.now(), using: &random)
+        let path = node.directory.signingKey(of: identity)
+        let key: SigningKey
+        do {
+            key = try SigningKey.generate()
+            try SigningKeyFile.write(key, to: path)
+        } catch let failure as KeyFileFailure {
+            throw CommandFailure(failure, path: path)
+        } catch {
+            throw CommandFailure(.keyFile, ["file": path, "case": "crypto", "why": "no key could be made"])
+        }
+        let old = node.identity.id
+        try await settle(node) { (log) throws(StoreFailure) in
+            try log.setMeta(.identity, identity.description)
+            try log.setMeta(.epoch, epoch.description)
+            try log.setMeta(.ownNumber, "0")
+        }
+        return jsonObject {
+            $0.member("id", identity.description)
+            $0.member("was", old.description)
+            $0.member("public_key", key.publicKey.description)
+        }
+    }
+
+    /// Fetches from the peers what this node wrote and no longer has, and goes on above the highest number found.
+    ///
+    /// Every peer is read from its beginning, for a cursor of the old database may lie behind what was lost.
+    ///
+    /// - Parameter partial: go on although some peers cannot be reached: what only they hold of ours would be taken for
+    ///   old by them.
+    /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
+    public static func recover(configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+        let node = try await Node(configPath: configPath, use: .recover, logger: .silent)
+        do throws(CommandFailure) {
+            let result = try await recover(node, partial: partial)
+            await node.close()
+            return result
+        } catch {
+            await node.close()
+            throw error
+        }
+    }
+
+    private static func recover(_ node: Node, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+        let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
+        try await node.forgetCursors(of: names)
+        let reports = try await node.sync(names)
+        let failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
+        guard partial || failed.isEmpty else {
+            throw CommandFailure(.recoveryIncomplete, list: failed)
+        }
+        let own = node.identity.id
+        try await settle(node.opened) { (_) throws(StoreFailure) in }
+        let number: String?
+        do throws(StoreFailure) {
+            number = try await node.store.read { (log) throws(StoreFailure) in try log.meta(.ownNumber) }
+        } catch {
+            throw CommandFailure(error)
+        }
+        return jsonObject {
+            $0.member("id", own.description)
+            $0.member("number", UInt64(number ?? "") ?? 0)
+            $0.member("fetched", reports.reduce(0) { $0 + $1.outcome.applied })
+            if !failed.isEmpty { $0.member("unreachable", failed) }
+        }
+    }
+
+    /// From here on this file, on this machine, is the node's own.
+    private static func settle(
+        _ node: OpenedNode, _ change: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Void
+    ) async throws(CommandFailure) {
+        do throws(StoreFailure) {
+            let file = try DatabaseFileIdentity(of: node.directory.database)
+            try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                try change(&log)
+                try log.setMeta(.stopped, nil)
+                try log.setMeta(.databaseFile, file.description)
+                try log.setMeta(.machine, machineIdentity(sha256)?.hex)
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+}
+
+extension Node {
+    /// Makes the next poll of each peer begin at the beginning of its log. Pins stay.
+    fileprivate func forgetCursors(of names: [String]) async throws(CommandFailure) {
+        do throws(StoreFailure) {
+            try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                for name in names {
+                    try log.setState(StateKey.peer(name, .lastEvent), nil)
+                    try log.setState(StateKey.peer(name, .position), nil)
+                }
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+}
