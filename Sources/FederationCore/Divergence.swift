@@ -27,7 +27,9 @@ public struct Divergence: Hashable, Sendable {
         for event in events where heads.contains(event.id) { versions[event.id] = Version(event) }
         guard versions.count == heads.count else { return nil }
         subject = record.subject
-        self.versions = versions.values.sorted { ($0.originBytes, $0.eventID) < ($1.originBytes, $1.eventID) }
+        self.versions = versions.values.sorted {
+            (ExactText($0.origin), $0.eventID) < (ExactText($1.origin), $1.eventID)
+        }
     }
 
     /// The divergence in words, in the form of Noema's divergence traces (section 7.3).
@@ -71,9 +73,6 @@ extension Divergence.Version {
     }
 
     fileprivate var label: String { origin.isEmpty ? eventID.description : origin.escapedForTerminal }
-
-    /// Its own key of comparison: texts of Swift compare by canonical equivalence, ids must not.
-    fileprivate var originBytes: ByteOrder { ByteOrder(origin) }
 }
 
 extension Divergence {
@@ -118,17 +117,8 @@ extension Record {
     ///
     /// Such traces are stored and relayed like any other; here they count as part of our own view of the divergence.
     public func isNoemaDivergence(of subject: String) -> Bool {
-        type == TraceType.divergence.rawValue && derivedFrom.contains { $0.utf8.elementsEqual(subject.utf8) }
+        type == TraceType.divergence.rawValue && derivedFrom.contains { $0.isExactly(subject) }
     }
-}
-
-/// A text in the order of its UTF-8 bytes.
-private struct ByteOrder: Comparable {
-    let bytes: [UInt8]
-
-    init(_ text: String) { bytes = Array(text.utf8) }
-
-    static func < (a: ByteOrder, b: ByteOrder) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 }
 
 extension String {

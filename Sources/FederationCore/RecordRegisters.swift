@@ -26,11 +26,7 @@ extension RecordFunction {
         }
         guard let winner = winner(of: register) else { return [] }
         let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
-        var sorted: [String] = []
-        for tag in (tags ?? []).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            if sorted.last.map({ $0.utf8.elementsEqual(tag.utf8) }) != true { sorted.append(tag) }
-        }
-        return sorted
+        return Set((tags ?? []).map(ExactText.init)).sorted().map(\.text)
     }
 
     /// While no create is applied, the shown head takes its place in the register. A `consolidate` that no event of

@@ -74,7 +74,8 @@ public enum TraceIDMinting {
             }
         }
         // `LATIN SMALL LETTER E WITH ACUTE`, `LATIN CAPITAL LETTER AE`: the fourth word, if it is that short.
-        guard let words = scalar.properties.name?.split(separator: " "), words.count == 4 || words.dropFirst(4).first == "WITH",
+        guard let words = scalar.properties.name?.split(separator: " "),
+            words.count == 4 || words.dropFirst(4).first == "WITH",
             words[0] == "LATIN", words[2] == "LETTER", words[3].utf8.count <= 2
         else { return nil }
         return words[3].utf8.map { $0 | 0x20 }
@@ -83,7 +84,8 @@ public enum TraceIDMinting {
     /// The length of `YYYYMMDD-` or `YYYY-MM-DD-` at the beginning.
     private static func leadingDateLength(of slug: [UInt8]) -> Int {
         for form in ["00000000-", "0000-00-00-"] {
-            let fits = slug.count >= form.utf8.count
+            let fits =
+                slug.count >= form.utf8.count
                 && zip(slug, form.utf8).allSatisfy { $1 == hyphen ? $0 == hyphen : (0x30...0x39).contains($0) }
             if fits { return form.utf8.count }
         }

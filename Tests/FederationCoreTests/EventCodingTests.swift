@@ -12,7 +12,9 @@ private func wire(_ changes: [String: String] = [:], without left: Set<String> =
     ]
     var written: [String] = []
     for (key, value) in members where !left.contains(key) { written.append("\"\(key)\":\(changes[key] ?? value)") }
-    for (key, value) in changes where !members.contains(where: { $0.0 == key }) { written.append("\"\(key)\":\(value)") }
+    for (key, value) in changes where !members.contains(where: { $0.0 == key }) {
+        written.append("\"\(key)\":\(value)")
+    }
     return Array("{\(written.joined(separator: ","))}".utf8)
 }
 
@@ -67,7 +69,10 @@ private func clock(_ entries: Int) -> String {
         #expect(try Event(json: wire(["vclock": clock(257)])).clock.entries.count == 257)
         #expect(throws: EventRefusal.clockTooLarge(entries: 258)) { try Event(json: wire(["vclock": clock(258)])) }
         #expect(try Event(json: wire(["vclock": #"{"x":9223372036854775807}"#])).clock.entries[0].counter == .max >> 1)
-        for counter in ["9223372036854775808", "18446744073709551615", "18446744073709551616", "1\(String(repeating: "0", count: 400))"] {
+        for counter in [
+            "9223372036854775808", "18446744073709551615", "18446744073709551616",
+            "1\(String(repeating: "0", count: 400))",
+        ] {
             #expect(throws: EventRefusal.counterTooLarge) { try Event(json: wire(["vclock": "{\"x\":\(counter)}"])) }
         }
         for value in ["[]", "\"x\"", "7", "{\"x\":\"1\"}", "{\"x\":-1}", "{\"x\":1.5}", "{\"x\":1e3}", "{\"x\":null}"] {

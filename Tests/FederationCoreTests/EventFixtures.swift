@@ -58,7 +58,8 @@ extension Event {
     ) -> StoredEvent {
         let fingerprint = hashed ? try? fingerprint(sha256) : nil
         return StoredEvent(
-            seq: 1, event: self, digest: fingerprint?.digest ?? noDigest, signedHash: fingerprint?.signedHash ?? noDigest,
+            seq: 1, event: self, digest: fingerprint?.digest ?? noDigest,
+            signedHash: fingerprint?.signedHash ?? noDigest,
             verification: verification, peer: "", receivedAt: receivedAt, hold: hold)
     }
 }

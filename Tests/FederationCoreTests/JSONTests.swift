@@ -100,7 +100,9 @@ private func normal(_ text: String) throws -> String { String(decoding: try read
     @Test func anArrayIsCutIntoElementsWithoutReadingThem() throws {
         let cut = try JSON.elements(ofArray: Array(#" [ {"a":[1,"]"]} , bad , "\"," ] "#.utf8), limit: 3)
         #expect(cut.map { String(decoding: $0, as: UTF8.self) } == [#"{"a":[1,"]"]} "#, "bad ", #""\"," "#])
-        #expect(throws: JSONProblem.tooManyValues(limit: 2)) { try JSON.elements(ofArray: Array("[1,2,3]".utf8), limit: 2) }
+        #expect(throws: JSONProblem.tooManyValues(limit: 2)) {
+            try JSON.elements(ofArray: Array("[1,2,3]".utf8), limit: 2)
+        }
         for text in ["[", "[1", "[1,", "[\"", "[\"\\", "[{", "{}", "[]]", "[1]x"] {
             #expect(throws: JSONProblem.self) { try JSON.elements(ofArray: Array(text.utf8), limit: 9) }
         }
@@ -116,7 +118,9 @@ private func normal(_ text: String) throws -> String { String(decoding: try read
         case 1: return random.chance(0.5) ? "true" : "false"
         case 2: return ["0", "-1", "1.50", "1E+2", "123456789012345678901234567890"][random.below(5)]
         case 3, 4: return text(&random)
-        case 5: return "[" + (0..<random.below(4)).map { _ in randomJSON(&random, depth: depth - 1) }.joined(separator: " ,") + "]"
+        case 5:
+            return "["
+                + (0..<random.below(4)).map { _ in randomJSON(&random, depth: depth - 1) }.joined(separator: " ,") + "]"
         default:
             let members = (0..<random.below(4)).map { "\"k\($0)\" : " + randomJSON(&random, depth: depth - 1) }
             return "{" + members.joined(separator: ", ") + "}"

@@ -63,7 +63,8 @@ struct NastyHistory {
                 {"title":"\(letter)\(random.below(100))","type":"\(type)","tags":["\(letter)","x"],"tier":"\(tier)",\
                 "body":"\(random.below(1000))"}
                 """
-        case "promote", "demote": return [#"{"to":"short"}"#, #"{"to":"mid"}"#, #"{"to":"long"}"#, "{}"][random.below(4)]
+        case "promote", "demote":
+            return [#"{"to":"short"}"#, #"{"to":"mid"}"#, #"{"to":"long"}"#, "{}"][random.below(4)]
         case "tag_update": return ["{\"tags\":[\"t\(random.below(9))\"]}", #"{"tags":7}"#][random.below(2)]
         case "vote": return [#"{"delta":1}"#, #"{"delta":-7}"#, #"{"delta":"x"}"#][random.below(3)]
         case "purge_hard", "purge_long_term": return ["{\"reason\":\"r\(random.below(9))\"}", "{}"][random.below(2)]

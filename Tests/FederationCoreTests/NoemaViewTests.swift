@@ -31,7 +31,8 @@ private let create = event(1, "create", by: 1, [1: 1])
             event(5, "promote", json: #"{"from":"short","to":"mid"}"#), event(6, "demote", json: #"{"to":"short"}"#),
             event(7, "tag_update", json: #"{"tags":[]}"#), event(8, "vote", json: #"{"delta":-1,"actor":"human"}"#),
             event(9, "consolidate", json: #"{"source_ids":["x"],"distilled_id":"y","cohesion_confidence":0.5}"#),
-            event(10, "consolidate_fallback"), event(11, "divergence_long_term"), event(12, "trash"), event(13, "recover"),
+            event(10, "consolidate_fallback"), event(11, "divergence_long_term"), event(12, "trash"),
+            event(13, "recover"),
             event(14, "purge_long_term", json: #"{"reason":"r","tier":"long","actor":"human","hard":true}"#),
             event(15, "purge_hard"), event(16, "purge"),
         ]
@@ -93,10 +94,12 @@ private let create = event(1, "create", by: 1, [1: 1])
         ("update", #"{"title":"t","type":"note","body":"\ud800"}"#),
         ("update", #"{"title":"t","type":"note","body":"\udc00\ud800"}"#),
         ("update", #"{"title":"t","type":"note","body":"","x":[{"y":1e999}]}"#),
-        ("promote", "{}"), ("promote", #"{"to":null}"#), ("promote", #"{"to":"mid","from":7}"#), ("demote", #"{"to":3}"#),
+        ("promote", "{}"), ("promote", #"{"to":null}"#), ("promote", #"{"to":"mid","from":7}"#),
+        ("demote", #"{"to":3}"#),
         ("tag_update", "{}"), ("tag_update", #"{"tags":"x"}"#), ("vote", "{}"), ("vote", #"{"delta":"1"}"#),
         ("vote", #"{"delta":1.5}"#), ("vote", #"{"delta":99999999999999999999}"#), ("vote", #"{"delta":1,"actor":1}"#),
-        ("consolidate", #"{"source_ids":"{{{"}"#), ("purge_hard", #"{"reason":7}"#), ("purge_long_term", #"{"hard":1}"#),
+        ("consolidate", #"{"source_ids":"{{{"}"#), ("purge_hard", #"{"reason":7}"#),
+        ("purge_long_term", #"{"hard":1}"#),
     ])
     func dataThatOneOfTheLinesCannotReadIsNotServed(action: String, json: String) {
         #expect(withheld(event(2, action, by: 1, json: json), [create]) == .malformedData)
@@ -144,8 +147,10 @@ private let create = event(1, "create", by: 1, [1: 1])
         for action in ["archive", "unarchive"] {
             #expect(withheld(event(2, action, by: 1, [1: 2]), [create, trash]) == nil)
             #expect(withheld(event(4, action, by: 1, [1: 4]), [create, trash]) == .trashed)
-            #expect(withheld(event(5, action, by: 1, [1: 5]), [create, trash, event(4, "recover", by: 1, [1: 4])]) == nil)
-            #expect(withheld(event(5, action, by: 1, [1: 5]), [create, trash, event(4, "purge", by: 1, [1: 4])]) == nil)
+            #expect(
+                withheld(event(5, action, by: 1, [1: 5]), [create, trash, event(4, "recover", by: 1, [1: 4])]) == nil)
+            #expect(
+                withheld(event(5, action, by: 1, [1: 5]), [create, trash, event(4, "purge", by: 1, [1: 4])]) == nil)
         }
         #expect(withheld(event(4, "trash", by: 1, [1: 4]), [create, trash]) == nil)
         #expect(withheld(event(4, "recover", by: 1, [1: 4]), [create, trash]) == nil)
@@ -187,7 +192,9 @@ private let create = event(1, "create", by: 1, [1: 1])
             let events = history.events(atMost: 12).sorted { $0.id < $1.id }
             var (exists, trashed) = (false, false)
             for event in events {
-                guard NoemaView.verdict(on: event, history: events, now: eventID(100).time, sha256) == .served else { continue }
+                guard NoemaView.verdict(on: event, history: events, now: eventID(100).time, sha256) == .served else {
+                    continue
+                }
                 served += 1
                 let read = try Event(json: NoemaView.encoded(event))
                 let action = try #require(read.knownAction)

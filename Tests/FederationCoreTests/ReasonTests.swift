@@ -31,7 +31,8 @@ import Testing
 
     @Test func everyHoldIsReadAsItWasStored() {
         let holds: [HoldReason] =
-            [.unknownAction, .unknownType, .unknownTier, .invalidTraceID, .waits] + Reason.allCases.map { .replayer($0) }
+            [.unknownAction, .unknownType, .unknownTier, .invalidTraceID, .waits]
+            + Reason.allCases.map { .replayer($0) }
         for hold in holds { #expect(HoldReason(code: hold.code) == hold) }
         #expect(HoldReason(code: "later") == .replayer(.other))
     }
@@ -81,14 +82,15 @@ import Testing
 
 @Suite struct VersionSkewTests {
     /// Fact 40: the table of Noema section 6, and which side is behind.
-    @Test(arguments: [
-        ("v0.9.2", "v0.9.2", nil), ("v0.9.2", "v0.9.2-10-gabc", nil), ("0.9.2", "v0.9.2", nil),
-        ("v0.9.1", "v0.9.2", .older), ("v0.9.2", "v0.9.1", .newer), ("v0.10.0", "v0.9.9", .newer),
-        ("v1.0", "v1.0.0", nil), ("v1.0", "v1.0.1", .older), ("v01.2", "v1.02", nil),
-        ("dev", "v0.9.2", nil), ("1cc3be6-dirty", "v0.9.2", nil), ("", "v0.9.2", nil), ("v0.9.2", "dev", nil),
-        ("v1", "v2", nil), ("v1..2", "v1.2", nil), ("v1.x", "v1.2", nil),
-        ("v1.99999999999999999999999999", "v1.2", .newer),
-    ] as [(String, String, VersionSkew?)])
+    @Test(
+        arguments: [
+            ("v0.9.2", "v0.9.2", nil), ("v0.9.2", "v0.9.2-10-gabc", nil), ("0.9.2", "v0.9.2", nil),
+            ("v0.9.1", "v0.9.2", .older), ("v0.9.2", "v0.9.1", .newer), ("v0.10.0", "v0.9.9", .newer),
+            ("v1.0", "v1.0.0", nil), ("v1.0", "v1.0.1", .older), ("v01.2", "v1.02", nil),
+            ("dev", "v0.9.2", nil), ("1cc3be6-dirty", "v0.9.2", nil), ("", "v0.9.2", nil), ("v0.9.2", "dev", nil),
+            ("v1", "v2", nil), ("v1..2", "v1.2", nil), ("v1.x", "v1.2", nil),
+            ("v1.99999999999999999999999999", "v1.2", .newer),
+        ] as [(String, String, VersionSkew?)])
     func onlyDifferentReleasesAreRemarkedOn(peer: String, local: String, skew: VersionSkew?) {
         #expect(VersionSkew(of: peer, from: local) == skew)
     }

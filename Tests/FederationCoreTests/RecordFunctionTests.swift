@@ -2,7 +2,8 @@ import FederationCore
 import FederationCrypto
 import Testing
 
-private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", body: "1", tags: ["b", "a"], tier: "long"))
+private let create = event(
+    1, "create", by: 1, [1: 1], data: snapshot("One", body: "1", tags: ["b", "a"], tier: "long"))
 
 @Suite struct RecordFunctionTests {
     @Test func nothingComesOfNothing() {
@@ -113,7 +114,8 @@ private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", bod
         let demote = event(4, "demote", by: 1, [1: 2, 2: 1], json: #"{"to":"short"}"#)
         #expect(computed([short, promote, demote])?.tier == "short")
         for json in [
-            "{}", #"{"to":null}"#, #"{"to":7}"#, #"{"to":"forever"}"#, #"{"to":"'; DROP TABLE traces;--"}"#, "null", "[]",
+            "{}", #"{"to":null}"#, #"{"to":7}"#, #"{"to":"forever"}"#, #"{"to":"'; DROP TABLE traces;--"}"#, "null",
+            "[]",
         ] {
             let malformed = event(9, "promote", by: 2, [1: 2, 2: 9], json: json)
             #expect(computed([short, promote, malformed])?.tier == "mid")
@@ -126,10 +128,14 @@ private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", bod
         let consolidate = event(3, "consolidate", by: 2, [1: 1, 2: 1], json: #"{"source_ids":"{{{"}"#)
         #expect(computed([short, consolidate])?.tier == "mid")
         #expect(computed([create, consolidate])?.tier == "long")
-        #expect(computed([short, consolidate, event(4, "promote", by: 3, [3: 1], json: #"{"to":"long"}"#)])?.tier == "long")
+        #expect(
+            computed([short, consolidate, event(4, "promote", by: 3, [3: 1], json: #"{"to":"long"}"#)])?.tier == "long")
         // A demotion that has seen it is the later word, one that has not is not.
-        #expect(computed([short, consolidate, event(4, "demote", by: 1, [1: 2, 2: 1], json: #"{"to":"short"}"#)])?.tier == "short")
-        #expect(computed([short, consolidate, event(4, "demote", by: 1, [1: 2], json: #"{"to":"short"}"#)])?.tier == "mid")
+        #expect(
+            computed([short, consolidate, event(4, "demote", by: 1, [1: 2, 2: 1], json: #"{"to":"short"}"#)])?.tier
+                == "short")
+        #expect(
+            computed([short, consolidate, event(4, "demote", by: 1, [1: 2], json: #"{"to":"short"}"#)])?.tier == "mid")
         #expect(computed([consolidate])?.tier == "mid")
     }
 
@@ -148,7 +154,9 @@ private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", bod
         func vote(_ id: Int, _ json: String) -> Event { event(id, "vote", by: 2, [1: 1, 2: UInt64(id)], json: json) }
         let up = vote(2, #"{"delta":1,"actor":"human"}"#)
         #expect(computed([create, up, up, up])?.votes == 1)
-        #expect(computed([create, up, vote(3, #"{"delta":9999999999}"#), vote(4, #"{"delta":-9223372036854775808}"#)])?.votes == 1)
+        #expect(
+            computed([create, up, vote(3, #"{"delta":9999999999}"#), vote(4, #"{"delta":-9223372036854775808}"#)])?
+                .votes == 1)
         for json in ["{}", #"{"delta":"1"}"#, #"{"delta":1.5}"#, #"{"delta":null}"#, "null", #"{"delta":1e99}"#] {
             #expect(computed([create, vote(3, json)])?.votes == 0)
         }
@@ -227,7 +235,9 @@ private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", bod
     }
 
     @Test func nothingWaitsBehindAnUndottedEventAndNoPurgeBehindAny() {
-        let undotted = [event(1, "create"), event(2, "teleport"), event(3, "update"), event(4, "update", by: 2, [2: 1])]
+        let undotted = [
+            event(1, "create"), event(2, "teleport"), event(3, "update"), event(4, "update", by: 2, [2: 1]),
+        ]
         #expect(holds(undotted) == [eventID(2): .unknownAction])
         let purged = [event(2, "teleport", by: 1, [1: 2]), event(3, "purge", by: 1, [1: 3])]
         #expect(holds(purged) == [eventID(2): .unknownAction])
@@ -244,7 +254,9 @@ private let create = event(1, "create", by: 1, [1: 1], data: snapshot("One", bod
     }
 
     @Test func aHeldUpdateHidesNothing() {
-        let events = [event(1, "create", by: 1, [1: 1]), event(2, "update", by: 1, [1: 2], data: snapshot(type: "poem"))]
+        let events = [
+            event(1, "create", by: 1, [1: 1]), event(2, "update", by: 1, [1: 2], data: snapshot(type: "poem")),
+        ]
         #expect(computed(events)?.heads == [eventID(1)])
     }
 }

@@ -16,7 +16,9 @@ import Testing
             let text = outcome.record.flatMap { Divergence(of: $0, events: events)?.text }
             for _ in 0..<2 {
                 var others = events
-                for _ in 0..<random.below(4) { if let one = events.randomElement(using: &random) { others.append(one) } }
+                for _ in 0..<random.below(4) {
+                    if let one = events.randomElement(using: &random) { others.append(one) }
+                }
                 others.shuffle(using: &random)
                 let other = RecordFunction.record(of: subject, from: others)
                 #expect(other == outcome, "round \(round)")
@@ -131,7 +133,9 @@ import Testing
         for x in events {
             for y in updates {
                 for z in updates {
-                    let (a, b, c) = (event(1, x.0, by: x.1, x.2), event(2, y.0, by: y.1, y.2), event(3, z.0, by: z.1, z.2))
+                    let (a, b, c) = (
+                        event(1, x.0, by: x.1, x.2), event(2, y.0, by: y.1, y.2), event(3, z.0, by: z.1, z.2)
+                    )
                     let outcome = RecordFunction.record(of: subject, from: [a, b, c])
                     if outcome.record?.heads.isEmpty != false
                         || RecordFunction.record(of: subject, from: [c, a, b]) != outcome

@@ -54,13 +54,17 @@ import Testing
 }
 
 @Suite struct TraceIDTests {
-    @Test(arguments: ["20260405-a", "20260405-hello-world", "00000000-0", "20260405-a-", "20260405-" + String(repeating: "a", count: 100)])
+    @Test(arguments: [
+        "20260405-a", "20260405-hello-world", "00000000-0", "20260405-a-",
+        "20260405-" + String(repeating: "a", count: 100),
+    ])
     func noemasFormIsATraceID(text: String) { #expect(isTraceID(text)) }
 
     /// Fact 24, and the edges of the form.
     @Test(arguments: [
         "../../etc/passwd", "20260405-../../etc/shadow", "20260405-hello/world", "20260405-hello\\world", "../db/noema",
-        "", "20260405", "20260405-", "20260405--a", "20260405-A", "2026040-a", "20260405_a", "20260405-é", "20260405-a\n",
+        "", "20260405", "20260405-", "20260405--a", "20260405-A", "2026040-a", "20260405_a", "20260405-é",
+        "20260405-a\n",
         "20260405-a\0", " 20260405-a", "20260423-Security-Reviewer-Persona-Definition",
         "20260405-" + String(repeating: "a", count: 101), "２0260405-a", "20260405-a\u{301}",
     ])

@@ -9,15 +9,16 @@ import Testing
     }
 
     /// The vectors of Noema section 1.7 (fact 11), where equal and concurrent are one answer.
-    @Test(arguments: [
-        ([1: 1, 2: 2], [1: 2, 2: 3], ClockOrder.before),
-        ([1: 3, 2: 4], [1: 2, 2: 3], .after),
-        ([1: 3, 2: 2], [1: 2, 2: 3], .concurrent),
-        ([1: 5, 2: 5], [1: 5, 2: 5], .equal),
-        ([1: 1], [1: 1, 2: 1], .before),
-        ([:], [:], .equal),
-        ([:], [1: 1], .before),
-    ] as [([Int: UInt64], [Int: UInt64], ClockOrder)])
+    @Test(
+        arguments: [
+            ([1: 1, 2: 2], [1: 2, 2: 3], ClockOrder.before),
+            ([1: 3, 2: 4], [1: 2, 2: 3], .after),
+            ([1: 3, 2: 2], [1: 2, 2: 3], .concurrent),
+            ([1: 5, 2: 5], [1: 5, 2: 5], .equal),
+            ([1: 1], [1: 1, 2: 1], .before),
+            ([:], [:], .equal),
+            ([:], [1: 1], .before),
+        ] as [([Int: UInt64], [Int: UInt64], ClockOrder)])
     func clocksCompareAsNoemasVectorsSay(a: [Int: UInt64], b: [Int: UInt64], order: ClockOrder) {
         #expect(clock(a).compare(clock(b)) == order)
     }
