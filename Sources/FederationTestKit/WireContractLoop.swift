@@ -113,7 +113,7 @@ public struct WireServer {
         try wire.respond(
             to: request,
             context: RouteContext(
-                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: "All is well."),
+                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "All is well." }),
             view: log)
     }
 
