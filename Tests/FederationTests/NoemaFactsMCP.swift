@@ -94,7 +94,7 @@ import Testing
             let identity = NodeIdentity(
                 id: StandInPair.serverID, name: "ours", version: version, mode: mode, publicKey: nil)
             let context = RouteContext(
-                node: identity, now: noon, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: "all is well")
+                node: identity, now: noon, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "all is well" })
             let reply = try? NoemaWire().respond(to: request, context: context, view: MemoryStorage())
             return reply?.response(nil)
         }
