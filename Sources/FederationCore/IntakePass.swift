@@ -61,7 +61,7 @@ struct IntakePass {
             return try refuse(.notJSON(error), of: event, bytes, in: &log)
         }
         let stored = try log.event(event.id)
-        if let stored, let arrival = try meet(event, fingerprint, stored, in: &log) { return arrival }
+        if let stored, let arrival = try meet(event, bytes, fingerprint, stored, in: &log) { return arrival }
         let verification: Verification
         do throws(EventRefusal) { verification = try judge(event, fingerprint) } catch {
             return try refuse(error, of: event, bytes, in: &log)
@@ -150,7 +150,8 @@ extension IntakePass {
     ///
     /// - Returns: `nil` if it is another variant of the id.
     private mutating func meet(
-        _ event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent, in log: inout some LogWriting
+        _ event: Event, _ bytes: [UInt8], _ fingerprint: EventFingerprint, _ stored: StoredEvent,
+        in log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival? {
         let fitsSignature = fingerprint.signedHash == stored.signedHash
         let isSameItem = fingerprint.digest == stored.digest
@@ -162,6 +163,10 @@ extension IntakePass {
             peer: peer, receivedAt: now)
         let isBetterProved = entry.verification > stored.verification
         if stored.event.isStub, !event.isStub, fitsSignature || entry.verification >= stored.verification {
+            // The stub came without what would have refused the whole.
+            do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch {
+                return try refuse(error, of: event, bytes, in: &log)
+            }
             if fitsSignature { entry.inherit(from: stored) }
             return try restore(entry, stored, in: &log)
         }

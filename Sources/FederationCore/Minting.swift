@@ -1,9 +1,12 @@
 /// The id and the clock of an event that this node writes, inside the transaction that stores it.
 enum Minting {
-    /// One more than the greatest of now, every id in the log that is not early, and every id of the subject: whoever
-    /// reads by id meets our event after all that it builds on, even where clocks disagree.
+    /// Greater than now, than every id in the log that is not early, and than every id of the subject: whoever reads by
+    /// id meets our event after all that it builds on, even where clocks disagree.
     ///
-    /// - Parameter random: becomes the random part where now is the greatest.
+    /// Above another id it is a random step, never just the next one: two nodes that look back on the same id would
+    /// both take that, and one of their events would be lost to the other.
+    ///
+    /// - Parameter random: becomes the random part where now is the greatest, and the step where it is not.
     static func id(
         for subject: String, now: WallTime, random: (UInt64, UInt64), in log: some LogReading
     ) throws(StoreFailure) -> Result<ULID, WriteRefusal> {
@@ -13,7 +16,7 @@ enum Minting {
         var id = fresh
         for floor in [try log.greatestID(through: bound), try log.greatestID(of: subject)] {
             guard let floor, floor >= id else { continue }
-            guard let next = floor.successor else { return .failure(.subjectAhead(floor)) }
+            guard let next = floor.advanced(by: max(random.1, 1)) else { return .failure(.subjectAhead(floor)) }
             id = next
         }
         // Every other node would set it aside until its time.
@@ -39,5 +42,14 @@ enum Minting {
         // More than this no node takes in, so that an event past it would reach nobody.
         let limit = min(Limits.recordClockEntries, Limits.receivedClockEntries)
         return clock.count <= limit ? .success(clock) : .failure(.clockTooLarge(entries: clock.count, limit: limit))
+    }
+}
+
+extension ULID {
+    /// The ULID `step` after this one, or `nil` past the last.
+    fileprivate func advanced(by step: UInt64) -> ULID? {
+        let (low, carry) = low.addingReportingOverflow(step)
+        let (high, overflow) = high.addingReportingOverflow(carry ? 1 : 0)
+        return overflow ? nil : ULID(high: high, low: low)
     }
 }

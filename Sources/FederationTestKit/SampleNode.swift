@@ -1,0 +1,100 @@
+public import FederationCore
+import FederationCrypto
+
+/// A node without wires: a store in memory, what takes events in and what writes them.
+public struct SampleNode: Sendable {
+    public let number: UInt64
+    public var log = MemoryStorage()
+    public var intake: Intake
+    public var writer: EventWriter
+    /// The node's wall clock.
+    public var now: WallTime
+    public var random: SeededRandom
+
+    /// Seals of the nodes named in `pinned` prove their origin; those of `provisional` less well.
+    public init(
+        _ number: UInt64, now: WallTime = Sample.epoch, seed: UInt64 = 1, pinned: Set<UInt64> = [],
+        provisional: Set<UInt64> = []
+    ) {
+        self.number = number
+        self.now = now
+        random = SeededRandom(seed: seed &* 1000 &+ number)
+        intake = Intake(
+            IntakePolicy(
+                node: Sample.node(number), sha256: sha256,
+                isOwnSignature: { Sample.isSeal($1, over: $0, by: number) },
+                originCheck: { event, fingerprint in
+                    guard let signature = event.signature else { return .none }
+                    let preimage = event.signingPreimage(dataHash: fingerprint.dataHash)
+                    if pinned.contains(where: { Sample.isSeal(signature, over: preimage, by: $0) }) { return .pinned }
+                    let isKnown = provisional.contains { Sample.isSeal(signature, over: preimage, by: $0) }
+                    return isKnown ? .provisional : .none
+                }))
+        writer = EventWriter(
+            node: Sample.node(number), name: "node-\(number)", sha256: sha256,
+            sign: { Sample.seal($0, by: number) })
+    }
+
+    /// Takes in events as a page of a peer, in one transaction.
+    @discardableResult
+    public mutating func take(
+        _ events: [Event], from peer: String = "peer", cursor: PulledPage.Cursor = .none
+    ) throws(StoreFailure) -> PageOutcome {
+        try take(items: events.map { .event($0, bytes: $0.json) }, from: peer, cursor: cursor)
+    }
+
+    @discardableResult
+    public mutating func take(
+        items: [PulledItem], from peer: String = "peer", cursor: PulledPage.Cursor = .none
+    ) throws(StoreFailure) -> PageOutcome {
+        let (intake, now) = (intake, now)
+        return try log.transaction { log throws(StoreFailure) in
+            try intake.take(PulledPage(items: items, cursor: cursor), from: peer, now: now, into: &log)
+        }
+    }
+
+    /// Writes in one transaction, which leaves nothing behind if it fails.
+    @discardableResult
+    public mutating func write(
+        _ request: WriteRequest, requestID: String? = nil
+    ) throws(WriteFailure) -> Written {
+        let (writer, now) = (writer, now)
+        var random = random
+        defer { self.random = random }
+        return try log.transaction { log throws(WriteFailure) in
+            try writer.write(request, requestID: requestID, now: now, random: &random, into: &log)
+        }
+    }
+
+    /// Tries what is due, in one transaction.
+    @discardableResult
+    public mutating func retryDue(limit: Int = 1000) throws(StoreFailure) -> PageOutcome {
+        let (intake, now) = (intake, now)
+        return try log.transaction { log throws(StoreFailure) in
+            try intake.retryDue(now: now, limit: limit, into: &log)
+        }
+    }
+
+    /// Takes in everything that another node has.
+    public mutating func pull(from other: SampleNode) throws(StoreFailure) {
+        try take(other.log.events(after: 0, limit: .max, bytes: .max).map(\.event), from: "node-\(other.number)")
+    }
+
+    /// Every event of the log by id: its digest, and whether it is held.
+    public var inventory: [ULID: String] {
+        let all = log.events(after: nil, through: .max, limit: .max, bytes: .max)
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.event.id, "\($0.digest) \($0.hold?.code ?? "applied")") })
+    }
+
+    public var records: [Record] {
+        var filter = RecordFilter(limit: .max)
+        filter.includePurged = true
+        filter.includeTrashed = true
+        return log.records(filter)
+    }
+
+    /// What is not in the log: kind, code and event of each row, in order.
+    public var quarantined: [String] {
+        log.quarantine(kind: nil, peer: nil, limit: .max).map { "\($0.kind) \($0.code) \($0.eventID)" }.sorted()
+    }
+}
