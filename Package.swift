@@ -50,7 +50,8 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "FederationConfigTests", dependencies: ["FederationConfig", "FederationCore"], swiftSettings: common),
         .testTarget(
-            name: "FederationStoreTests", dependencies: ["FederationStore", "FederationCore", "FederationTestKit"],
+            name: "FederationStoreTests",
+            dependencies: ["FederationStore", "FederationCore", "FederationTestKit", "CSQLite"],
             swiftSettings: common),
         .testTarget(name: "FederationCryptoTests", dependencies: ["FederationCrypto", "FederationCore"], swiftSettings: common),
         .testTarget(name: "FederationHTTPTests", dependencies: ["FederationHTTP", "FederationCore"], swiftSettings: common),

@@ -11,9 +11,10 @@ public struct Digest: Hashable, Sendable {
     /// `nil` unless there are exactly 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Digest.length else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-        (a, b, c, d) = (words[0], words[1], words[2], words[3])
+        // An array first: walking an unknown collection byte by byte looks its type up at every byte.
+        let bytes = Array(bytes)
+        func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        (a, b, c, d) = (word(0), word(8), word(16), word(24))
     }
 
     /// Reads 64 hexadecimal digits; `nil` for anything else.
@@ -29,7 +30,12 @@ public struct Digest: Hashable, Sendable {
     }
 
     public var bytes: [UInt8] {
-        [a, b, c, d].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Digest.length)
+        for word in [a, b, c, d] {
+            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        return bytes
     }
 
     /// 64 lower-case hexadecimal digits.

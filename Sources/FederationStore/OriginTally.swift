@@ -3,8 +3,12 @@ internal import FederationCore
 /// What a transaction changes in the table `origins`: collected, so that a page of events costs one row an origin.
 struct OriginTally {
     /// By the bytes of the origin: to Swift, two spellings of one text are equal, and to SQLite they are not.
-    private var summaries: [[UInt8]: OriginSummary] = [:]
-    private var changed: Set<[UInt8]> = []
+    private var counted: [[UInt8]: Counted] = [:]
+
+    private struct Counted {
+        var summary: OriginSummary
+        var isWritten = false
+    }
 
     /// Counts an event that is about to be put into the log.
     mutating func add(_ event: Event, in connection: borrowing SQLiteConnection) throws(SQLiteError) {
@@ -29,8 +33,7 @@ struct OriginTally {
         if let number = event.number, try !isPresent(number, of: event.origin, in: connection) {
             summary.distinctNumbers -= 1
             if number == summary.highestNumber {
-                summary.highestNumber =
-                    try OriginTally.highestNumber(of: event.origin, in: connection) ?? 0
+                summary.highestNumber = try OriginTally.highestNumber(of: event.origin, in: connection) ?? 0
             }
         }
         keep(summary)
@@ -38,8 +41,8 @@ struct OriginTally {
 
     /// Writes what changed.
     mutating func flush(to connection: borrowing SQLiteConnection) throws(SQLiteError) {
-        for key in changed {
-            guard let summary = summaries[key] else { continue }
+        for (key, counted) in counted where !counted.isWritten {
+            let summary = counted.summary
             if summary.events > 0 {
                 try connection.run(
                     "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?)", summary.origin, summary.events,
@@ -47,20 +50,18 @@ struct OriginTally {
             } else {
                 try connection.run("DELETE FROM origins WHERE origin = ?", summary.origin)
             }
+            self.counted[key]?.isWritten = true
         }
-        changed = []
     }
 
     private mutating func keep(_ summary: OriginSummary) {
-        let key = Array(summary.origin.utf8)
-        summaries[key] = summary
-        changed.insert(key)
+        counted[Array(summary.origin.utf8)] = Counted(summary: summary)
     }
 
     private func summary(
         of origin: String, in connection: borrowing SQLiteConnection
     ) throws(SQLiteError) -> OriginSummary {
-        if let summary = summaries[Array(origin.utf8)] { return summary }
+        if let known = counted[Array(origin.utf8)] { return known.summary }
         return try connection.first("SELECT * FROM origins WHERE origin = ?", origin, row: OriginSummary.init(row:))
             ?? OriginSummary(origin: origin, events: 0, distinctNumbers: 0, highestNumber: 0)
     }
