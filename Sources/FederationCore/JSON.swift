@@ -75,7 +75,7 @@ public struct JSON: Sendable {
     /// The first member of this name; `nil` also for what is not an object.
     public subscript(key: String) -> JSON? {
         guard case .object(let members, _, _) = node else { return nil }
-        return members.first { $0.key == key }.map { JSON(text: text, node: $0.value) }
+        return members.first { $0.key.isExactly(key) }.map { JSON(text: text, node: $0.value) }
     }
 
     /// Whether this value or one inside it is an object with a key twice.

@@ -48,7 +48,7 @@ struct JSONReader {
         let start = index
         index += 1
         var members: [(key: String, value: JSON.Node)] = []
-        var seen: Set<String> = []
+        var seen: Set<ExactText> = []
         var duplicates = false
         skipSpace()
         if try peek() == 0x7D {
@@ -61,7 +61,7 @@ struct JSONReader {
             guard try peek() == 0x22 else { throw .unexpectedByte(at: index) }
             try skipString()
             let key = decodedString(text[keyStart..<index])
-            if !seen.insert(key).inserted { duplicates = true }
+            if !seen.insert(ExactText(key)).inserted { duplicates = true }
             skipSpace()
             try expect(0x3A)
             members.append((key, try value(depth: depth + 1)))
