@@ -134,6 +134,9 @@ import Testing
         let first = try node.write(request, requestID: "r1")
         let again = try node.write(request, requestID: "r1")
         #expect(again.events == first.events && again.isRepeated && !first.isRepeated)
+        // Its id has six random characters: a repeated create names another.
+        let third = try node.write(.create(subject: "20260101-note-2", snapshot()), requestID: "r1")
+        #expect(third == again && third.subject == subject)
         #expect(node.log.eventCount() == 1)
         #expect(refusal { () throws(WriteFailure) in
             try node.write(.purge(subject: subject, reason: ""), requestID: "r1")
@@ -223,6 +226,21 @@ import Testing
         try node.write(.purge(subject: subject, reason: "wrong"))
         #expect(node.log.record(subject)?.purge?.reason == "wrong")
         #expect(node.log.record(subject)?.purge?.action == "purge_long_term")
+    }
+
+    @Test func anEditKeepsTheTagsAndTheTierThatStandNow() throws {
+        var node = SampleNode(1)
+        try node.write(.create(subject: subject, snapshot { $0.tags = ["old"] }))
+        try node.write(.move(subject: subject, to: .mid))
+        try node.take([
+            Sample.event(Sample.id(9), "tag_update", origin: 2, clock: [1: 2, 2: 1], data: Array(#"{"tags":["new"]}"#.utf8))
+        ])
+        let record = try #require(node.log.record(subject))
+        let head = try #require(record.shown.flatMap { node.log.event($0)?.event.data })
+        var edited = try Snapshot(editing: record, data: head)
+        edited.body = "edited"
+        #expect(try node.write(.update(subject: subject, edited, base: .current)).events.count == 1)
+        #expect(node.log.record(subject)?.tags == ["new"] && node.log.record(subject)?.tier == "mid")
     }
 
     @Test func aRecordLockedByAnotherNodeIsItsOwners() throws {
