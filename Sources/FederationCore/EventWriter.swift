@@ -65,7 +65,9 @@ public struct EventWriter: Sendable {
         if let stopped = try log.meta(.stopped) { return .failure(.stopped(StopReason(stored: stopped))) }
         let facts = try WriteFacts(of: request.subject, node: node, traces: request.kind == "resolve", in: log)
         let drafts: [EventDraft]
-        do throws(WriteRefusal) { drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request) } catch {
+        do throws(WriteRefusal) {
+            drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request)
+        } catch {
             return .failure(error)
         }
         var written = Written(subject: request.subject, events: [], isRepeated: false)
