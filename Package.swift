@@ -65,7 +65,10 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore"],
+            dependencies: [
+                "FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore",
+                "FederationTestKit",
+            ],
             swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]

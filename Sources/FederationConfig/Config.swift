@@ -42,6 +42,8 @@ public struct Config: Hashable, Sendable {
         public var wire = WireChoice.auto
         /// In place of the node's `interval`.
         public var interval: Duration?
+        /// How long a request to it may take, from its first byte to the last of the answer.
+        public var timeout = Limits.requestDeadline
         /// The identity that the peer must show. Without it the first one shown is pinned.
         public var id: ULID?
         var settings: [AnyWireSettings] = []
@@ -77,5 +79,7 @@ public struct Config: Hashable, Sendable {
 extension Config {
     /// How often a peer may be polled.
     public static let intervals: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
+    /// How long a request may be given.
+    public static let timeouts: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
     static let quarantineTries = 1...100
 }

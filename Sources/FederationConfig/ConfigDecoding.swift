@@ -61,6 +61,7 @@ extension Config.Peer {
         let mode = entry.read("mode", default: PeerMode.sync, .oneOf)
         let wire = entry.read("wire", default: WireChoice.auto, .wire)
         let interval = entry.optional("interval", .duration(in: Config.intervals))
+        let timeout = entry.read("timeout", default: Limits.requestDeadline, .duration(in: Config.timeouts))
         let id = entry.optional("id", .identity)
         var settings: [AnyWireSettings] = []
         if case .only(let name) = wire, !wires.built.contains(name) {
@@ -75,6 +76,7 @@ extension Config.Peer {
         self.mode = mode
         self.wire = wire
         self.interval = interval
+        self.timeout = timeout
         self.id = id
         self.settings = settings
     }

@@ -100,6 +100,7 @@ extension Config.Peer {
         if mode != .sync { entries.append(("mode", mode.rawValue)) }
         if case .only(let wire) = wire { entries.append(("wire", wire.rawValue)) }
         if let interval { entries.append(("interval", interval.shortText)) }
+        if timeout != Limits.requestDeadline { entries.append(("timeout", timeout.shortText)) }
         if let id { entries.append(("id", id.description)) }
         return entries
     }

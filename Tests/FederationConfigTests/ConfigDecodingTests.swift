@@ -46,6 +46,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 mode: paused
                 wire: noema
                 interval: 2h
+                timeout: 5s
                 id: 01KNJX4991ASW6NNKS9BQHNCGB
               - { name: gamma, endpoint: 'http://127.0.0.1:4003' }
 
@@ -67,6 +68,8 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
         #expect(beta.id == ULID("01KNJX4991ASW6NNKS9BQHNCGB"))
         #expect(config.interval(for: beta) == .seconds(7200))
         #expect(config.interval(for: config.peers[1]) == .milliseconds(1500))
+        #expect(beta.timeout == .seconds(5))
+        #expect(config.peers[1].timeout == .seconds(60))
         #expect(config.peers[1].endpoint.url == "http://127.0.0.1:4003")
     }
 

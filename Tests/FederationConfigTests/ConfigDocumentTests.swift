@@ -56,9 +56,14 @@ import Testing
         #expect(written["quarantine_after"] == "`\(config.quarantineAfter)`")
         #expect(written["verify"] == "`\(config.verify.rawValue)`")
         #expect(tables[1].first?.fallback == "`\(config.log.level.rawValue)`")
-        let takes = tables[0].first { $0.key == "interval" }?.takes
-        let range = Config.intervals
-        #expect(takes == "a duration, `\(range.lowerBound.shortText)` to `\(range.upperBound.shortText)`")
+        func expectBounds(_ range: ClosedRange<Duration>, of key: String, in table: Int) {
+            let takes = tables[table].first { $0.key == key }?.takes
+            #expect(takes == "a duration, `\(range.lowerBound.shortText)` to `\(range.upperBound.shortText)`")
+        }
+        expectBounds(Config.intervals, of: "interval", in: 0)
+        expectBounds(Config.timeouts, of: "timeout", in: 2)
+        let timeout = try Config.Peer(name: "", endpoint: Endpoint("http://b")).timeout
+        #expect(tables[2].first { $0.key == "timeout" }?.fallback == "`\(timeout.shortText)`")
     }
 
     @Test func theExamplesInTheDocumentAreValid() throws {

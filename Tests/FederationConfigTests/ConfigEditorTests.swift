@@ -371,6 +371,7 @@ struct Layout: Sendable, CustomTestStringConvertible {
         peer.mode = .paused
         peer.wire = .only(.noema)
         peer.interval = .milliseconds(90_500)
+        peer.timeout = .seconds(600)
         peer.id = ULID("01KNJX4991ASW6NNKS9BQHNCGB")
         for text in ["name: alpha\n", "name: alpha\npeers: [{name: b, endpoint: http://b}]\n"] {
             let result = try ConfigEditor(Array(text.utf8)).appending(peer)

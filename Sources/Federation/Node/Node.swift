@@ -88,13 +88,16 @@ final class Node: Sendable {
     var allPollers: [String: Poller] { pollers.withLock { $0 } }
 
     private func makePoller(_ entry: Config.Peer, listener: any PollListener) -> Poller {
-        let transport = PeerTransport(client: client, endpoint: entry.endpoint.url)
+        let transport = PeerTransport(client: client, endpoint: entry.endpoint.url, timeout: entry.timeout)
+        var policy = PollPolicy()
+        // A request that may take long is not a poll that stands still.
+        policy.stall = max(policy.stall, entry.timeout + .seconds(60))
         let choice = entry.wire
         let driver = PollDriver(
             peer: PolledPeer(
                 name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
                 expectedID: entry.id),
-            node: identity, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
+            node: identity, policy: policy, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
             store: NodePollStore(node: self), listener: listener, exchange: { Wires.exchange(for: choice) })
         return Poller(driver: driver, transport: transport)
     }

@@ -7,17 +7,23 @@ internal import Synchronization
 final class PeerTransport: PollTransport {
     private let client: CurlClient
     private let endpoint: String
+    private let timeout: Duration
     private let lastAddress = Mutex("")
 
-    init(client: CurlClient, endpoint: String) {
+    /// - Parameter timeout: what a request may take in place of `Limits.requestDeadline`; one that asks for less keeps
+    ///   its own.
+    init(client: CurlClient, endpoint: String, timeout: Duration) {
         self.client = client
         self.endpoint = endpoint
+        self.timeout = timeout
     }
 
     /// The numeric address that the peer's endpoint led to, once it did.
     var address: String { lastAddress.withLock { $0 } }
 
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
+        var request = request
+        request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         let answer = try await client.perform(request, endpoint: endpoint)
         lastAddress.withLock { $0 = answer.peerAddress }
         return answer.response

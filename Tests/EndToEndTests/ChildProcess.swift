@@ -1,0 +1,95 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A process of the operating system, its output in files. It is killed with its owner.
+final class ChildProcess: Sendable {
+    /// How a process ended.
+    enum Ending: Hashable, Sendable {
+        case exited(Int32)
+        case killed(signal: Int32)
+    }
+
+    let pid: pid_t
+    private let ending = Mutex<Ending?>(nil)
+
+    /// - Parameters:
+    ///   - input: the file it reads; empty for none.
+    ///   - output, error: the files it writes, which are appended to.
+    init(_ program: String, _ arguments: [String], input: String = "/dev/null", output: String, error: String) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        let appending = O_WRONLY | O_CREAT | O_APPEND
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, appending, 0o600)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, error, appending, 0o600)
+        var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
+        var pid: pid_t = 0
+        let code = posix_spawn(&pid, program, &actions, nil, &argv, environ)
+        guard code == 0 else { throw Unfulfilled("\(program) could not be started: \(String(cString: strerror(code)))") }
+        self.pid = pid
+    }
+
+    deinit {
+        guard ending.withLock({ $0 == nil }) else { return }
+        Glibc.kill(pid, SIGKILL)
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    }
+
+    /// Sends a signal, unless it has ended.
+    func signal(_ number: Int32) { ending.withLock { if $0 == nil { _ = Glibc.kill(pid, number) } } }
+
+    /// How it ended, if it has.
+    func poll() -> Ending? {
+        ending.withLock { ending in
+            guard ending == nil else { return ending }
+            var status: Int32 = 0
+            guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+            let signal = status & 0x7F
+            ending = signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal: signal)
+            return ending
+        }
+    }
+
+    /// Waits for its end; kills it once `patience` is over.
+    func end(within patience: Duration = .seconds(120)) async throws -> Ending {
+        let deadline = ContinuousClock.now + patience
+        var pause = Duration.milliseconds(1)
+        while ContinuousClock.now < deadline {
+            if let ending = poll() { return ending }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .milliseconds(20))
+        }
+        signal(SIGKILL)
+        throw Unfulfilled("process \(pid) did not end within \(patience)")
+    }
+}
+
+/// Something that a test waited for in vain.
+struct Unfulfilled: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Looks until `condition` gives something, often at first; never a fixed wait.
+@discardableResult
+func eventually<Value>(
+    _ what: @autoclosure () -> String, within patience: Duration = .seconds(90), _ condition: () async throws -> Value?
+) async throws -> Value {
+    let deadline = ContinuousClock.now + patience
+    var pause = Duration.milliseconds(5)
+    while true {
+        if let value = try await condition() { return value }
+        guard ContinuousClock.now < deadline else { throw Unfulfilled("not within \(patience): \(what())") }
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, .milliseconds(100))
+    }
+}
+
+extension Bool {
+    /// `nil` for `false`, for `eventually`.
+    var orNil: Bool? { self ? true : nil }
+}
