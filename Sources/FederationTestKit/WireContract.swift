@@ -94,7 +94,7 @@ public enum WireContract: String, CaseIterable, Sendable {
 
 extension WireContract {
     /// Creates of different subjects, a second apart, signed by nobody.
-    static func events(_ count: Int, from start: Int64 = 0) -> [Event] {
+    public static func sample(_ count: Int, from start: Int64 = 0) -> [Event] {
         (0..<count).map { index in
             let moment = start + Int64(index) * 1000
             return Sample.event(
@@ -104,7 +104,7 @@ extension WireContract {
     }
 
     private func emptyLog(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire)
+        let server = try LoopedNode(subject.wire)
         let run = try server.poll()
         try expect(run.items.isEmpty, "it gave events")
         try expect(run.ending == .success(ExchangeProgress(isComplete: true, wire: subject.wire.name)), "\(run.ending as Any)")
@@ -115,20 +115,20 @@ extension WireContract {
     private func everyEvent(_ subject: Subject) throws {
         // More than one page of each wire.
         for count in [1, 99, 100, 101, 250, 1001] {
-            let events = WireContract.events(count)
-            let run = try WireServer(subject.wire, holding: events).poll()
+            let events = WireContract.sample(count)
+            let run = try LoopedNode(subject.wire, holding: events).poll()
             try expect(run.failure == nil, "\(count): \(run.ending as Any)")
             try expect(run.events == events, "\(count) events came as \(run.events.count)")
         }
     }
 
     private func nextPoll(_ subject: Subject) throws {
-        let old = WireContract.events(150)
-        var server = try WireServer(subject.wire, holding: old)
+        let old = WireContract.sample(150)
+        var server = try LoopedNode(subject.wire, holding: old)
         let first = try server.poll()
         let idle = try server.poll(after: first)
         try expect(idle.failure == nil && Set(idle.events).isSubset(of: old), "an idle poll: \(idle.ending as Any)")
-        let new = WireContract.events(3, from: 1_000_000)
+        let new = WireContract.sample(3, from: 1_000_000)
         for event in new { try server.add(event) }
         server.now = Sample.time(3_600_000 * 24)
         let second = try server.poll(after: idle)
@@ -137,7 +137,7 @@ extension WireContract {
     }
 
     private func lateArrival(_ subject: Subject) throws {
-        var server = try WireServer(subject.wire, holding: WireContract.events(2, from: 900_000))
+        var server = try LoopedNode(subject.wire, holding: WireContract.sample(2, from: 900_000))
         let first = try server.poll()
         let late = Sample.event(Sample.id(600_000), "create", "20260101-late", origin: 3, clock: [3: 1])
         try server.add(late)
@@ -157,7 +157,7 @@ extension WireContract {
                 Sample.id(Int64(index)), "create", "20260101-odd-\(index)", origin: 9, clock: [9: UInt64(index) + 1],
                 data: Array(data.utf8), signature: "ed25519:c2ln")
         }
-        let run = try WireServer(subject.wire, holding: events).poll()
+        let run = try LoopedNode(subject.wire, holding: events).poll()
         try expect(run.events.map(\.data) == events.map(\.data), "data was altered")
         try expect(run.events == events, "an event was altered")
         for case .event(let event, let bytes) in run.items { try expect(event.json == bytes, "it was written anew") }
@@ -168,12 +168,12 @@ extension WireContract {
         let events = [9, 3, 8].enumerated().map { index, origin in
             Sample.event(Sample.id(Int64(index)), "create", "20260101-of-\(origin)", origin: origin, clock: [origin: 7])
         }
-        let run = try WireServer(subject.wire, holding: events).poll()
+        let run = try LoopedNode(subject.wire, holding: events).poll()
         try expect(run.events == events, "\(run.events.map(\.origin))")
     }
 
     private func identityFirst(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire, holding: WireContract.events(120))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(120))
         let first = try server.poll()
         for run in [first, try server.poll(after: first)] {
             try expect(!run.tookBeforeIdentity && run.identities.count == 1, "\(run.identities.count) identities")
@@ -185,13 +185,13 @@ extension WireContract {
     }
 
     private func fetchesNothing(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire, holding: WireContract.events(3))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
         let run = try server.poll(fetches: false)
         try expect(run.identities.count == 1 && run.pages.isEmpty && run.failure == nil, "\(run.ending as Any)")
     }
 
     private func servesNothing(_ subject: Subject) throws {
-        var server = try WireServer(subject.wire, holding: WireContract.events(3))
+        var server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
         let before = try server.poll()
         server.node.mode = .subscribe
         for last in [nil, before] {

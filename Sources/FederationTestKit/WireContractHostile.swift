@@ -4,8 +4,8 @@ import FederationCore
 
 extension WireContract {
     func truncation(_ subject: Subject) throws {
-        let events = WireContract.events(2)
-        let server = try WireServer(subject.wire, holding: events)
+        let events = WireContract.sample(2)
+        let server = try LoopedNode(subject.wire, holding: events)
         let whole = try server.poll()
         for request in whole.requests.indices {
             let length = try bodyLength(of: request, server)
@@ -26,7 +26,7 @@ extension WireContract {
         }
     }
 
-    private func bodyLength(of request: Int, _ server: WireServer) throws -> Int {
+    private func bodyLength(of request: Int, _ server: LoopedNode) throws -> Int {
         var length = 0
         _ = try server.poll { index, response in
             if index == request { length = response.body.count }
@@ -36,9 +36,9 @@ extension WireContract {
     }
 
     func unknownMembers(_ subject: Subject) throws {
-        let events = WireContract.events(3)
+        let events = WireContract.sample(3)
         let unknown = Array(#"{"unknown":[1,{"a":null}],"#.utf8)
-        let run = try WireServer(subject.wire, holding: events).poll { _, response in
+        let run = try LoopedNode(subject.wire, holding: events).poll { _, response in
             var response = response
             response.fields.append("X-Unknown", "yes")
             // At the beginning of each line: of the one JSON text, or of each line of JSON.
@@ -55,9 +55,9 @@ extension WireContract {
     }
 
     func badEvent(_ subject: Subject) throws {
-        let events = WireContract.events(3)
+        let events = WireContract.sample(3)
         var hasSpoilt = false
-        let run = try WireServer(subject.wire, holding: events).poll { _, response in
+        let run = try LoopedNode(subject.wire, holding: events).poll { _, response in
             guard !hasSpoilt, let spoilt = subject.spoilt(response) else { return .response(response) }
             hasSpoilt = true
             return .response(spoilt)
@@ -68,7 +68,7 @@ extension WireContract {
     }
 
     func overfullPage(_ subject: Subject) throws {
-        let run = try WireServer(subject.wire, holding: WireContract.events(3)).poll { _, response in
+        let run = try LoopedNode(subject.wire, holding: WireContract.sample(3)).poll { _, response in
             .response(subject.overfull(response) ?? response)
         }
         guard case .malformed(.moreEventsThanAsked)? = run.failure else {
@@ -80,8 +80,8 @@ extension WireContract {
     /// A cache that answers every request after the first page with that page.
     func repeatedPage(_ subject: Subject) throws {
         var page: HTTPResponse?
-        let events = WireContract.events(1100)
-        let run = try WireServer(subject.wire, holding: events).poll { _, response in
+        let events = WireContract.sample(1100)
+        let run = try LoopedNode(subject.wire, holding: events).poll { _, response in
             if let page { return .response(page) }
             if subject.overfull(response) != nil { page = response }
             return .response(response)
@@ -91,7 +91,7 @@ extension WireContract {
     }
 
     func transportFailures(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire, holding: WireContract.events(120))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(120))
         let whole = try server.poll()
         let failures: [TransportFailure] = [
             .refused, .timeout, .answerTooLarge(limit: 1), .other(code: 7),
@@ -107,8 +107,8 @@ extension WireContract {
     }
 
     func statuses(_ subject: Subject) throws {
-        let events = WireContract.events(2)
-        let server = try WireServer(subject.wire, holding: events)
+        let events = WireContract.sample(2)
+        let server = try LoopedNode(subject.wire, holding: events)
         let whole = try server.poll()
         for request in whole.requests.indices {
             for status in Array(100...600) + [0, -1, .max] {
@@ -123,7 +123,7 @@ extension WireContract {
     }
 
     func hostileSizes(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire, holding: WireContract.events(2))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(2))
         let whole = try server.poll()
         let bodies: [[UInt8]] = [
             [], [0], [0x0A], Array(repeating: 0x0A, count: 10_000), Array(repeating: 0x5B, count: 1 << 20),
@@ -159,7 +159,7 @@ extension WireContract {
 
     func alteredAnswers(_ subject: Subject) throws {
         var random = SeededRandom(seed: 7)
-        let server = try WireServer(subject.wire, holding: WireContract.events(3))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
         let requests = try server.poll().requests.count
         for _ in 0..<700 {
             let request = random.below(requests)
@@ -191,7 +191,7 @@ extension WireContract {
 
     func garbage(_ subject: Subject) throws {
         var random = SeededRandom(seed: 11)
-        let server = try WireServer(subject.wire, holding: WireContract.events(3))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
         let paths = subject.wire.routes.flatMap { [$0, $0 + "/", $0 + "/x", $0 + "/%00", $0 + "//", $0 + "/../x"] }
             + (try server.poll().requests.map { ServedRequest($0).path })
         let texts = ["", "x", "-1", "99999999999999999999", "%", "\u{1B}[2J", String(repeating: "A", count: 100_000), "null"]
@@ -216,7 +216,7 @@ extension WireContract {
 
     func alteredRequests(_ subject: Subject) throws {
         var random = SeededRandom(seed: 13)
-        let server = try WireServer(subject.wire, holding: WireContract.events(3))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
         let requests = try server.poll().requests
         for _ in 0..<1500 {
             var request = requests[random.below(requests.count)]
@@ -238,7 +238,7 @@ extension WireContract {
     }
 
     func foreignPages(_ subject: Subject) throws {
-        let server = try WireServer(subject.wire, holding: WireContract.events(1))
+        let server = try LoopedNode(subject.wire, holding: WireContract.sample(1))
         for sent in try server.poll().requests {
             for method in [sent.method.rawValue, "OPTIONS"] {
                 var request = ServedRequest(sent)

@@ -82,7 +82,7 @@ public struct WireRun {
 }
 
 /// A node that answers by one wire from a log in memory.
-public struct WireServer {
+public struct LoopedNode {
     public var wire: any Wire
     public var node: NodeIdentity
     public var log: MemoryStorage
@@ -95,7 +95,7 @@ public struct WireServer {
     ) throws {
         self.wire = wire
         self.now = now
-        node = WireServer.node(number, mode: mode)
+        node = LoopedNode.node(number, mode: mode)
         log = MemoryStorage()
         try log.setMeta(.epoch, "epoch-\(number)")
         for event in events { try add(event) }
@@ -127,7 +127,7 @@ public struct WireServer {
         after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true,
         by exchange: (any Exchange)? = nil, tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
     ) throws -> WireRun {
-        let context = WireServer.context(
+        let context = LoopedNode.context(
             cursor: last?.cursor, position: last?.position, pinned: pinned ?? last.map { _ in wire.name },
             fetches: fetches, now: now)
         return try WireRun(exchange ?? wire.exchange(), context) { tamper($0, try respond(to: $1)) }
@@ -145,7 +145,7 @@ public struct WireServer {
 
 extension ServedRequest {
     /// What a server makes of a request that reaches it.
-    public init(_ request: HTTPRequest) {
+    public init(_ request: HTTPRequest, remoteAddress: String = "127.0.0.1") {
         let parts = request.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var query: [(name: String, value: String)] = []
         for pair in parts.dropFirst().joined().split(separator: "&") {
@@ -154,7 +154,7 @@ extension ServedRequest {
         }
         self.init(
             method: request.method.rawValue, path: String(parts.first ?? ""), query: query, fields: request.fields,
-            body: request.body)
+            body: request.body, remoteAddress: remoteAddress)
     }
 
     private static func decoded(_ text: Substring) -> String {

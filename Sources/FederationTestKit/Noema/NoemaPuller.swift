@@ -16,15 +16,6 @@ public enum StandInAnswer: Hashable, Sendable {
     case transport(TransportFailure)
 }
 
-extension ServedRequest {
-    /// The request as the server of an in-memory network meets it. The target's query is not taken apart.
-    public init(_ request: HTTPRequest, remoteAddress: String = "127.0.0.1") {
-        self.init(
-            method: request.method.rawValue, path: String(request.target.prefix { $0 != "?" }), fields: request.fields,
-            body: request.body, remoteAddress: remoteAddress)
-    }
-}
-
 /// One poll under way.
 struct NoemaPoll: Sendable {
     enum Phase: Sendable {

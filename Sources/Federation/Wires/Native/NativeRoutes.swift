@@ -4,6 +4,7 @@ import FederationCore
 struct NativeRoutes {
     let node: NodeIdentity
     let view: any LogReading
+    var pageBytes = Limits.pageBytes
 
     static let identityPath = "/federation/v1/identity"
     static let eventsPath = "/federation/v1/events"
@@ -78,9 +79,9 @@ struct NativeRoutes {
     private func page(
         after start: NativePosition, limit: Int, _ greeting: NativeGreeting
     ) throws(StoreFailure) -> HTTPResponse {
-        var lines = EventLines()
+        var lines = EventLines(room: pageBytes)
         var last = start
-        for stored in try view.events(after: start.seq, limit: limit, bytes: Limits.pageBytes) {
+        for stored in try view.events(after: start.seq, limit: limit, bytes: pageBytes) {
             guard lines.append(stored.event) else { break }
             last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
         }
@@ -92,7 +93,7 @@ struct NativeRoutes {
 
     /// The events of these ids that are here, in the order asked. Where the page is full before the last, there is more.
     private func named(_ ids: [ULID], _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
-        var lines = EventLines()
+        var lines = EventLines(room: pageBytes)
         var isCut = false
         for id in ids {
             guard let stored = try view.event(id) else { continue }
@@ -144,13 +145,16 @@ private enum EventsQuery {
 
 /// Events as lines of JSON, up to the size of a page but always at least one.
 private struct EventLines {
+    let room: Int
     private(set) var count = 0
     private var bytes: [UInt8] = []
+
+    init(room: Int) { self.room = room }
 
     /// - Returns: `false` if there is no room for it.
     mutating func append(_ event: Event) -> Bool {
         let line = event.json
-        guard count == 0 || bytes.count + line.count + 1 <= Limits.pageBytes else { return false }
+        guard count == 0 || bytes.count + line.count + 1 <= room else { return false }
         bytes.append(contentsOf: line)
         bytes.append(0x0A)
         count += 1

@@ -31,6 +31,7 @@ struct MCPToolResult {
         isError = result["isError"]?.bool ?? false
     }
 
+    /// The members of the result object.
     func write(to writer: inout JSONWriter) {
         writer.key("content")
         writer.array {

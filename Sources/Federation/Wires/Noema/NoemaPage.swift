@@ -11,8 +11,11 @@ struct NoemaPage {
     /// - Parameters:
     ///   - text: the text of the tool's answer; `null`, `[]` and nothing are an empty page.
     ///   - since: where the page was asked to begin, exclusive.
+    ///   - cutFrom: how long a text may be that its server has cut short.
     /// - Throws: `WireViolation` for more events than asked, and for ids that do not ascend from `since`.
-    init(text: String, since: ULID?, limit: Int) throws(ExchangeFailure) {
+    init(
+        text: String, since: ULID?, limit: Int, cutFrom: Int = Limits.pageBytes - Limits.eventBytes
+    ) throws(ExchangeFailure) {
         let bytes = Array(text.utf8)
         let elements: [ArraySlice<UInt8>]
         if NoemaPage.isEmpty(bytes) {
@@ -32,16 +35,14 @@ struct NoemaPage {
             last = id
         }
         self.last = last
-        leadsOn = elements.count == limit || bytes.count >= NoemaPage.cutFrom
+        // A server of ours cuts a page at `Limits.pageBytes`, so a cut one lacks at most an event of that. Were it taken
+        // for the end, one that was cut inside the window that each poll reads again would be the last for ever.
+        leadsOn = elements.count == limit || bytes.count >= cutFrom
     }
 
-    /// A server of ours cuts a page at `Limits.pageBytes`: a cut page lacks at most one event of that. Without this, a
-    /// page that was cut inside the window that each poll reads again would be the last for ever.
-    private static let cutFrom = Limits.pageBytes - Limits.eventBytes
-
     private static func isEmpty(_ text: [UInt8]) -> Bool {
-        let value = text.filter { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }.prefix(5)
-        return value.isEmpty || value.elementsEqual("null".utf8)
+        let value = text.lazy.filter { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }
+        return value.first == nil || value.elementsEqual("null".utf8)
     }
 }
 

@@ -5,6 +5,7 @@ struct NoemaServedLog {
     let view: any LogReading
     let now: WallTime
     let sha256: SHA256
+    var pageBytes = Limits.pageBytes
 
     /// The events after `since` as one JSON array, each exactly as it is stored: at most `limit`, and at most a page of
     /// bytes. What is withheld does not count, so a short page means the end of the log or a full page of bytes; of the
@@ -25,11 +26,11 @@ struct NoemaServedLog {
         var after = since
         var count = 0
         while count < limit {
-            let batch = try view.events(after: after, through: through, limit: limit, bytes: Limits.pageBytes)
+            let batch = try view.events(after: after, through: through, limit: limit, bytes: pageBytes)
             guard let last = batch.last else { return }
             for stored in batch where try isServed(stored) {
                 let event = NoemaView.encoded(stored.event)
-                guard count == 0 || writer.bytes.count + event.count < Limits.pageBytes else { return }
+                guard count == 0 || writer.bytes.count + event.count < pageBytes else { return }
                 writer.raw(event)
                 count += 1
                 guard count < limit else { return }
