@@ -132,7 +132,9 @@ extension WireContract {
             Array(String(repeating: #"{"a":"#, count: 100_000).utf8), Array(repeating: 0xFF, count: 4096),
             Array(#"{"id":"#.utf8) + Array(repeating: 0x31, count: 1 << 20) + [0x7D],
         ]
-        let texts = ["", "18446744073709551616", "-1", String(repeating: "x", count: 1 << 20), "\u{1B}[2J\r\nX: y", "ü"]
+        let texts = [
+            "", "18446744073709551616", "-1", String(repeating: "x", count: 1 << 20), "\u{1B}[2J\r\nX: y", "ü",
+        ]
         for request in whole.requests.indices {
             for body in bodies {
                 let run = try server.poll { index, response in
@@ -192,9 +194,12 @@ extension WireContract {
     func garbage(_ subject: Subject) throws {
         var random = SeededRandom(seed: 11)
         let server = try LoopedNode(subject.wire, holding: WireContract.sample(3))
-        let paths = subject.wire.routes.flatMap { [$0, $0 + "/", $0 + "/x", $0 + "/%00", $0 + "//", $0 + "/../x"] }
+        let paths =
+            subject.wire.routes.flatMap { [$0, $0 + "/", $0 + "/x", $0 + "/%00", $0 + "//", $0 + "/../x"] }
             + (try server.poll().requests.map { ServedRequest($0).path })
-        let texts = ["", "x", "-1", "99999999999999999999", "%", "\u{1B}[2J", String(repeating: "A", count: 100_000), "null"]
+        let texts = [
+            "", "x", "-1", "99999999999999999999", "%", "\u{1B}[2J", String(repeating: "A", count: 100_000), "null",
+        ]
         for path in paths {
             for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "x", ""] {
                 for _ in 0..<20 {

@@ -29,8 +29,8 @@ public struct WireRun {
     ///   - outbox: the log that events to be pushed are read from.
     ///   - answer: answers the n-th request, from 0 on.
     public init(
-        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000, outbox: MemoryStorage = MemoryStorage(),
-        answer: (Int, HTTPRequest) throws -> ExchangeAnswer
+        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
+        outbox: MemoryStorage = MemoryStorage(), answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
         var exchange = exchange
         cursor = context.cursor
@@ -113,7 +113,8 @@ public struct LoopedNode {
         try wire.respond(
             to: request,
             context: RouteContext(
-                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "All is well." }),
+                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil,
+                statusText: { _ in "All is well." }),
             view: log)
     }
 
@@ -162,7 +163,8 @@ extension ServedRequest {
         var bytes: [UInt8] = []
         var index = 0
         while index < source.count {
-            let digits = source[index] == 0x25 ? String(decoding: source[index...].dropFirst().prefix(2), as: UTF8.self) : ""
+            let digits =
+                source[index] == 0x25 ? String(decoding: source[index...].dropFirst().prefix(2), as: UTF8.self) : ""
             if let byte = UInt8(digits, radix: 16), digits.utf8.count == 2 {
                 bytes.append(byte)
                 index += 3

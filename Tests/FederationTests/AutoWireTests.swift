@@ -39,13 +39,14 @@ struct AutoWireTests {
         #expect(run.requests.count { $0.target.hasPrefix("/federation") } == 1)
     }
 
-    @Test(arguments: [
-        (.response(HTTPResponse(status: 401)), .status(401)), (.response(HTTPResponse(status: 403)), .status(403)),
-        (.response(HTTPResponse(status: 500)), .status(500)), (.response(HTTPResponse(status: 301)), .status(301)),
-        (.response(HTTPResponse(status: 410)), .status(410)),
-        (.response(HTTPResponse(status: 200, fields: ["Content-Type": "text/html"])), .malformed(.contentType)),
-        (.transport(.timeout), .transport(.timeout)), (.transport(.refused), .transport(.refused)),
-    ] as [(ExchangeAnswer, ExchangeFailure)])
+    @Test(
+        arguments: [
+            (.response(HTTPResponse(status: 401)), .status(401)), (.response(HTTPResponse(status: 403)), .status(403)),
+            (.response(HTTPResponse(status: 500)), .status(500)), (.response(HTTPResponse(status: 301)), .status(301)),
+            (.response(HTTPResponse(status: 410)), .status(410)),
+            (.response(HTTPResponse(status: 200, fields: ["Content-Type": "text/html"])), .malformed(.contentType)),
+            (.transport(.timeout), .transport(.timeout)), (.transport(.refused), .transport(.refused)),
+        ] as [(ExchangeAnswer, ExchangeFailure)])
     func nothingElseProvesAnything(_ answer: ExchangeAnswer, _ failure: ExchangeFailure) throws {
         let run = try poll([NoemaWire()]) { _, response in .response(response) }
         #expect(run.failure == nil)
@@ -76,7 +77,8 @@ struct AutoWireTests {
     }
 
     @Test func aPeerThatHasLearntNativeIsAskedInItFromItsBeginning() throws {
-        let run = try poll([NoemaWire(), NativeWire()], pinned: .noema, cursor: Sample.id(1_000_000), position: "stale")
+        let run = try poll(
+            [NoemaWire(), NativeWire()], pinned: .noema, cursor: Sample.id(1_000_000), position: "stale")
         #expect(run.requests.map(\.target).prefix(2) == ["/mcp", "/federation/v1/identity"])
         #expect(run.events == AutoWireTests.events && run.identities.map(\.wire) == [.native])
         #expect(run.failure == nil && run.requests.allSatisfy { !$0.target.contains("stale") })
@@ -85,7 +87,8 @@ struct AutoWireTests {
     @Test func aPeerThatOnlyOffersNativeGoesOnInNoema() throws {
         let run = try poll([NoemaWire()], pinned: .noema)
         #expect(run.events == AutoWireTests.events && run.identities.map(\.wire) == [.noema])
-        #expect(run.requests.map { ServedRequest($0).path } == ["/mcp", "/federation/v1/identity", "/mcp", "/mcp", "/mcp"])
+        #expect(
+            run.requests.map { ServedRequest($0).path } == ["/mcp", "/federation/v1/identity", "/mcp", "/mcp", "/mcp"])
     }
 
     @Test(arguments: NoemaRules.allCases) func aStockNodeIsNeverAskedInNativeAgain(_ rules: NoemaRules) throws {

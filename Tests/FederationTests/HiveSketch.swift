@@ -30,7 +30,8 @@ struct HiveSketch: Wire {
         // By content, not by their id: a relay gives each event a new one.
         let key = "\(instance)\n\(type)\n\(time)\n\(payload)"
         let event = Event(
-            id: importedID(key, at: time), action: "hive:" + type, subject: "hive-" + sha256(Array(key.utf8)).hex.prefix(16),
+            id: importedID(key, at: time), action: "hive:" + type,
+            subject: "hive-" + sha256(Array(key.utf8)).hex.prefix(16),
             origin: origin(of: instance).description, originName: instance,
             timestamp: WallTime(milliseconds: time).rfc3339, payload: .full(Array(json.raw)), clock: .empty)
         return .event(event, bytes: event.json)
@@ -70,16 +71,20 @@ struct HiveSketch: Wire {
         // The token is on disk before anybody may use it.
         let commit = RouteCommit(peerName: peerName, wireValues: ["issued": Array(token.utf8), "key": Array(key.utf8)])
         return RouteReply(commit: commit, contactWith: peerName) { [instance] _ in
-            .json(200, HiveSketch.body { writer in
-                writer.member("sync_group_id", "sg_" + instance)
-                writer.member("signing_key", "key of " + instance)
-                writer.member("sync_token", token)
-            })
+            .json(
+                200,
+                HiveSketch.body { writer in
+                    writer.member("sync_group_id", "sg_" + instance)
+                    writer.member("signing_key", "key of " + instance)
+                    writer.member("sync_token", token)
+                })
         }
     }
 
     private func push(_ request: ServedRequest) -> RouteReply {
-        guard let events = (try? JSON(request.body))?["events"]?.array else { return RouteReply(HTTPResponse(status: 400)) }
+        guard let events = (try? JSON(request.body))?["events"]?.array else {
+            return RouteReply(HTTPResponse(status: 400))
+        }
         let page = PulledPage(items: events.map(HiveSketch.event), cursor: .none)
         return RouteReply(commit: RouteCommit(peerName: peerName, page: page), contactWith: peerName) { outcome in
             .json(200, HiveSketch.body { $0.member("received_seq", outcome?.applied ?? 0) })
@@ -104,9 +109,12 @@ struct HiveSketch: Wire {
 /// One conversation: handshake where there is no token, then pull to the end, then push to the end.
 struct HiveExchangeSketch: Exchange {
     private enum State {
-        case shakingHands, keepingToken, identifying, pulling, taking(hasMore: Bool), readingOutbox
+        case shakingHands, keepingToken, identifying, pulling
+        case taking(hasMore: Bool)
+        case readingOutbox
         case signing([StoredEvent], signatures: [String], through: Int64)
-        case pushing(through: Int64), acknowledging
+        case pushing(through: Int64)
+        case acknowledging
     }
 
     let wire: HiveSketch
@@ -207,12 +215,14 @@ struct HiveExchangeSketch: Exchange {
             return .sign(events[signatures.count].event.data ?? [], secret: "signing_key")
         }
         state = .pushing(through: through)
-        return send(.post, "", HiveSketch.body { writer in
-            writer.key("events")
-            writer.array { for event in events { $0.raw(event.event.data ?? []) } }
-            writer.member("signatures", signatures)
-            writer.member("sender_seq", through)
-        })
+        return send(
+            .post, "",
+            HiveSketch.body { writer in
+                writer.key("events")
+                writer.array { for event in events { $0.raw(event.event.data ?? []) } }
+                writer.member("signatures", signatures)
+                writer.member("sender_seq", through)
+            })
     }
 
     private func send(_ method: HTTPRequest.Method, _ query: String, _ body: [UInt8]) -> ExchangeStep {

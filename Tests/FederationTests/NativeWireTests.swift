@@ -31,7 +31,8 @@ struct NativeWireTests {
         let fields: [String: String] = Dictionary(uniqueKeysWithValues: page.fields.fields.map { ($0.name, $0.value) })
         #expect(
             fields == [
-                "Federation-Node": node.node.id.description, "Federation-Name": "n%C3%B6de%209", "Federation-Version": "1.2.9",
+                "Federation-Node": node.node.id.description, "Federation-Name": "n%C3%B6de%209",
+                "Federation-Version": "1.2.9",
                 "Federation-Mode": "sync", "Federation-Key": "ed25519:key-of-9",
                 "Federation-Position": "epoch-9.2.\(events[1].id)", "Federation-Head": "epoch-9.3.\(events[2].id)",
                 "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
@@ -41,7 +42,9 @@ struct NativeWireTests {
     }
 
     @Test func eventsComeInOrderOfArrival() throws {
-        let events = [5, 1, 3].map { Sample.event(Sample.id($0), "create", "20260101-n\($0)", origin: 9, clock: [9: UInt64($0)]) }
+        let events = [5, 1, 3].map {
+            Sample.event(Sample.id($0), "create", "20260101-n\($0)", origin: 9, clock: [9: UInt64($0)])
+        }
         #expect(try LoopedNode(NativeWire(), holding: events).poll().events == events)
     }
 
@@ -52,8 +55,10 @@ struct NativeWireTests {
         #expect(try get("events", [("after", good)], on: node).status == 200)
         #expect(try get("events", [("after", "epoch-9.0.\(ULID.min)")], on: node).status == 200)
         let bad = [
-            "epoch-8.2.\(events[1].id)", "epoch-9.2.\(events[0].id)", "epoch-9.4.\(events[2].id)", "epoch-9.0.\(events[0].id)",
-            "epoch-9.-1.\(events[0].id)", "epoch-9.+2.\(events[1].id)", "epoch-9.02.\(events[1].id)", "x", "..", good + ".",
+            "epoch-8.2.\(events[1].id)", "epoch-9.2.\(events[0].id)", "epoch-9.4.\(events[2].id)",
+            "epoch-9.0.\(events[0].id)",
+            "epoch-9.-1.\(events[0].id)", "epoch-9.+2.\(events[1].id)", "epoch-9.02.\(events[1].id)", "x", "..",
+            good + ".",
             "epoch-9.9223372036854775807.\(events[2].id)", "epoch-9.9223372036854775808.\(events[2].id)",
             "epoch-9.2.\(events[1].id.description.lowercased())", String(repeating: "9", count: 200),
         ]
@@ -83,7 +88,10 @@ struct NativeWireTests {
         node = try LoopedNode(NativeWire(), holding: WireContract.sample(2))
         let second = try node.poll(after: first)
         #expect(second.failure == nil && second.events.count == 2 && second.identities.count == 1)
-        #expect(second.requests.map { $0.target.prefix { $0 != "?" } } == ["/federation/v1/events", "/federation/v1/identity", "/federation/v1/events"])
+        #expect(
+            second.requests.map { $0.target.prefix { $0 != "?" } } == [
+                "/federation/v1/events", "/federation/v1/identity", "/federation/v1/events",
+            ])
         #expect(second.position == "epoch-9.2.\(WireContract.sample(2)[1].id)")
         let stubborn = try node.poll(after: first) { .response($0 == 1 ? $1 : HTTPResponse(status: 409)) }
         #expect(stubborn.failure == .status(409))
@@ -100,7 +108,8 @@ struct NativeWireTests {
         #expect(try get("events", Array(many.dropLast()), on: node).status == 200)
         for (query, code) in [
             (many, "too_many_ids"), ([("id", "x")], "invalid_id"), ([ids[0], ("after", "x")], "invalid_query"),
-            ([("limit", "0")], "invalid_limit"), ([("limit", "x")], "invalid_limit"), ([("limit", "-1")], "invalid_limit"),
+            ([("limit", "0")], "invalid_limit"), ([("limit", "x")], "invalid_limit"),
+            ([("limit", "-1")], "invalid_limit"),
             ([("limit", "99999999999999999999")], "invalid_limit"),
         ] as [([(name: String, value: String)], String)] {
             let response = try get("events", query, on: node)
@@ -127,7 +136,9 @@ struct NativeWireTests {
 
     @Test func theAskingNodeLearnsWhatIsHeldOfIt() throws {
         let events = [3, 8, 8].enumerated().map { index, origin in
-            Sample.event(Sample.id(Int64(index)), "create", "20260101-n\(index)", origin: origin, clock: [origin: UInt64(index) + 40])
+            Sample.event(
+                Sample.id(Int64(index)), "create", "20260101-n\(index)", origin: origin,
+                clock: [origin: UInt64(index) + 40])
         }
         let node = try LoopedNode(NativeWire(), holding: events)
         #expect(try get("identity", asking: Sample.node(8).description, on: node).fields["Federation-Held"] == "42")
@@ -158,10 +169,13 @@ struct NativeWireTests {
     @Test func otherMethodsAndPathsAreNotServed() throws {
         let node = try LoopedNode(NativeWire())
         for (method, status) in [("POST", 405), ("DELETE", 405), ("HEAD", 405), ("OPTIONS", 204)] {
-            let response = try node.reply(to: ServedRequest(method: method, path: "/federation/v1/events")).response(nil)
+            let response = try node.reply(to: ServedRequest(method: method, path: "/federation/v1/events")).response(
+                nil)
             #expect(response.status == status && response.fields["Allow"] == "GET, OPTIONS")
         }
-        for path in ["", "x", "events/", "events/x", "identity/../events"] { #expect(try get(path, on: node).status == 404) }
+        for path in ["", "x", "events/", "events/x", "identity/../events"] {
+            #expect(try get(path, on: node).status == 404)
+        }
     }
 
     @Test func aLogWithoutAnEpochIsNotServed() throws {
@@ -218,16 +232,21 @@ struct NativeWireTests {
         #expect(run.failure == .identityMismatch && run.events.count == 1000)
     }
 
-    @Test(arguments: [
-        ("Federation-Position", nil, .malformed(.headerMissing)), ("Federation-More", nil, .malformed(.headerMissing)),
-        ("Federation-Count", nil, .malformed(.headerMissing)), ("Federation-Count", "x", .malformed(.headerMissing)),
-        ("Federation-Count", "2", .malformed(.truncated)), ("Federation-Count", "-1", .malformed(.truncated)),
-        ("Federation-Count", "1001", .malformed(.moreEventsThanAsked(asked: 1000))),
-        ("Federation-More", "yes", .malformed(.headerInvalid)), ("Federation-Position", "a b", .malformed(.headerInvalid)),
-        ("Federation-Position", "", .malformed(.headerInvalid)), ("Federation-Node", nil, .identityMissing),
-        ("Federation-Position", String(repeating: "x", count: 129), .malformed(.headerInvalid)),
-        ("Content-Type", "application/json", .malformed(.contentType)), ("Content-Type", nil, .malformed(.contentType)),
-    ] as [(String, String?, ExchangeFailure)])
+    @Test(
+        arguments: [
+            ("Federation-Position", nil, .malformed(.headerMissing)),
+            ("Federation-More", nil, .malformed(.headerMissing)),
+            ("Federation-Count", nil, .malformed(.headerMissing)),
+            ("Federation-Count", "x", .malformed(.headerMissing)),
+            ("Federation-Count", "2", .malformed(.truncated)), ("Federation-Count", "-1", .malformed(.truncated)),
+            ("Federation-Count", "1001", .malformed(.moreEventsThanAsked(asked: 1000))),
+            ("Federation-More", "yes", .malformed(.headerInvalid)),
+            ("Federation-Position", "a b", .malformed(.headerInvalid)),
+            ("Federation-Position", "", .malformed(.headerInvalid)), ("Federation-Node", nil, .identityMissing),
+            ("Federation-Position", String(repeating: "x", count: 129), .malformed(.headerInvalid)),
+            ("Content-Type", "application/json", .malformed(.contentType)),
+            ("Content-Type", nil, .malformed(.contentType)),
+        ] as [(String, String?, ExchangeFailure)])
     func aPageWithoutItsFieldsIsAViolation(_ field: String, _ value: String?, _ failure: ExchangeFailure) throws {
         let run = try LoopedNode(NativeWire(), holding: WireContract.sample(3)).poll { index, response in
             var response = response

@@ -47,14 +47,18 @@ struct NeotomaSketch: Wire {
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
         guard request.path == "/sync/webhook" else { return try entity(request, view) }
-        guard let json = try? JSON(request.body), let members = json.members else { return refusal(400, "VALIDATION_ERROR") }
+        guard let json = try? JSON(request.body), let members = json.members else {
+            return refusal(400, "VALIDATION_ERROR")
+        }
         let known = ["sender_peer_id", "sender_peer_url", "target_user_id", "entity_id", "source_observation_id"]
         guard members.allSatisfy({ known.contains($0.key) }) else { return refusal(400, "ERR_UNKNOWN_FIELD") }
-        guard let sender = json["sender_peer_id"]?.string, let entity = json["entity_id"]?.string, !entity.isEmpty else {
+        guard let sender = json["sender_peer_id"]?.string, let entity = json["entity_id"]?.string, !entity.isEmpty
+        else {
             return refusal(400, "VALIDATION_ERROR")
         }
         // Only the body tells whose secret it is; the host compares, and the secret stays with it.
-        guard let peer = peers.first(where: { $0.id == sender }), context.carries(NeotomaSketch.seal(of: peer.name)) else {
+        guard let peer = peers.first(where: { $0.id == sender }), context.carries(NeotomaSketch.seal(of: peer.name))
+        else {
             return refusal(401, "SYNC_WEBHOOK_UNAUTHORIZED")
         }
         guard json["sender_peer_url"]?.string == peer.url else { return refusal(500, "SYNC_WEBHOOK_FAILED") }
@@ -64,10 +68,12 @@ struct NeotomaSketch: Wire {
             peerName: peer.name, wireValues: [NeotomaSketch.noticePrefix + entity: Array(observation.utf8)])
         let callBack = NeotomaExchangeSketch(wire: self, callsBackOnly: entity)
         return RouteReply(commit: commit, callBack: (peer.name, callBack), contactWith: peer.name) { _ in
-            .json(200, HiveSketch.body { writer in
-                writer.member("status", "applied")
-                writer.member("entity_id", entity)
-            })
+            .json(
+                200,
+                HiveSketch.body { writer in
+                    writer.member("status", "applied")
+                    writer.member("entity_id", entity)
+                })
         }
     }
 
@@ -88,8 +94,12 @@ struct NeotomaSketch: Wire {
 /// call-back is the first part of it for one entity.
 struct NeotomaExchangeSketch: Exchange {
     private enum State {
-        case identifying, fetching(String), taking(String), forgetting, readingOutbox
-        case notifying([StoredEvent], through: Int64), acknowledging
+        case identifying
+        case fetching(String)
+        case taking(String)
+        case forgetting, readingOutbox
+        case notifying([StoredEvent], through: Int64)
+        case acknowledging
     }
 
     let wire: NeotomaSketch
@@ -108,7 +118,9 @@ struct NeotomaExchangeSketch: Exchange {
         peer = context.peerName
         sent = context.wireValues["sent"].flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
         let prefix = NeotomaSketch.noticePrefix
-        pending = context.wireValues.keys.filter { $0.hasPrefix(prefix) }.sorted().map { String($0.dropFirst(prefix.count)) }
+        pending = context.wireValues.keys.filter { $0.hasPrefix(prefix) }.sorted().map {
+            String($0.dropFirst(prefix.count))
+        }
         if let callsBackOnly { pending = pending.filter { $0 == callsBackOnly } }
         let id = wire.peers.first { $0.name == peer }?.id ?? ""
         return .identify(PeerIdentity(id: importedID("neotoma:" + id, at: 0), name: id, version: "", wire: .neotoma))

@@ -8,7 +8,8 @@ import Testing
 struct NoemaClientTests {
     /// A server that answers `tools/call` and `initialize` with these texts of JSON, and keeps what it was asked.
     struct Script {
-        var initialize = #"{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"#
+        var initialize =
+            #"{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"#
             + #""serverInfo":{"name":"noema","version":"v0.9.1"}}"#
         var identity = Script.text(#"{"id":"01KNJX4991ASW6NNKS9BQHNCGB","mode":"sync","name":"alpha","version":2}"#)
         /// The text of each page in turn; after them an empty one.
@@ -46,9 +47,12 @@ struct NoemaClientTests {
 
         private func answer(_ id: JSON, _ member: String, first: Bool = false) -> ExchangeAnswer {
             let message = "{\"jsonrpc\":\"2.0\",\"id\":\(String(decoding: id.raw, as: UTF8.self)),\(member)}"
-            var response = HTTPResponse(status: 200, fields: ["Content-Type": "application/json"], body: Array(message.utf8))
+            var response = HTTPResponse(
+                status: 200, fields: ["Content-Type": "application/json"], body: Array(message.utf8))
             if streams {
-                response.fields = ["Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"]
+                response.fields = [
+                    "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no",
+                ]
                 response.body = Array("id: 0\nretry: 3000\ndata:\n\n:\n\ndata: \(message)\n\n".utf8)
             }
             if first { response.fields["Mcp-Session-Id"] = session }
@@ -63,7 +67,9 @@ struct NoemaClientTests {
 
     static func id(_ number: Int) -> String { Sample.id(Int64(number)).description }
 
-    static func page(_ ids: [String]) -> String { Script.text("[" + ids.map { event($0) }.joined(separator: ",") + "]") }
+    static func page(_ ids: [String]) -> String {
+        Script.text("[" + ids.map { event($0) }.joined(separator: ",") + "]")
+    }
 
     // MARK: Shapes
 
@@ -104,7 +110,8 @@ struct NoemaClientTests {
         var script = Script()
         script.streams = true
         script.session = "b0f7d8f0"
-        script.initialize = #"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#
+        script.initialize =
+            #"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#
             + #""serverInfo":{"name":"noema","version":"0.21.0"}}"#
         script.pages = [NoemaClientTests.page([NoemaClientTests.id(1)])]
         let run = try script.poll()
@@ -136,7 +143,8 @@ struct NoemaClientTests {
     @Test(arguments: ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"])
     func aKnownProtocolVersionIsSpoken(_ version: String) throws {
         var script = Script()
-        script.initialize = #"{"protocolVersion":"\#(version)","capabilities":{},"serverInfo":{"name":"x","version":""}}"#
+        script.initialize =
+            #"{"protocolVersion":"\#(version)","capabilities":{},"serverInfo":{"name":"x","version":""}}"#
         let run = try script.poll()
         #expect(run.failure == nil)
         #expect(run.requests[1].fields["MCP-Protocol-Version"] == version)
@@ -179,7 +187,9 @@ struct NoemaClientTests {
 
     @Test func aPeerWithoutTheToolHasNoIdentity() throws {
         var script = Script()
-        for error in [#"{"code":-32602,"message":"tool 'cortex_identity' not found"}"#, #"{"code":-32601,"message":""}"#] {
+        for error in [
+            #"{"code":-32602,"message":"tool 'cortex_identity' not found"}"#, #"{"code":-32601,"message":""}"#,
+        ] {
             script.error["cortex_identity"] = error
             #expect(try script.poll().failure == .identityMissing)
         }
@@ -308,7 +318,8 @@ struct NoemaClientTests {
     @Test func aFullPageIsFollowedByTheNext() throws {
         var script = Script()
         script.pages = [
-            NoemaClientTests.page((1...100).map(NoemaClientTests.id)), NoemaClientTests.page((101...150).map(NoemaClientTests.id)),
+            NoemaClientTests.page((1...100).map(NoemaClientTests.id)),
+            NoemaClientTests.page((101...150).map(NoemaClientTests.id)),
         ]
         let run = try script.poll()
         #expect(run.events.count == 150 && run.pages.count == 2 && run.requests.count == 5)

@@ -19,7 +19,8 @@ struct NoemaServerTests {
     private func call(
         _ tool: String, _ arguments: String = "{}", on node: LoopedNode
     ) throws -> (text: String, isError: Bool, code: Int64?) {
-        let body = #"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments)}}"#
+        let body =
+            #"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments)}}"#
         let response = try post(body, to: node)
         #expect(response.status == 200 && response.fields["Content-Type"] == "application/json")
         let json = try JSON(response.body)
@@ -77,7 +78,8 @@ struct NoemaServerTests {
         ("", -32700), ("{", -32700), ("nul", -32700), (#"{"jsonrpc":"2.0"}"#, -32600), ("[]", -32600), ("7", -32600),
         (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, -32600), (#"{"id":1,"method":"ping"}"#, -32600),
         (#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, -32600), (#"{"jsonrpc":"2.0","id":1,"method":7}"#, -32600),
-        (#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600), (#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32600),
+        (#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
+        (#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32600),
     ])
     func whatIsNoRequestIsRefused(_ body: String, _ code: Int64) throws {
         let response = try post(body, to: LoopedNode(NoemaWire()))
@@ -101,14 +103,17 @@ struct NoemaServerTests {
     }
 
     @Test func everyToolIsListedWithItsSchema() throws {
-        let response = try post(#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}"#, to: LoopedNode(NoemaWire()))
+        let response = try post(
+            #"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}"#, to: LoopedNode(NoemaWire()))
         let tools = try JSON(response.body)["result"]?["tools"]?.array ?? []
         #expect(
             tools.map { $0["name"]?.string } == [
                 "cortex_identity", "sync_events", "sync_read_signal", "federation_status", "announce_peer",
             ])
         for tool in tools {
-            #expect(tool["inputSchema"]?["type"]?.string == "object" && tool["inputSchema"]?["properties"]?.isObject == true)
+            #expect(
+                tool["inputSchema"]?["type"]?.string == "object" && tool["inputSchema"]?["properties"]?.isObject == true
+            )
             #expect(tool["description"]?.string?.isEmpty == false)
         }
     }
@@ -121,8 +126,12 @@ struct NoemaServerTests {
         }
         let ping = #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#
         #expect(try post(ping, to: node, path: "/mcp/").status == 200)
-        for path in ["/mcp/federation", "/mcpx", "/mcp//", "/mcp/%2e"] { #expect(try post(ping, to: node, path: path).status == 404) }
-        for type in ["", "text/plain", "application/jsonl"] { #expect(try post(ping, to: node, type: type).status == 415) }
+        for path in ["/mcp/federation", "/mcpx", "/mcp//", "/mcp/%2e"] {
+            #expect(try post(ping, to: node, path: path).status == 404)
+        }
+        for type in ["", "text/plain", "application/jsonl"] {
+            #expect(try post(ping, to: node, type: type).status == 415)
+        }
     }
 
     // MARK: Tools
@@ -136,7 +145,8 @@ struct NoemaServerTests {
 
     @Test(arguments: [
         ("{}", 100), (#"{"limit":1}"#, 1), (#"{"limit":1000}"#, 250), (#"{"limit":1001}"#, 100), (#"{"limit":0}"#, 100),
-        (#"{"limit":-5}"#, 100), (#"{"limit":null}"#, 100), (#"{"limit":99999999999999999999}"#, 100), (#"{"since":""}"#, 100),
+        (#"{"limit":-5}"#, 100), (#"{"limit":null}"#, 100), (#"{"limit":99999999999999999999}"#, 100),
+        (#"{"since":""}"#, 100),
         (#"{"since":null}"#, 100), (#"{"since":"00000000000000000000000000"}"#, 100),
         (#"{"since":"7ZZZZZZZZZZZZZZZZZZZZZZZZZ"}"#, 0), (#"{"since":"ZZZZZZZZZZZZZZZZZZZZZZZZZZ"}"#, 0), ("null", 100),
     ])
@@ -146,7 +156,10 @@ struct NoemaServerTests {
         if count == 0 { #expect(answer.text == "[]") }
     }
 
-    @Test(arguments: ["x", "01kdvdna010000000000000000", "01KDVDNA01000000000000000", "01KDVDNA0100000000000000000", "U1KDVDNA010000000000000000"])
+    @Test(arguments: [
+        "x", "01kdvdna010000000000000000", "01KDVDNA01000000000000000", "01KDVDNA0100000000000000000",
+        "U1KDVDNA010000000000000000",
+    ])
     func aCursorThatIsNoULIDIsRefusedInWords(_ since: String) throws {
         let answer = try call("sync_events", #"{"since":"\#(since)"}"#, on: LoopedNode(NoemaWire()))
         #expect(answer.isError && answer.text.contains("ULID cursor"))
@@ -186,7 +199,8 @@ struct NoemaServerTests {
     }
 
     @Test(arguments: [
-        (#"{"name":"beta","endpoint":"https://beta.example:3000"}"#, false), (#"{"name":"b","endpoint":"HTTP://[::1]:7/x"}"#, false),
+        (#"{"name":"beta","endpoint":"https://beta.example:3000"}"#, false),
+        (#"{"name":"b","endpoint":"HTTP://[::1]:7/x"}"#, false),
         (#"{"name":"b","endpoint":"ftp://beta"}"#, true), (#"{"name":"b","endpoint":"http://"}"#, true),
         (#"{"name":"b","endpoint":"http:///x"}"#, true), (#"{"name":"b","endpoint":"http://a b"}"#, true),
         (#"{"name":"nöde 9","endpoint":"http://beta"}"#, true),
@@ -211,7 +225,8 @@ struct NoemaServerTests {
             let isServed = number % 3 == 0
             events.append(
                 Sample.event(
-                    Sample.id(Int64(number)), isServed ? "create" : "brand_new_action", "20260101-note-\(number)", origin: 9,
+                    Sample.id(Int64(number)), isServed ? "create" : "brand_new_action", "20260101-note-\(number)",
+                    origin: 9,
                     clock: [9: UInt64(number) + 1]))
         }
         let node = try LoopedNode(NoemaWire(), holding: events)
@@ -272,7 +287,9 @@ struct NoemaServerTests {
             try server.create(.init("Note \(number)", body: "text <\(number)> & more"), now: now)
         }
         let context = LoopedNode.context(now: now)
-        let run = WireRun(NoemaWire().exchange(), context) { .response(server.respond(to: ServedRequest($1), now: now)) }
+        let run = WireRun(NoemaWire().exchange(), context) {
+            .response(server.respond(to: ServedRequest($1), now: now))
+        }
         #expect(run.failure == nil && run.identities.first?.id == Sample.node(5))
         #expect(run.events.map(\.id.description) == server.events.map(\.id))
         #expect(run.requests.last?.method == .delete)

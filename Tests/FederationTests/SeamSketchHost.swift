@@ -45,7 +45,9 @@ struct SketchHost {
                 answer = try serve(ServedRequest(request))
             case .identify(let identity):
                 let pin = StateKey.peer(peer, .identity)
-                guard [nil, identity.id.description].contains(log.state(pin)) else { return .failure(.identityMismatch) }
+                guard [nil, identity.id.description].contains(log.state(pin)) else {
+                    return .failure(.identityMismatch)
+                }
                 try log.setState(pin, identity.id.description)
                 answer = .identityAccepted
             case .take(let page): answer = .committed(try take(page, from: peer))

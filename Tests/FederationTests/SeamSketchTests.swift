@@ -7,8 +7,10 @@ struct SeamSketchTests {
     // MARK: OpenHive: a handshake that mints tokens, a pull and a push with cursors of their own
 
     private struct Hives {
-        var a = SketchHost(1, HiveSketch(peerName: "b", instance: "inst_a"), secrets: ["handshake": "s", "signing_key": "k"])
-        var b = SketchHost(2, HiveSketch(peerName: "a", instance: "inst_b"), secrets: ["handshake": "s", "signing_key": "l"])
+        var a = SketchHost(
+            1, HiveSketch(peerName: "b", instance: "inst_a"), secrets: ["handshake": "s", "signing_key": "k"])
+        var b = SketchHost(
+            2, HiveSketch(peerName: "a", instance: "inst_b"), secrets: ["handshake": "s", "signing_key": "l"])
 
         /// A post that began at one of them.
         static func post(_ text: String, by instance: String, at milliseconds: Int64) throws -> Event {
@@ -16,7 +18,8 @@ struct SeamSketchTests {
             let json = try JSON(
                 Array(
                     (#"{"id":"evt_1","event_type":"post_created","origin_instance_id":"\#(instance)","#
-                        + #""origin_ts":\#(Sample.epoch.milliseconds + milliseconds),"payload":"\#(payload)","signature":"c2ln"}"#).utf8))
+                        + #""origin_ts":\#(Sample.epoch.milliseconds + milliseconds),"payload":"\#(payload)","signature":"c2ln"}"#)
+                        .utf8))
             guard case .event(let event, _) = HiveSketch.event(json) else { throw EventRefusal.notAnObject }
             return event
         }
@@ -64,7 +67,8 @@ struct SeamSketchTests {
         _ = try hives.a.log.append(try Sample.entry(post))
         // It arrives, and the acknowledgement is lost.
         let failed = try hives.pollFromA { response in
-            String(decoding: response.body, as: UTF8.self).contains("received_seq") ? .transport(.reset) : .response(response)
+            String(decoding: response.body, as: UTF8.self).contains("received_seq")
+                ? .transport(.reset) : .response(response)
         }
         #expect(failed == .failure(.transport(.reset)))
         #expect(hives.a.kept("sent", of: "b") == nil && hives.b.log.eventCount() == 1)
@@ -93,8 +97,10 @@ struct SeamSketchTests {
         var b: SketchHost
 
         init() {
-            let atA = NeotomaSketch(localID: "node-a", localURL: "https://a", peers: [.init(id: "node-b", url: "https://b", name: "b")])
-            let atB = NeotomaSketch(localID: "node-b", localURL: "https://b", peers: [.init(id: "node-a", url: "https://a", name: "a")])
+            let atA = NeotomaSketch(
+                localID: "node-a", localURL: "https://a", peers: [.init(id: "node-b", url: "https://b", name: "b")])
+            let atB = NeotomaSketch(
+                localID: "node-b", localURL: "https://b", peers: [.init(id: "node-a", url: "https://a", name: "a")])
             a = SketchHost(1, atA, secrets: ["neotoma/b": "shared"])
             b = SketchHost(2, atB, secrets: ["neotoma/a": "shared"])
         }
@@ -104,7 +110,9 @@ struct SeamSketchTests {
                 Array(
                     (#"{"entity_id":"ent_1","entity_type":"note","snapshot":{"title":"\#(title)"},"#
                         + #""last_observation_at":"\#(Sample.time(milliseconds).rfc3339)"}"#).utf8))
-            guard case .event(let event, _) = NeotomaSketch.item(json, from: "node-a") else { throw EventRefusal.notAnObject }
+            guard case .event(let event, _) = NeotomaSketch.item(json, from: "node-a") else {
+                throw EventRefusal.notAnObject
+            }
             return event
         }
 
@@ -149,7 +157,9 @@ struct SeamSketchTests {
         _ = try nodes.pollFromA()
         nodes.b.callBacks = []
         var a = nodes.a
-        #expect(try nodes.b.run(with: "a") { .response(try a.serve($0)) } == .success(ExchangeProgress(isComplete: true, wire: .neotoma)))
+        #expect(
+            try nodes.b.run(with: "a") { .response(try a.serve($0)) }
+                == .success(ExchangeProgress(isComplete: true, wire: .neotoma)))
         #expect(nodes.b.log.eventCount() == 1 && nodes.b.kept("notice:ent_1", of: "a") == nil)
     }
 

@@ -27,7 +27,8 @@ struct WireContractTests {
         overfull: { response in
             altered(response) { text in
                 let event = text.dropFirst().dropLast()
-                return "[" + repeatElement(String(event), count: Limits.noemaPageEvents + 1).joined(separator: ",") + "]"
+                return "[" + repeatElement(String(event), count: Limits.noemaPageEvents + 1).joined(separator: ",")
+                    + "]"
             }
         },
         spoilt: { response in

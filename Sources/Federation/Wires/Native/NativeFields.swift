@@ -81,8 +81,8 @@ enum NativePeer {
         guard let id = ULID(id ?? "") else { throw .identityMissing }
         let key = key ?? ""
         return PeerIdentity(
-            id: id, name: NoemaIdentity.short(name ?? ""), version: PeerHealth.safeVersion(version ?? ""), wire: .native,
-            mode: mode.flatMap { NodeMode(rawValue: $0) },
+            id: id, name: NoemaIdentity.short(name ?? ""), version: PeerHealth.safeVersion(version ?? ""),
+            wire: .native, mode: mode.flatMap { NodeMode(rawValue: $0) },
             publicKey: key.isEmpty || key.utf8.count > Limits.eventTextBytes ? nil : key,
             heldOfOurs: held.flatMap { $0 < Limits.counter ? $0 : nil })
     }

@@ -55,7 +55,7 @@ struct NativeRoutes {
         do throws(Refusal) {
             guard node.mode.serves else {
                 throw Refusal(
-                    status: 403, code: "subscribe_mode", message: "This node is in subscribe mode: it serves no events.")
+                    status: 403, code: "subscribe_mode", message: "A node in subscribe mode serves no events.")
             }
             query = try EventsQuery(request)
         } catch { return error.response(fields: greeting.fields) }
@@ -91,7 +91,7 @@ struct NativeRoutes {
         return lines.response(fields: fields)
     }
 
-    /// The events of these ids that are here, in the order asked. Where the page is full before the last, there is more.
+    /// The events of these ids that are here, in the order asked. If the page is full before the last, there is more.
     private func named(_ ids: [ULID], _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
         var lines = EventLines(room: pageBytes)
         var isCut = false
@@ -117,7 +117,8 @@ private enum EventsQuery {
         let ids = request.query.filter { $0.name == "id" }
         guard ids.isEmpty else {
             guard request.parameter("after") == nil else {
-                throw NativeRoutes.Refusal(status: 400, code: "invalid_query", message: "Ask by id or after a position.")
+                throw NativeRoutes.Refusal(
+                    status: 400, code: "invalid_query", message: "Ask by id or after a position.")
             }
             guard ids.count <= Limits.eventsByID else {
                 throw NativeRoutes.Refusal(

@@ -35,8 +35,8 @@ struct NoemaPage {
             last = id
         }
         self.last = last
-        // A server of ours cuts a page at `Limits.pageBytes`, so a cut one lacks at most an event of that. Were it taken
-        // for the end, one that was cut inside the window that each poll reads again would be the last for ever.
+        // A server of ours cuts a page at `Limits.pageBytes`, so a cut one lacks at most an event of that. Were it
+        // taken for the end, one cut inside the window that each poll reads again would be the last for ever.
         leadsOn = elements.count == limit || bytes.count >= cutFrom
     }
 

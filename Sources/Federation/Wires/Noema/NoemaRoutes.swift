@@ -87,8 +87,8 @@ struct NoemaRoutes {
     private func call(_ params: JSON?) throws(Trouble) -> MCPToolResult {
         let name = params?["name"]?.string ?? ""
         guard let tool = NoemaTool(rawValue: name) else {
-            throw .refused(
-                JSONRPC.Failure(code: .invalidParams, message: "tool '\(name.escapedForTerminal(limit: 64))' not found"))
+            let shown = name.escapedForTerminal(limit: 64)
+            throw .refused(JSONRPC.Failure(code: .invalidParams, message: "tool '\(shown)' not found"))
         }
         do {
             return try run(tool, try NoemaArguments(params?["arguments"]))
@@ -136,11 +136,14 @@ struct NoemaRoutes {
 
     /// Acknowledges, and that is all: a stranger's URL is neither stored nor asked.
     private func announce(name: String, endpoint: String) -> MCPToolResult {
-        guard isWebURL(endpoint) else { return MCPToolResult(text: "endpoint must be an http or https URL", isError: true) }
+        guard isWebURL(endpoint) else {
+            return MCPToolResult(text: "endpoint must be an http or https URL", isError: true)
+        }
         guard name != context.node.name else {
             return MCPToolResult(text: "the name is this node's own", isError: true)
         }
-        return MCPToolResult(text: "Noted. A peer is added by naming it in this node's configuration; nothing was stored.")
+        return MCPToolResult(
+            text: "Noted. A peer is added by naming it in this node's configuration; nothing was stored.")
     }
 
     private func isWebURL(_ text: String) -> Bool {

@@ -50,7 +50,7 @@ extension ULID {
     /// The greatest ULID of a millisecond.
     init(lastOf time: WallTime) { self.init(milliseconds: time.milliseconds, random: (.max, .max)) }
 
-    /// Reads a cursor by Noema's test, which looks at the letters only: one past the last ULID is at the end of any log.
+    /// Reads a cursor by Noema's test, which looks at the letters only: one past the last ULID is past any event.
     init?(cursor text: String) {
         if let id = ULID(text) {
             self = id
