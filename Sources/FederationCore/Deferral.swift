@@ -86,7 +86,7 @@ extension Intake {
             if try log.quarantineEntry(row.row) != nil { try log.removeQuarantine(row.row) }
         case .refused, .deferred:
             // Its own new row says when; the old one is the same unless its bytes were cut.
-            guard let left = try log.quarantineEntry(row.row), let retryAt = left.retryAt, retryAt <= now else { return }
+            guard let due = try log.quarantineEntry(row.row)?.retryAt, due <= now else { return }
             try log.setQuarantineRetry(row.row, at: nil)
         case .failed:
             try log.setQuarantineRetry(row.row, at: now.advanced(by: Limits.variantWait))

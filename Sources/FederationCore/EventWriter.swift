@@ -65,7 +65,9 @@ public struct EventWriter: Sendable {
         if let stopped = try log.meta(.stopped) { return .failure(.stopped(StopReason(stored: stopped))) }
         let facts = try WriteFacts(of: request.subject, node: node, traces: request.kind == "resolve", in: log)
         let drafts: [EventDraft]
-        do throws(WriteRefusal) { drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request) } catch {
+        do throws(WriteRefusal) {
+            drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request)
+        } catch {
             return .failure(error)
         }
         var written = Written(subject: request.subject, events: [], isRepeated: false)
@@ -149,6 +151,18 @@ struct EventDraft: Hashable {
     }
 }
 
+extension Snapshot {
+    /// What an edit of a record starts from: the content of its shown head, with the tags and the tier that stand now.
+    ///
+    /// - Parameter data: of the shown head.
+    /// - Throws: as `Snapshot(data:)`.
+    public init(editing record: Record, data: [UInt8]) throws(EventRefusal) {
+        try self.init(data: data)
+        tags = record.tags
+        if !tier.isEmpty || record.tier != Tier.short.rawValue { tier = record.tier }
+    }
+}
+
 /// The answers to the last writes that had a request id.
 enum WriteRequestLog {
     static let limit = 1000
@@ -158,12 +172,15 @@ enum WriteRequestLog {
         to requestID: String, _ request: WriteRequest, in log: some LogReading
     ) throws(StoreFailure) -> Result<Written, WriteRefusal>? {
         guard let value = try log.wireValue(namespace, peer: "", key: requestID) else { return nil }
-        let words = String(decoding: value, as: UTF8.self).split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard words.count == 3, words[1] == request.kind, String(words[2]).isExactly(request.subject) else {
-            return .failure(.requestIDReused)
+        let words = value.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        guard words.count == 3, words[1] == request.kind else { return .failure(.requestIDReused) }
+        // Whoever repeats a create has made up another id for it.
+        if case .create = request {} else {
+            guard words[2].isExactly(request.subject) else { return .failure(.requestIDReused) }
         }
         let events = words[0].split(separator: ",").compactMap { ULID($0) }
-        return .success(Written(subject: request.subject, events: events, isRepeated: true))
+        return .success(Written(subject: words[2], events: events, isRepeated: true))
     }
 
     static func keep(

@@ -187,8 +187,10 @@ extension IntakePass {
         ofCopy event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent
     ) -> Verification {
         guard let signature = event.signature else { return .none }
-        let isKnown = stored.event.signature?.isExactly(signature) == true && fingerprint.signedHash == stored.signedHash
-        if isKnown, stored.verification >= .pinned { return stored.verification }
+        let isKnown = stored.event.signature?.isExactly(signature) == true
+        if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification >= .pinned {
+            return stored.verification
+        }
         if event.origin.isExactly(policy.node.description) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
         }

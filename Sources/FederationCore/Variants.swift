@@ -30,7 +30,8 @@ public enum Variants {
 
         public init(_ stored: StoredEvent) {
             self.init(
-                event: stored.event, verification: stored.verification, dataSeen: stored.dataSeen, digest: stored.digest)
+                event: stored.event, verification: stored.verification, dataSeen: stored.dataSeen,
+                digest: stored.digest)
         }
 
         public static func < (a: Claim, b: Claim) -> Bool {

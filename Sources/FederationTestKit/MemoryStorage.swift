@@ -123,7 +123,8 @@ extension MemoryStorage: LogReading {
         return events.sorted { $0.key < $1.key }.map { origin, count in
             let known = numbers[origin] ?? []
             return OriginSummary(
-                origin: origin.text, events: count, distinctNumbers: Int64(known.count), highestNumber: known.max() ?? 0)
+                origin: origin.text, events: count, distinctNumbers: Int64(known.count),
+                highestNumber: known.max() ?? 0)
         }
     }
 

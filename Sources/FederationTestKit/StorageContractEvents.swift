@@ -148,7 +148,8 @@ extension StorageContract {
         try expectEqual(log.events(after: second, limit: 10, bytes: .max).map(\.seq), [third])
         try expectEqual(log.head(), LogPosition(seq: third, id: id))
         try expectEqual(log.eventCount(), 2)
-        try expectEqual(log.events(after: nil, through: .max, limit: 10, bytes: .max).map(\.event.id), [id, Sample.id(2)])
+        let byID = try log.events(after: nil, through: .max, limit: 10, bytes: .max)
+        try expectEqual(byID.map(\.event.id), [id, Sample.id(2)])
     }
 
     func replacements(_ log: inout some LogWriting) throws {
@@ -169,7 +170,8 @@ extension StorageContract {
     func movedSubject(_ log: inout some LogWriting) throws {
         let id = Sample.id(1)
         _ = try log.append(Sample.entry(Sample.event(id, "create", "s", origin: 1, clock: [1: 4])))
-        _ = try log.replace(with: Sample.entry(Sample.event(id, "create", "t", origin: 2, clock: [2: 9])), counted: true)
+        let other = Sample.event(id, "create", "t", origin: 2, clock: [2: 9])
+        _ = try log.replace(with: Sample.entry(other), counted: true)
         try expectEqual(log.events(of: "s"), [])
         try expectEqual(log.greatestID(of: "s"), nil)
         try expectEqual(log.events(of: "t").map(\.event.id), [id])
@@ -192,7 +194,8 @@ extension StorageContract {
         try log.strip(event.id, to: stub)
         let stripped = try required(log.event(event.id))
         try expectEqual(stripped.event.payload, .stub(stub))
-        try expect(stripped.seq == seq && stripped.dataSeen && stripped.digest == entry.fingerprint.digest, "\(stripped)")
+        try expect(stripped.seq == seq && stripped.dataSeen, "\(stripped)")
+        try expectEqual(stripped.digest, entry.fingerprint.digest)
         try expect(stripped.event.signature == "ed25519:s" && stripped.verification == .pinned, "\(stripped)")
         try expectEqual(log.events(after: 0, limit: 9, bytes: .max).map(\.event.isStub), [true])
     }

@@ -115,10 +115,13 @@ import Testing
         var (node, _, _) = try diverged()
         let trace = #"{"title":"Divergence: Title","type":"divergence","derived_from":["\#(subject)"],"body":""}"#
         let other = #"{"title":"Divergence","type":"divergence","derived_from":["20260101-other"],"body":""}"#
-        try node.take([
-            Sample.event(Sample.id(6000), "create", "20260101-divergence-note", origin: 3, clock: [3: 1], data: Array(trace.utf8)),
-            Sample.event(Sample.id(6001), "create", "20260101-divergence-other", origin: 3, clock: [3: 2], data: Array(other.utf8)),
-        ])
+        for (index, data) in [trace, other].enumerated() {
+            let subject = "20260101-divergence-\(index == 0 ? "note" : "other")"
+            let id = Sample.id(6000 + Int64(index))
+            try node.take([
+                Sample.event(id, "create", subject, origin: 3, clock: [3: UInt64(index + 1)], data: Array(data.utf8))
+            ])
+        }
         let events = try node.write(.resolve(subject: subject, .accept(Sample.node(1).description))).events
         #expect(events.map { node.log.event($0)?.event.action } == ["update", "trash"])
         #expect(node.log.record("20260101-divergence-note")?.lifecycle == .trashed)
@@ -134,6 +137,9 @@ import Testing
         let first = try node.write(request, requestID: "r1")
         let again = try node.write(request, requestID: "r1")
         #expect(again.events == first.events && again.isRepeated && !first.isRepeated)
+        // Its id has six random characters: a repeated create names another.
+        let third = try node.write(.create(subject: "20260101-note-2", snapshot()), requestID: "r1")
+        #expect(third == again && third.subject == subject)
         #expect(node.log.eventCount() == 1)
         #expect(refusal { () throws(WriteFailure) in
             try node.write(.purge(subject: subject, reason: ""), requestID: "r1")
@@ -147,7 +153,8 @@ import Testing
         var node = SampleNode(1)
         try node.write(.create(subject: subject, snapshot()), requestID: "first")
         for number in 0..<1000 {
-            try node.log.setWireValue("writer", peer: "", key: "k\(number)", Array("\(Sample.id(Int64(number + 1))) x y".utf8))
+            let value = Array("\(Sample.id(Int64(number + 1))) x y".utf8)
+            try node.log.setWireValue("writer", peer: "", key: "k\(number)", value)
         }
         try node.write(.change(subject: subject, .archive), requestID: "last")
         let kept = node.log.wireValues("writer", peer: "").map(\.key)
@@ -161,7 +168,9 @@ import Testing
         ("20260101-note", "note", "forever", .unknownTier("forever")),
         ("20260101-note", "divergence", "", .reservedType),
     ])
-    func aRecordThatPeersCouldNotTakeIsNotMade(subject: String, type: String, tier: String, wanted: WriteRefusal) throws {
+    func aRecordThatPeersCouldNotTakeIsNotMade(
+        subject: String, type: String, tier: String, wanted: WriteRefusal
+    ) throws {
         var node = SampleNode(1)
         let snapshot = snapshot { ($0.type, $0.tier) = (type, tier) }
         #expect(refusal { () throws(WriteFailure) in try node.write(.create(subject: subject, snapshot)) } == wanted)
@@ -223,6 +232,20 @@ import Testing
         try node.write(.purge(subject: subject, reason: "wrong"))
         #expect(node.log.record(subject)?.purge?.reason == "wrong")
         #expect(node.log.record(subject)?.purge?.action == "purge_long_term")
+    }
+
+    @Test func anEditKeepsTheTagsAndTheTierThatStandNow() throws {
+        var node = SampleNode(1)
+        try node.write(.create(subject: subject, snapshot { $0.tags = ["old"] }))
+        try node.write(.move(subject: subject, to: .mid))
+        let tags = Array(#"{"tags":["new"]}"#.utf8)
+        try node.take([Sample.event(Sample.id(9), "tag_update", origin: 2, clock: [1: 2, 2: 1], data: tags)])
+        let record = try #require(node.log.record(subject))
+        let head = try #require(record.shown.flatMap { node.log.event($0)?.event.data })
+        var edited = try Snapshot(editing: record, data: head)
+        edited.body = "edited"
+        #expect(try node.write(.update(subject: subject, edited, base: .current)).events.count == 1)
+        #expect(node.log.record(subject)?.tags == ["new"] && node.log.record(subject)?.tier == "mid")
     }
 
     @Test func aRecordLockedByAnotherNodeIsItsOwners() throws {

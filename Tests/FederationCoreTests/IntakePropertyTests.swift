@@ -167,7 +167,8 @@ import Testing
         snapshot.body = "\(random.next())"
         let choices: [WriteRequest] = [
             .create(subject: subject, snapshot), .update(subject: subject, snapshot, base: .current),
-            .update(subject: subject, snapshot, base: .current), .resolve(subject: subject, .custom(body: snapshot.body)),
+            .update(subject: subject, snapshot, base: .current),
+            .resolve(subject: subject, .custom(body: snapshot.body)),
             .change(subject: subject, .archive), .change(subject: subject, .unarchive),
         ]
         let known = Set(node.log.events(of: subject).map(\.event.id))

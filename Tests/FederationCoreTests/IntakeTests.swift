@@ -107,7 +107,8 @@ import Testing
 
     @Test func contentThatDoesNotFitItsHashOrItsTypesIsRefused() throws {
         var node = SampleNode(9)
-        let wrong = Sample.event(Sample.id(1), data: Array(#"{"title":"t","type":"note","body":"b","content_hash":"sha256:00"}"#.utf8))
+        let hash = Array(#"{"title":"t","type":"note","body":"b","content_hash":"sha256:00"}"#.utf8)
+        let wrong = Sample.event(Sample.id(1), data: hash)
         let odd = Sample.event(Sample.id(2), "update", data: Array(#"{"title":1,"type":"note","body":"b"}"#.utf8))
         #expect(try node.take([wrong, odd], cursor: .byEvent).refused == 2)
         #expect(node.quarantined == [

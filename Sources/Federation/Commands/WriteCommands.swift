@@ -67,11 +67,12 @@ extension CommandService {
 
     /// What the record says now, which an edit keeps where it says nothing else.
     private func snapshot(of id: String) async throws(CommandFailure) -> Snapshot {
-        let data = try await read { (log) throws(StoreFailure) -> [UInt8]? in
-            guard let shown = try log.record(id)?.shown else { return nil }
-            return try log.event(shown)?.event.data
+        try await read { (log) throws(StoreFailure) -> Snapshot in
+            guard let record = try log.record(id), let shown = record.shown,
+                let data = try log.event(shown)?.event.data
+            else { return Snapshot() }
+            return (try? Snapshot(editing: record, data: data)) ?? Snapshot()
         }
-        return data.flatMap { try? Snapshot(data: $0) } ?? Snapshot()
     }
 
     private func edited(_ before: Snapshot, _ matter: FrontMatter, _ body: String, _ options: JSON) -> Snapshot {
