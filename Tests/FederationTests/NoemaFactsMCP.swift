@@ -37,7 +37,9 @@ import Testing
         try publishing.create(.init("Trace", body: "text"), now: noon)
         var client = Client()
         client.initialize { publishing.respond(to: $0, now: noon) }
-        let write = client.call("resolve_divergence", #"{"id":"x","body":"y"}"#) { publishing.respond(to: $0, now: noon) }
+        let write = client.call("resolve_divergence", #"{"id":"x","body":"y"}"#) {
+            publishing.respond(to: $0, now: noon)
+        }
         #expect(write?.refusal?.contains("publish mode") == true)
         // Go says it in the result, Rust as an error.
         #expect(write?.isResult == (rules == .go))
@@ -94,7 +96,8 @@ import Testing
             let identity = NodeIdentity(
                 id: StandInPair.serverID, name: "ours", version: version, mode: mode, publicKey: nil)
             let context = RouteContext(
-                node: identity, now: noon, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "all is well" })
+                node: identity, now: noon, nonce: (1, 2), sha256: sha256, peerName: nil,
+                statusText: { _ in "all is well" })
             let reply = try? NoemaWire().respond(to: request, context: context, view: MemoryStorage())
             return reply?.response(nil)
         }
@@ -116,14 +119,16 @@ struct Client {
 
     @discardableResult
     mutating func initialize(_ serve: (ServedRequest) -> HTTPResponse?) -> JSON? {
-        let parameters = #"{"protocolVersion":"2025-11-25","clientInfo":{"name":"test","version":"1"},"capabilities":{}}"#
+        let parameters =
+            #"{"protocolVersion":"2025-11-25","clientInfo":{"name":"test","version":"1"},"capabilities":{}}"#
         return send("initialize", parameters, serve)?["result"]
     }
 
     mutating func call(
         _ tool: String, _ arguments: String = "{}", through serve: (ServedRequest) -> HTTPResponse?
     ) -> Answer? {
-        guard let message = send("tools/call", #"{"name":"\#(tool)","arguments":\#(arguments)}"#, serve) else { return nil }
+        let parameters = #"{"name":"\#(tool)","arguments":\#(arguments)}"#
+        guard let message = send("tools/call", parameters, serve) else { return nil }
         guard let result = message["result"] else {
             return Answer(text: nil, refusal: message["error"]?["message"]?.string, isResult: false)
         }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct NoemaFactsPayloads {
     private let trace = "20260407-trace"
     private let bad = [
-        "../../etc/passwd", "20260405-../../etc/shadow", "20260405-hello/world", #"20260405-hello\world"#, "../db/noema",
+        "../../etc/passwd", "20260405-../../etc/shadow", "20260405-hello/world", #"20260405-hello\world"#,
+        "../db/noema",
     ]
 
     @Test(arguments: NoemaRules.allCases)
@@ -155,8 +156,8 @@ import Testing
 
     @Test func fact30NorDoesItOurs() throws {
         for (action, data) in adversarial where data != "{{{" {
-            let record = try #require(
-                try ours([remote(1, .create, clock: [beta: 1]), remote(2, action, clock: [beta: 2], data: data)]).record)
+            let events = [remote(1, .create, clock: [beta: 1]), remote(2, action, clock: [beta: 2], data: data)]
+            let record = try #require(try ours(events).record)
             guard action != .purge else { continue }
             #expect(record.tier == (action == .consolidate ? "mid" : "short"))
             #expect(abs(record.votes) <= 1)

@@ -20,7 +20,8 @@ import Testing
         #expect(local.tryReplay(long) == nil)
         #expect(local.traces["20260407-long"]?.tier == "long")
 
-        let never = remote(3, .create, "20260407-never", data: #"{"title":"T","type":"note","tier":"forever","body":""}"#)
+        let forever = #"{"title":"T","type":"note","tier":"forever","body":""}"#
+        let never = remote(3, .create, "20260407-never", data: forever)
         #expect(local.tryReplay(never)?.text(rules).contains("invalid tier") == true)
         #expect(local.traces["20260407-never"] == nil)
     }

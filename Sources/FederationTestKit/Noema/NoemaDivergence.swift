@@ -95,7 +95,8 @@ public struct NoemaVersion: Hashable, Sendable {
 
     /// A display name, a full cortex id, or its first eight characters.
     func isNamed(_ origin: String) -> Bool {
-        name == origin || !cortexID.isEmpty && (origin == cortexID || origin.count == ULID.length && origin.hasPrefix(cortexID))
+        if name == origin || !cortexID.isEmpty && origin == cortexID { return true }
+        return !cortexID.isEmpty && origin.utf8.count == ULID.length && origin.hasPrefix(cortexID)
     }
 
     private static func trimmed(_ text: String) -> String {

@@ -102,7 +102,9 @@ extension NoemaStandIn {
 
     /// Replaces a trace's tags and nothing else (by v0.18: an older node's cursor stops at it).
     @discardableResult
-    public mutating func setTags(_ traceID: String, _ tags: [String], now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    public mutating func setTags(
+        _ traceID: String, _ tags: [String], now: WallTime
+    ) throws(NoemaFailure) -> NoemaEvent {
         _ = try writable(traceID)
         traces[traceID]?.tags = tags.sorted(by: isBefore)
         var writer = JSONWriter()

@@ -92,7 +92,9 @@ extension NoemaStandIn {
     /// `peer:<name>:last_event`.
     public func cursor(of peer: String) -> String? { state["peer:\(peer):last_event"] }
 
-    public func health(of peer: String) -> PeerHealth { PeerHealth(json: Array((state["peer:\(peer):health"] ?? "").utf8)) }
+    public func health(of peer: String) -> PeerHealth {
+        PeerHealth(json: Array((state["peer:\(peer):health"] ?? "").utf8))
+    }
 
     public func lastError(of peer: String) -> PeerHealth.LastError? { health(of: peer).lastError }
 
@@ -194,7 +196,9 @@ extension NoemaStandIn {
         } catch {
             throw .network(error.text(rules))
         }
-        if rules == .rust, batch.count > Limits.noemaPageEvents { throw .network(NoemaFailure.tooManyEvents.text(rules)) }
+        if rules == .rust, batch.count > Limits.noemaPageEvents {
+            throw .network(NoemaFailure.tooManyEvents.text(rules))
+        }
         for event in batch {
             do throws(NoemaFailure) {
                 if rules == .rust, !isBefore(cursor(of: peer) ?? "", event.id) { throw .idNotAfterCursor(event.id) }

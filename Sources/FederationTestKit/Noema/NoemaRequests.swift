@@ -23,7 +23,8 @@ extension NoemaStandIn {
                     $0.member("limit", Limits.noemaPageEvents)
                     if !cursor.isEmpty { $0.member("since", cursor) }
                 })
-        case .readSignal: return post(peer, "tools/call", toolParameters("sync_read_signal") { $0.member("limit", 500) })
+        case .readSignal:
+            return post(peer, "tools/call", toolParameters("sync_read_signal") { $0.member("limit", 500) })
         case .closing:
             var fields = HTTPFields()
             fields["Mcp-Session-Id"] = polls[peer]?.session

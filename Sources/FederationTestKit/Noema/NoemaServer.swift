@@ -108,12 +108,14 @@ extension NoemaStandIn {
         guard let session = request.fields["Mcp-Session-Id"] else { return HTTPResponse(status: 422) }
         guard sessions.contains(session) else { return HTTPResponse(status: 404) }
         return HTTPResponse(
-            status: 200, fields: ["Content-Type": "text/event-stream"], body: Array("id: 0\nretry: 3000\ndata:\n\n".utf8))
+            status: 200, fields: ["Content-Type": "text/event-stream"], body: NoemaStandIn.primingEvent)
     }
+
+    private static let primingEvent = Array("id: 0\nretry: 3000\ndata:\n\n".utf8)
 
     /// A priming event with empty data, keep-alive comments, and the answer.
     private func eventStream(of message: [UInt8]) -> [UInt8] {
-        var bytes = Array("id: 0\nretry: 3000\ndata:\n\n".utf8)
+        var bytes = NoemaStandIn.primingEvent
         for _ in 0..<max(0, settings.keepAliveComments) { bytes += Array(":\n\n".utf8) }
         return bytes + Array("data: ".utf8) + message + Array("\n\n".utf8)
     }

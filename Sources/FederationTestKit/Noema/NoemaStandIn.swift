@@ -56,7 +56,8 @@ public struct NoemaStandIn: Sendable {
 
     /// Divergences that nobody has resolved, in order of id.
     public var openDivergences: [NoemaTrace] {
-        traces.values.filter { $0.type == TraceType.divergence.rawValue && !$0.isTrashed }.sorted { isBefore($0.id, $1.id) }
+        traces.values.filter { $0.type == TraceType.divergence.rawValue && !$0.isTrashed }
+            .sorted { isBefore($0.id, $1.id) }
     }
 
     /// Puts an event into the log as if it had always been there, in the place of one of the same id. Nothing is

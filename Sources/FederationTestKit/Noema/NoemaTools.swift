@@ -81,7 +81,9 @@ extension NoemaStandIn {
     private mutating func tool(_ parameters: JSON?, isFederationView: Bool, now: WallTime) -> ToolAnswer {
         let name = parameters?["name"]?.string ?? ""
         let arguments = parameters?["arguments"]
-        if isFederationView, !NoemaStandIn.federationTools.contains(name) { return .error(code: -32602, "tool not found") }
+        if isFederationView, !NoemaStandIn.federationTools.contains(name) {
+            return .error(code: -32602, "tool not found")
+        }
         switch name {
         case "cortex_identity": return .text(identity)
         case "sync_events": return syncEvents(arguments)
@@ -134,7 +136,9 @@ extension NoemaStandIn {
         switch rules {
         case .go:
             text.utf8.count == ULID.length
-                && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) && !"ILOU".utf8.contains($0) }
+                && text.utf8.allSatisfy {
+                    (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) && !"ILOU".utf8.contains($0)
+                }
         case .rust: ULID(text) != nil
         }
     }
