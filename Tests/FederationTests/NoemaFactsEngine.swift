@@ -49,6 +49,19 @@ import Testing
         #expect(node.log.eventCount() == 0)
     }
 
+    @Test func fact04OursAsksNothingOfAPausedPeerAndSoWritesNothing() {
+        let node = NodeIdentity(id: StandInPair.pullerID, name: "ours", version: "1", mode: .sync, publicKey: nil)
+        let moment = Moment(.start, noon)
+        var random = SeededRandom(seed: 1)
+        for mode in PeerMode.allCases {
+            var machine = PollMachine(
+                peer: PolledPeer(name: "peer", mode: mode), node: node, at: .start,
+                exchange: { NoemaWire().exchange() })
+            #expect((machine.wakeAt == nil) == (mode == .paused))
+            #expect(machine.handle(.tick, at: moment, using: &random).isEmpty == (mode == .paused))
+        }
+    }
+
     @Test func fact13OursServesAfterACursorAndKeepsTheLimit() throws {
         var node = OurNode()
         _ = try node.take((1...5).map { event($0) })

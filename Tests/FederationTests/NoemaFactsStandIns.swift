@@ -119,7 +119,9 @@ import Testing
     @Test func goTakesOnePageAPollAndRustAllOfThem() {
         for rules in NoemaRules.allCases {
             var ring = StandInPair(rules)
-            for number in 1...205 { ring.server.plant(event(1).with(id: eventID(number), trace: "20260407-n\(number)")) }
+            for number in 1...205 {
+                ring.server.plant(event(1).with(id: eventID(number), trace: "20260407-n\(number)"))
+            }
             #expect(ring.poll() == .done)
             #expect(ring.puller.events.count == (rules == .go ? 100 : 205))
             #expect(ring.poll() == .done)
@@ -250,5 +252,81 @@ extension NoemaEvent {
         event.id = id
         if let trace { event.traceID = trace }
         return event
+    }
+}
+
+/// Two lines in one mesh, with whatever people do: nothing traps, and every log has every event in the end.
+@Suite struct NoemaFactsMesh {
+    @Test func everyNodeOfAMeshHasEveryEventThatItCouldReplay() throws {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var random = SeededRandom(seed: seed)
+            var nodes = NoemaRules.allCases.map { rules in
+                NoemaStandIn(
+                    NoemaSettings(
+                        rules, name: rules.rawValue, id: rules == .go ? StandInPair.pullerID : StandInPair.serverID,
+                        peers: NoemaRules.allCases.map { .init($0.rawValue) }, seed: seed &+ (rules == .go ? 0 : 99)))
+            }
+            for minute in 0..<30 {
+                let now = noon.advanced(by: .seconds(60 * minute))
+                let actor = random.below(2)
+                act(on: &nodes[actor], step: minute, now: now, &random)
+                poll(&nodes, now: now)
+            }
+            for minute in 30..<33 { poll(&nodes, now: noon.advanced(by: .seconds(60 * minute))) }
+            #expect(nodes[0].health(of: "rust").consecutiveFailures == 0, "seed \(seed)")
+            #expect(nodes[1].health(of: "go").consecutiveFailures == 0, "seed \(seed)")
+            #expect(nodes[0].events.map(\.id) == nodes[1].events.map(\.id), "seed \(seed)")
+            #expect(nodes[0].clock == nodes[1].clock, "seed \(seed)")
+        }
+    }
+
+    private func act(on node: inout NoemaStandIn, step: Int, now: WallTime, _ random: inout SeededRandom) {
+        let known = node.traces.values.filter { $0.type == "note" && !$0.isTrashed }.map(\.id).sorted()
+        guard let trace = known.isEmpty ? nil : known[random.below(known.count)], random.chance(0.7) else {
+            _ = try? node.create(.init("\(node.settings.name) \(step)", body: "text <\(step)>"), now: now)
+            return
+        }
+        switch random.below(5) {
+        case 0: _ = try? node.change(trace, .archive, now: now)
+        case 1: _ = try? node.change(trace, .unarchive, now: now)
+        case 2: _ = try? node.vote(trace, up: random.chance(0.5), now: now)
+        case 3: _ = try? node.setTier(trace, to: .mid, now: now)
+        default: _ = try? node.update(trace, body: "text \(step)", now: now)
+        }
+    }
+
+    private func poll(_ nodes: inout [NoemaStandIn], now: WallTime) {
+        for index in nodes.indices {
+            var server = nodes[1 - index]
+            nodes[index].poll(server.settings.name, now: now) { .response(server.respond(to: $0, now: now)) }
+            nodes[1 - index] = server
+        }
+    }
+
+    @Test(arguments: NoemaRules.allCases)
+    func noRequestAndNoAnswerTraps(rules: NoemaRules) {
+        var random = SeededRandom(seed: 7)
+        var ring = StandInPair(rules)
+        for number in 1...3 { ring.server.plant(event(number)) }
+        for _ in 0..<200 {
+            var server = ring.server
+            ring.puller.poll("server", now: noon) { request in
+                var request = request
+                if random.chance(0.2) { Self.damage(&request.body, &random) }
+                var response = server.respond(to: request, now: noon)
+                if random.chance(0.3) { Self.damage(&response.body, &random) }
+                return .response(response)
+            }
+            if random.chance(0.1) { ring.puller.forget("server") }
+        }
+    }
+
+    private static func damage(_ bytes: inout [UInt8], _ random: inout SeededRandom) {
+        guard !bytes.isEmpty else { return }
+        switch random.below(3) {
+        case 0: bytes.removeLast(random.below(bytes.count))
+        case 1: bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next())
+        default: bytes.insert(contentsOf: Array(#""9{[-"#.utf8), at: random.below(bytes.count))
+        }
     }
 }
