@@ -303,7 +303,12 @@ struct NoemaServerTests {
         let run = WireRun(NoemaWire().exchange(), LoopedNode.context(now: now)) {
             .response(source.respond(to: ServedRequest($1), now: now))
         }
-        let node = try LoopedNode(NoemaWire(), now: now, holding: run.events)
+        var node = try LoopedNode(NoemaWire(), now: now)
+        let intake = Intake(IntakePolicy(node: node.node.id, sha256: sha256, isOwnSignature: { _, _ in false }))
+        for page in run.pages {
+            let outcome = try node.log.transaction { try intake.take(page, from: "source", now: now, into: &$0) }
+            #expect(outcome.applied == 1 && outcome.refused == 0)
+        }
         let through = try node.poll()
         #expect(through.events == run.events && run.events.count == 1)
         #expect(through.events.map(\.data) == source.events.map(\.data))
