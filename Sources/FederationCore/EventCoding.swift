@@ -115,19 +115,3 @@ extension ReceivedClock {
         self.init(entries: entries)
     }
 }
-
-extension VectorClock {
-    /// `{"ULID":n,…}` in key order: the form of `federation_state`'s `vclock`.
-    public var json: [UInt8] {
-        var writer = JSONWriter()
-        writer.object { for entry in sorted { $0.member(entry.origin.description, entry.counter) } }
-        return writer.bytes
-    }
-
-    /// Reads a stored clock. Keys that are no ULIDs are dropped (Noema section 1.7); malformed text is an empty clock.
-    public init(json bytes: [UInt8]) {
-        self.init()
-        guard let members = try? JSON(bytes).members else { return }
-        for (key, value) in members { if let origin = ULID(key), let counter = value.unsigned { self[origin] = counter } }
-    }
-}

@@ -43,7 +43,7 @@ import Testing
         merged.merge(ours(["a": 9, "b": 8, "c": 3]))
         #expect(merged == ours(["a": 10, "b": 8, "c": 3]))
         // Names of old logs are no identities: they stay with the event and out of every comparison.
-        let stored = VectorClock(json: Array(#"{"mycortex":3,"legacy-p2":1,"\#(StandInPair.serverID)":1}"#.utf8))
+        let stored = VectorClock(stored: #"{"mycortex":3,"legacy-p2":1,"\#(StandInPair.serverID)":1}"#)
         #expect(stored == VectorClock([StandInPair.serverID: 1]))
     }
 

@@ -75,7 +75,7 @@ struct StatusReport: Sendable {
                 writer.member("withheld_records", withheld.subjects)
             }
             writer.key("vclock")
-            writer.raw(clock.json)
+            writer.raw(Array(clock.stored.utf8))
             writer.key("peers")
             writer.array { for each in peers { peer(each, &$0) } }
         }
