@@ -258,7 +258,7 @@ extension NoemaEvent {
 /// Two lines in one mesh, with whatever people do: nothing traps, and every log has every event in the end.
 @Suite struct NoemaFactsMesh {
     @Test func everyNodeOfAMeshHasEveryEventThatItCouldReplay() throws {
-        for seed in 1...20 as ClosedRange<UInt64> {
+        for seed in 1...8 as ClosedRange<UInt64> {
             var random = SeededRandom(seed: seed)
             var nodes = NoemaRules.allCases.map { rules in
                 NoemaStandIn(
