@@ -23,6 +23,7 @@ public enum Daemon {
             await node.close()
             throw stopped.failure
         }
+        if node.opened.isElsewhere { logger.warning("the database was made on another machine") }
         do throws(CommandFailure) {
             let servers = try await start(node)
             logger.info(

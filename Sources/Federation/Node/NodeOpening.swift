@@ -26,6 +26,8 @@ struct OpenedNode: Sendable {
     var epoch: String
     /// Set while this process may write.
     var lock: DataDirectoryLock?
+    /// The database was made on another machine. That alone stops nothing: machines are renewed.
+    var isElsewhere = false
     /// Why nothing may be written, though everything may be read.
     var stopped: NodeStop?
 
@@ -47,6 +49,7 @@ struct OpenedNode: Sendable {
             identity = NodeIdentity(
                 id: id, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
             stopped = NodeStop(meta: meta, found: found)
+            if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex { isElsewhere = machine != here }
         } catch {
             throw CommandFailure(error)
         }
