@@ -27,7 +27,7 @@ extension CommandService {
     }
 
     func sync(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
-        let names = try known(arguments, orAll: true)
+        let names = try known(arguments)
         let reports = try await node.sync(names)
         return jsonObject { writer in
             writer.key("peers")
@@ -36,27 +36,27 @@ extension CommandService {
     }
 
     func resetPeer(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
-        let names = try known(arguments, orAll: false)
+        let names = (arguments["peers"]?.array ?? []).compactMap(\.string)
         let isDryRun = arguments["dry_run"]?.bool ?? false
-        let keyOnly = arguments["key_rotated"]?.bool ?? false
-        let resets = try await node.reset(names, keyOnly: keyOnly, dryRun: isDryRun)
+        let scope: PeerResetPlan.Scope = arguments["key_rotated"]?.bool ?? false ? .keyAlone : .everything
+        let plan = try await node.reset(names, scope: scope, dryRun: isDryRun)
         return jsonObject { writer in
             writer.member("dry_run", isDryRun)
-            writer.member("buckets_dropped", resets.count { $0.dropsClockEntry })
+            writer.member("buckets_dropped", plan.droppedClockEntries)
+            writer.member("nothing", plan.isEmpty)
             writer.key("peers")
-            writer.array { writer in for reset in resets { writer.object { resetMembers(reset, &$0) } } }
+            writer.array { writer in for reset in plan.resets { writer.object { resetMembers(reset, scope, &$0) } } }
         }
     }
 
-    /// The peers that are named, each of which must be configured, or nothing is done.
-    private func known(_ arguments: JSON, orAll: Bool) throws(CommandFailure) -> [String] {
+    /// The peers that are named, each of which must be configured, or all.
+    private func known(_ arguments: JSON) throws(CommandFailure) -> [String] {
         let configured = node.config.peers.map(\.name)
         let asked = (arguments["peers"]?.array ?? []).compactMap(\.string)
         for name in asked where !configured.contains(name) {
             throw CommandFailure(.unknownPeer, ["peer": name], list: configured)
         }
-        if asked.isEmpty, orAll { return configured }
-        return asked
+        return asked.isEmpty ? configured : asked
     }
 
     private func pollMembers(_ report: PollReport, _ writer: inout JSONWriter) {
@@ -82,14 +82,15 @@ extension CommandService {
         writer.member("pages", report.pages)
     }
 
-    private func resetMembers(_ reset: PeerReset, _ writer: inout JSONWriter) {
+    private func resetMembers(_ reset: PeerReset, _ scope: PeerResetPlan.Scope, _ writer: inout JSONWriter) {
         writer.member("name", reset.peer)
-        writer.member("nothing", reset.isEmpty)
+        writer.member("nothing", scope == .keyAlone ? !reset.forgetsKey : reset.isEmpty)
+        writer.member("key", reset.forgetsKey ? "pinned" : "")
+        guard scope == .everything else { return }
         writer.member("cortex_id", reset.pin?.description ?? "")
         writer.member("last_event", reset.cursor?.description ?? "")
         writer.member("last_seen", reset.lastSeen ?? "")
         writer.member("position", reset.position ?? "")
-        writer.member("key", reset.forgetsKey ? "pinned" : "")
         writer.member("bucket_dropped", reset.dropsClockEntry)
     }
 }

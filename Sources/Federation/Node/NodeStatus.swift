@@ -46,33 +46,51 @@ extension Node {
     }
 
     /// Forgets what is known of peers (Noema section 6), or only says what would be forgotten.
-    func reset(_ names: [String], keyOnly: Bool, dryRun: Bool) async throws(CommandFailure) -> [PeerReset] {
-        var resets: [PeerReset] = []
+    ///
+    /// A running poller does it itself, between two of its polls, so that none of them writes back what is forgotten.
+    func reset(
+        _ names: [String], scope: PeerResetPlan.Scope, dryRun: Bool
+    ) async throws(CommandFailure) -> PeerResetPlan {
+        let config = config
+        let planned = await store.attemptRead { (log) throws(PeerResetPlan.Failure) in
+            try PeerResetPlan(names, known: config.peers.map(\.name), scope: scope, in: log) { name in
+                config.peers.first { $0.name == name }?.wire.text ?? ""
+            }
+        }
+        let plan: PeerResetPlan
+        do throws(PeerResetPlan.Failure) { plan = try planned.get() } catch {
+            switch error {
+            case .unknownPeers(let unknown, let known): throw CommandFailure(.unknownPeer, ["peer": unknown[0]], list: known)
+            case .store(let failure): throw CommandFailure(failure)
+            }
+        }
+        guard !dryRun else { return plan }
+        let pollers = allPollers
+        if scope == .everything, !pollers.isEmpty {
+            for reset in plan.resets { _ = await pollers[reset.peer]?.driver.reset() }
+            return plan
+        }
         do throws(StoreFailure) {
-            for name in names {
-                let namespace = config.peers.first { $0.name == name }?.wire.text ?? ""
-                resets.append(
-                    try await store.read { (log) throws(StoreFailure) in
-                        try PeerReset(of: name, in: log, wireNamespace: namespace)
-                    })
-            }
-            guard !dryRun else { return resets }
-            for reset in resets {
-                if keyOnly {
-                    guard let pin = reset.pin else { continue }
-                    try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
-                        try log.setState(StateKey.publicKey(of: pin), nil)
-                    }
-                } else if let poller = poller(reset.peer) {
-                    _ = await poller.driver.reset()
-                } else {
-                    try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try reset.write(to: &log) }
-                }
-            }
+            try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try plan.write(to: &log) }
         } catch {
             throw CommandFailure(error)
         }
-        return resets
+        return plan
+    }
+}
+
+extension SQLiteStore {
+    /// A read that fails in a way of its own.
+    fileprivate func attemptRead(
+        _ body: @Sendable (any LogReading) throws(PeerResetPlan.Failure) -> PeerResetPlan
+    ) async -> Result<PeerResetPlan, PeerResetPlan.Failure> {
+        do throws(StoreFailure) {
+            return try await read { (log) throws(StoreFailure) in
+                do throws(PeerResetPlan.Failure) { return .success(try body(log)) } catch { return .failure(error) }
+            }
+        } catch {
+            return .failure(.store(error))
+        }
     }
 }
 

@@ -116,9 +116,12 @@ let resetPeerCommand = CommandDefinition(
             console.print(String(decoding: result.raw, as: UTF8.self))
         } else if !arguments.has("--dry-run") {
             for peer in result.items("peers") {
-                console.print("\(peer.text("name")): \(peer.isTrue("nothing") ? "nothing to clear" : "state cleared")")
+                let done = arguments.has("--key-rotated") ? "signing-key pin cleared" : "state cleared"
+                console.print("\(peer.text("name")): \(peer.isTrue("nothing") ? "nothing to clear" : done)")
             }
-            console.print("vector-clock buckets dropped: \(result.count("buckets_dropped"))")
+            if result.count("buckets_dropped") > 0 {
+                console.print("vector-clock buckets dropped: \(result.count("buckets_dropped"))")
+            }
         }
         return .ok
     } catch {
@@ -127,7 +130,7 @@ let resetPeerCommand = CommandDefinition(
 }
 
 private func resetText(_ peer: JSON) -> String {
-    let rows = ["cortex_id", "last_event", "last_seen", "position", "key"].map { key in
+    let rows = ["cortex_id", "last_event", "last_seen", "position", "key"].filter { peer[$0] != nil }.map { key in
         ["  \(key)", peer.text(key).isEmpty ? "-" : peer.text(key)]
     }
     return "\(peer.text("name")) will lose:\n" + columns(rows)
