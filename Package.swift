@@ -18,6 +18,8 @@ let package = Package(
     products: [
         .library(name: "Federation", targets: ["Federation"]),
         .executable(name: "federation", targets: ["FederationCLI"]),
+        .library(name: "Negentropy", targets: ["Negentropy"]),
+        .executable(name: "negentropy-harness", targets: ["NegentropyHarness"]),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -42,6 +44,9 @@ let package = Package(
             name: "FederationCLI",
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto"],
             swiftSettings: common),
+        // Depends on nothing of ours and on no library: for others to use as it is.
+        .target(name: "Negentropy", swiftSettings: strict),
+        .executableTarget(name: "NegentropyHarness", dependencies: ["Negentropy"], swiftSettings: strict),
         .target(
             name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto"], swiftSettings: common),
 
@@ -58,6 +63,9 @@ let package = Package(
         .testTarget(
             name: "FederationTests",
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
+            swiftSettings: common),
+        .testTarget(
+            name: "NegentropyTests", dependencies: ["Negentropy", "NegentropyHarness"], exclude: ["Vectors"],
             swiftSettings: common),
         .testTarget(
             name: "SimulationTests",
