@@ -2,7 +2,7 @@
 ///
 /// The store for data that lives on: a session starts at once, whatever the number of items. It is a value: a copy
 /// costs nothing, and keeps what it holds while the other goes on; a write after a copy duplicates one path of the
-/// tree. Takes about 45 bytes for an item.
+/// tree. Takes 41 to 50 bytes for an item.
 public struct OrderedStore: ItemStore {
     private var root = TreeNode.empty
 
@@ -13,7 +13,9 @@ public struct OrderedStore: ItemStore {
     ///
     /// - Throws: `reservedTimestamp`.
     public init(_ items: some Sequence<Item>) throws(ItemFailure) {
-        for item in items.sorted() { try insert(item) }
+        var sorted = Array(items)
+        sorted.sort()
+        for item in sorted { try insert(item) }
     }
 
     public var count: Int { root.count }

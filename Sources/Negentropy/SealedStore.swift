@@ -14,7 +14,9 @@ public struct SealedStore: ItemStore {
     ///
     /// - Throws: `reservedTimestamp`, or `duplicate` when the same timestamp and id are there twice.
     public init(_ items: some Sequence<Item>) throws(ItemFailure) {
-        let sorted = items.sorted()
+        // An array first: the generic sort of a sequence from another module is many times slower.
+        var sorted = Array(items)
+        sorted.sort()
         var sums: [IDSum] = []
         sums.reserveCapacity(sorted.count / SealedStore.blockLength + 1)
         var sum = IDSum()
