@@ -35,8 +35,19 @@ public struct PeerCommit: Hashable, Sendable {
         self.wireNamespace = wireNamespace
     }
 
-    /// Writes everything but the page, inside the transaction in which the page was replayed.
-    public func writePeer(to log: inout some LogWriting) throws(StoreFailure) {
+    /// Carries it out, inside one transaction that the caller owns.
+    ///
+    /// - Returns: what became of the page; empty without one.
+    public func write(
+        to log: inout some LogWriting, intake: Intake, now: WallTime
+    ) throws(StoreFailure) -> PageOutcome {
+        var outcome = PageOutcome()
+        if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
+        try writePeer(to: &log)
+        return outcome
+    }
+
+    private func writePeer(to log: inout some LogWriting) throws(StoreFailure) {
         if forgets { try PeerReset(of: peer, in: log, wireNamespace: wireNamespace).write(to: &log) }
         for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
             try log.setWireValue(wireNamespace, peer: peer, key: name, value)

@@ -152,6 +152,7 @@ extension PollMachine {
         case .take(let page):
             // Nothing is exchanged before the identity is accepted (Noema section 3.3).
             guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
+            if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             var commit = self.commit(for: &poll, now)
             commit.page = page
             commit.health = PeerHealthChange(at: now.wall, version: poll.identity?.version, result: .underWay)
@@ -167,6 +168,7 @@ extension PollMachine {
             return ask(.signature, poll, now) { .sign($0, bytes, secret: secret) }
         case .finished(let progress):
             poll.wire = progress.wire
+            if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
         case .failed(let failure):
             return conclude(.failed(failure), poll, now)
@@ -205,13 +207,9 @@ extension PollMachine {
         poll.pinsAreWritten()
         poll.pages += 1
         poll.outcome.add(outcome)
-        var effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
-        if let problem = outcome.stoppedBy {
-            effects += conclude(.failed(.replay(problem)), poll, now)
-        } else {
-            effects += resume(poll, .committed(outcome), now)
-        }
-        return effects
+        let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
+        // A page that stopped is the last one; the conversation still says goodbye.
+        return effects + resume(poll, .committed(outcome), now)
     }
 
     /// Compares who answered with who should (Noema sections 3.3 and 8.6).

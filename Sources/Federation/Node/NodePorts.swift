@@ -45,10 +45,7 @@ struct NodePollStore: PollStore {
         let intake = node.intake
         let now = SystemClock.now()
         return try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
-            var outcome = PageOutcome()
-            if let page = commit.page { outcome = try intake.take(page, from: commit.peer, now: now, into: &log) }
-            try commit.writePeer(to: &log)
-            return outcome
+            try commit.write(to: &log, intake: intake, now: now)
         }
     }
 

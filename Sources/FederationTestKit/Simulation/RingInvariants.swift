@@ -1,0 +1,149 @@
+import FederationCore
+import FederationCrypto
+
+/// What users have written, and what each of them had seen when they wrote it.
+struct WriteHistory: Sendable {
+    private struct Written {
+        var place: DottedClock
+        var seen: Set<ULID>
+    }
+
+    private var content: [String: [Written]] = [:]
+    /// Events that a user was told are written, and that no disk has lost since.
+    private(set) var acknowledged: Set<ULID> = []
+    /// Nodes that were put back to a backup: their numbers may name two events.
+    var reusesNumbers: Set<ULID> = []
+
+    mutating func acknowledge(_ id: ULID) { acknowledged.insert(id) }
+
+    /// Takes back what went with a disk, unless somebody else has it.
+    mutating func forget(_ ids: Set<ULID>, unless isElsewhere: (ULID) -> Bool) {
+        for id in ids where !isElsewhere(id) { acknowledged.remove(id) }
+    }
+
+    /// Notes a create or update and what its writer had seen of the subject.
+    ///
+    /// - Returns: an event that it hides, or that hides it, and that its writer had not seen.
+    mutating func note(_ event: Event, seen: Set<ULID>) -> ULID? {
+        let new = Written(place: DottedClock(event), seen: seen)
+        var hidden: ULID?
+        for old in content[event.subject] ?? [] {
+            if new.place.dominates(old.place), !new.seen.contains(old.place.id) { hidden = old.place.id }
+            // Who wrote first cannot have seen what came later.
+            if old.place.dominates(new.place) { hidden = old.place.id }
+        }
+        content[event.subject, default: []].append(new)
+        return hidden
+    }
+}
+
+extension SimulatedRing {
+    // MARK: After every step
+
+    /// What a node has told its users is on its disk, and nothing was applied twice.
+    func checkStore(of index: Int) throws {
+        let node = nodes[index]
+        for id in node.acknowledged where node.storage.event(id) == nil {
+            throw violation("node \(index) has lost \(id), which it had acknowledged")
+        }
+        for (id, count) in node.storage.wireValues(CountingReplayer.namespace, peer: "") where count.count != 1 {
+            throw violation("node \(index) has applied \(id) \(count.count) times")
+        }
+    }
+
+    /// The records of these subjects are what their events make them.
+    func checkRecords(of index: Int, _ subjects: Set<String>) throws {
+        for subject in subjects.sorted() {
+            let events = nodes[index].storage.events(of: subject).map(\.event)
+            let record = nodes[index].storage.record(subject)
+            guard record == RecordFunction.record(of: subject, from: events).record else {
+                throw violation("node \(index) has a record of \(subject) that its events do not make")
+            }
+            let hasContent = events.contains { $0.knownAction?.isContent == true }
+            if hasContent, let record, record.heldCount < events.count, record.heads.isEmpty, record.purge == nil,
+                events.contains(where: { $0.knownAction?.isContent == true && isApplied($0, index) })
+            {
+                throw violation("node \(index) has a record of \(subject) without heads")
+            }
+        }
+    }
+
+    private func isApplied(_ event: Event, _ index: Int) -> Bool {
+        nodes[index].storage.event(event.id)?.hold == nil
+    }
+
+    /// No position says more than what is here: everything up to it is in the log, or listed with the reason.
+    func checkCursor(of index: Int, _ peer: Int) throws {
+        let other = nodes[index].peers[peer]
+        guard other < nodes.count else { return }
+        let storage = nodes[index].storage
+        let name = SimulatedNode.name(of: other)
+        let parts = (storage.state(StateKey.peer(name, .position)) ?? "").split(separator: ".")
+        guard parts.count == 3, let seq = Int64(parts[1]), let id = ULID(parts[2]) else { return }
+        let source = nodes[other].storage
+        // After a restore the position may be one of a log that is no more; the peer will say so.
+        guard source.meta(.epoch) == String(parts[0]), seq > 0, source.id(at: seq) == id else { return }
+        var missing: [ULID] = []
+        for place in 1...seq {
+            if let id = source.id(at: place), storage.event(id) == nil { missing.append(id) }
+        }
+        guard !missing.isEmpty else { return }
+        let listed = Set(storage.quarantine(kind: nil, peer: nil, limit: .max).map(\.eventID))
+        for id in missing where !listed.contains(id.description) {
+            throw violation("node \(index) is past \(id) in the log of node \(other), and does not have it")
+        }
+    }
+
+    // MARK: After the last fault
+
+    /// Why the nodes do not agree yet.
+    func disagreement() throws -> String? {
+        guard nodes.allSatisfy(\.isUp) else { return "a node is down" }
+        let first = nodes[0].storage
+        for node in nodes.dropFirst() where node.storage.eventCount() != first.eventCount() {
+            return "node \(node.index) has \(node.storage.eventCount()) events, node 0 has \(first.eventCount())"
+        }
+        for id in history.acknowledged.sorted() where first.event(id) == nil { return "nobody has \(id) yet" }
+        for id in noema.flatMap({ $0.standIn.events.map(\.id) }) {
+            guard let id = ULID(id), first.event(id) == nil else { continue }
+            return "node 0 does not have \(id), which a Noema node holds"
+        }
+        let logs = nodes.map { contents(of: $0.storage) }
+        for index in nodes.indices where logs[index] != logs[0] { return "nodes 0 and \(index) have different events" }
+        return noemaTrouble()
+    }
+
+    private func contents(of storage: MemoryStorage) -> [ULID: Digest] {
+        var digests: [ULID: Digest] = [:]
+        for subject in storage.subjects(after: nil, limit: .max) {
+            for event in storage.events(of: subject) { digests[event.event.id] = event.digest }
+        }
+        return digests
+    }
+
+    /// The same events, the same records, the same divergences; nothing held back, nothing twice.
+    mutating func checkEnd() throws {
+        let first = nodes[0].storage
+        let subjects = first.subjects(after: nil, limit: .max)
+        summary.events = Int(first.eventCount())
+        for index in nodes.indices {
+            try checkStore(of: index)
+            try checkRecords(of: index, Set(subjects))
+            let storage = nodes[index].storage
+            for subject in subjects {
+                guard storage.record(subject) == first.record(subject) else {
+                    throw violation("nodes 0 and \(index) have different records of \(subject)")
+                }
+                guard divergence(of: subject, in: storage) == divergence(of: subject, in: first) else {
+                    throw violation("nodes 0 and \(index) show different divergences of \(subject)")
+                }
+            }
+        }
+        summary.diverged = subjects.count { first.record($0)?.isDiverged == true }
+    }
+
+    private func divergence(of subject: String, in storage: MemoryStorage) -> String? {
+        guard let record = storage.record(subject) else { return nil }
+        return Divergence(of: record, events: storage.events(of: subject).map(\.event))?.text
+    }
+}

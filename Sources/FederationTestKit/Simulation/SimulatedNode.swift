@@ -1,0 +1,75 @@
+import FederationCore
+import FederationCrypto
+
+/// One node of a simulation: the production engine over a store in memory.
+struct SimulatedNode: Sendable {
+    let index: Int
+    let key: SigningKey
+    var identity: NodeIdentity
+    /// The nodes it polls, as places in the ring, each with the machine that does it.
+    let peers: [Int]
+    var machines: [PollMachine] = []
+    /// When the next tick of each machine is planned.
+    var ticks: [Instant?] = []
+
+    /// What is on its disk. Everything else is gone after a crash.
+    var storage = MemoryStorage()
+    var backups: [Backup] = []
+    /// Events of its own that it has told its user are written.
+    var acknowledged: Set<ULID> = []
+
+    /// Counts restarts: what was begun in an earlier life reaches nobody.
+    var life = 0
+    var isUp = true
+    var startedAt = Instant.start
+    /// How far its wall clock is off.
+    var offset = Duration.zero
+    /// Commits are carried out one after another.
+    var lastCommit = Instant.start
+    /// A peer claims to hold events of ours that we lack; writes wait until it is proven or not.
+    var isInDoubt = false
+
+    struct Backup: Sendable {
+        var storage: MemoryStorage
+        var acknowledged: Set<ULID>
+    }
+
+    init(index: Int, peers: [Int], key: SigningKey) {
+        self.index = index
+        self.peers = peers
+        self.key = key
+        identity = NodeIdentity(
+            id: Sample.node(UInt64(index) + 1), name: SimulatedNode.name(of: index), version: "0.1.0", mode: .sync,
+            publicKey: key.publicKey.description)
+    }
+
+    static func name(of index: Int) -> String { "node-\(index)" }
+
+    func intake(countsReplays: Bool, recovers: Bool) -> Intake {
+        let key = key
+        return Intake(
+            IntakePolicy(
+                node: identity.id, sha256: sha256,
+                isOwnSignature: { preimage, signature in
+                    Signature(signature).map { key.publicKey.verify($0, of: preimage) } ?? false
+                },
+                replayer: countsReplays ? CountingReplayer() : nil, recoversOwnEvents: recovers))
+    }
+
+    func moment(at now: Instant) -> Moment { Moment(Instant(now.since(startedAt)), wall(at: now)) }
+    func wall(at now: Instant) -> WallTime { Sample.epoch.advanced(by: now.sinceStart + offset) }
+}
+
+/// A host's replayer that counts, in the transaction itself, how often it was given each event.
+struct CountingReplayer: EventReplayer {
+    static let namespace = "counting"
+
+    var version: String { "1" }
+
+    func replay(_ entry: LogEntry, into log: inout some LogWriting) throws(StoreFailure) -> ReplayAnswer {
+        let key = entry.event.id.description
+        let count = try log.wireValue(CountingReplayer.namespace, peer: "", key: key)?.count ?? 0
+        try log.setWireValue(CountingReplayer.namespace, peer: "", key: key, [UInt8](repeating: 1, count: count + 1))
+        return .applied
+    }
+}

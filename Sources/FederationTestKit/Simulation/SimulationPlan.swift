@@ -1,0 +1,79 @@
+public import FederationCore
+
+/// Who polls whom.
+public enum RingShape: String, Hashable, Sendable, CaseIterable { case line, star, ring, mesh }
+
+/// What goes wrong in a simulation, how often, and how long. All of it follows from the seed.
+public struct SimulationPlan: Sendable {
+    public var seed: UInt64
+    public var nodes = 5
+    public var shape = RingShape.ring
+    /// Stock Noema nodes beside them, each polling and polled by one of them.
+    public var noemaNodes: [NoemaRules] = []
+    /// How long things go wrong. After it nothing does, and everything is to agree.
+    public var faultsLast: Duration = .seconds(12 * 60)
+    public var interval: Duration = .seconds(30)
+    public var writes = 40
+    /// Whether each node has a host's replayer, which counts what it is given.
+    public var countsReplays = true
+
+    /// Of a request or its answer: that it never arrives, that it arrives twice.
+    public var loss = 0.0
+    public var duplication = 0.0
+    /// The longest a message takes.
+    public var delay: Duration = .milliseconds(50)
+    /// Times that the network falls in two, that a node crashes between two events, that its disk is full for a while,
+    /// that its clock is set anew, and that it is put back to a backup.
+    public var partitions = 0
+    public var crashes = 0
+    public var fullDisks = 0
+    public var clockJumps = 0
+    public var restores = 0
+    /// That a node crashes at a commit: half of them before it is on disk, half before anybody is told.
+    public var crashAtCommit = 0.0
+    /// How far a wall clock is off, at most.
+    public var skew: Duration = .zero
+
+    public init(seed: UInt64) {
+        self.seed = seed
+        var random = SeededRandom(seed: seed)
+        shape = RingShape.allCases[Int(seed % 4)]
+        nodes = 5 + random.below(3)
+        writes = 15 + random.below(30)
+        countsReplays = random.chance(0.5)
+        // Each fault is missing from half of the seeds: what one fault hides, another seed shows.
+        if random.chance(0.5) { loss = [0.02, 0.1, 0.3][random.below(3)] }
+        if random.chance(0.5) { duplication = 0.1 }
+        if random.chance(0.5) { delay = [.seconds(1), .seconds(10), .seconds(45)][random.below(3)] }
+        if random.chance(0.5) { partitions = 1 + random.below(4) }
+        if random.chance(0.5) { crashes = 1 + random.below(6) }
+        if random.chance(0.5) { crashAtCommit = [0.01, 0.1, 0.3][random.below(3)] }
+        if random.chance(0.5) { fullDisks = 1 + random.below(3) }
+        if random.chance(0.5) { skew = [.seconds(5), .seconds(120), .seconds(600)][random.below(3)] }
+        if random.chance(0.3) { clockJumps = 1 + random.below(3) }
+        if random.chance(0.25) { restores = 1 + random.below(2) }
+        if random.chance(0.3) { noemaNodes = [[.go], [.rust], [.go, .rust]][random.below(3)] }
+    }
+
+    /// The nodes that `node` polls, in order.
+    func neighbours(of node: Int) -> [Int] {
+        switch shape {
+        case .line: [node - 1, node + 1].filter { (0..<nodes).contains($0) }
+        case .star: node == 0 ? Array(1..<nodes) : [0]
+        // One way round: what a node writes reaches the one before it through all the others.
+        case .ring: [(node + nodes - 1) % nodes]
+        case .mesh: (0..<nodes).filter { $0 != node }
+        }
+    }
+}
+
+/// What a simulation found that must not be.
+public struct SimulationViolation: Error, CustomStringConvertible {
+    public var seed: UInt64
+    public var at: Instant
+    public var what: String
+
+    public var description: String {
+        "seed \(seed), at \(at.sinceStart): \(what); replay with: make simulate SEED=\(seed)"
+    }
+}
