@@ -1,7 +1,7 @@
 /// The 32 bytes that name an item, compared as unsigned bytes from the first one on.
 ///
-/// Usually a SHA-256. Ids should be hashes of content: the fingerprints of the protocol add ids up, and whoever may
-/// choose ids freely may choose ones that hide each other.
+/// Usually a SHA-256. Ids must be hashes of content: the fingerprints of the protocol add ids up, so that ids which
+/// count up hide each other by chance, and those that somebody may choose freely by intent.
 public struct ItemID: Hashable, Sendable {
     /// The bytes in order, eight to a word, the first byte of each word highest: word order is byte order.
     let word0, word1, word2, word3: UInt64
