@@ -5,7 +5,7 @@ import Testing
 struct TruncationTests {
     // The full search is for optimized builds; a debug build looks at as many pairs as a few seconds allow.
     #if DEBUG
-        static let directedPairs = 100
+        static let directedPairs = 60
         static let randomPairs = 300
     #else
         static let directedPairs = 2_000
