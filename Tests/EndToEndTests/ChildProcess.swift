@@ -28,7 +28,7 @@ final class ChildProcess: Sendable {
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0
         let code = posix_spawn(&pid, program, &actions, nil, &argv, environ)
-        guard code == 0 else { throw Unfulfilled("\(program) could not be started: \(String(cString: strerror(code)))") }
+        guard code == 0 else { throw Unfulfilled("\(program) could not be started (error \(code))") }
         self.pid = pid
     }
 

@@ -33,12 +33,15 @@ final class FakeNoema: Sendable {
 
     static let id = "01KNJX4991ASW6NNKS9BQHNCGB"
 
-    static func identity(id: String = FakeNoema.id, name: String = "fake", manifest: Int = 2) -> String {
+    static func identity(
+        id: String = FakeNoema.id, name: String = "fake", manifest: Int = 2, key: String? = nil
+    ) -> String {
         var writer = JSONWriter()
         writer.object {
             $0.member("id", id)
             $0.member("mode", "sync")
             $0.member("name", name)
+            if let key { $0.member("pubkey", key) }
             $0.member("version", manifest)
         }
         return String(decoding: writer.bytes, as: UTF8.self)
@@ -77,13 +80,12 @@ final class FakeNoema: Sendable {
         let result: String
         if call["method"]?.string == "initialize" {
             fields["Mcp-Session-Id"] = "mcp-session-6f1c1a52-2f0b-4c0e-9a6c-0f4f0d3f7a11"
-            result = """
-                {"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"noema","version":\(quoted(answers.version))}}
-                """
+            result = #"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#
+                + #""serverInfo":{"name":"noema","version":\#(quoted(answers.version))}}"#
         } else {
             let tool = call.at("params", "name")?.string
-            let text =
-                tool == "cortex_identity" ? answers.identity : answers.page(call.at("params", "arguments", "since")?.string ?? "")
+            let since = call.at("params", "arguments", "since")?.string ?? ""
+            let text = tool == "cortex_identity" ? answers.identity : answers.page(since)
             result = #"{"content":[{"type":"text","text":"# + quoted(text) + "}]}"
         }
         let answer = #"{"jsonrpc":"2.0","id":\#(String(decoding: number.raw, as: UTF8.self)),"result":\#(result)}"#
@@ -107,20 +109,20 @@ enum FakeEvent {
 
     static func create(
         _ number: Int, id: String? = nil, trace: String? = nil, action: String = "create", type: String = "note",
-        title: String = "Hello", body: String = "hello", clock: String? = nil, extra: String = ""
+        title: String = "Hello", body: String = "hello", clock: String? = nil, origin: String = FakeNoema.id
     ) -> String {
         let data = #"{"title":"\#(title)","type":"\#(type)","origin":"fake","body":"\#(body)"}"#
-        return event(number, id: id, trace: trace, action: action, data: data, clock: clock, extra: extra)
+        return event(number, id: id, trace: trace, action: action, data: data, clock: clock, origin: origin)
     }
 
     static func event(
         _ number: Int, id: String? = nil, trace: String? = nil, action: String, data: String, clock: String? = nil,
-        extra: String = ""
+        origin: String = FakeNoema.id
     ) -> String {
         let trace = trace ?? "20260406-hello-\(number)"
-        let clock = clock ?? #"{"\#(FakeNoema.id)":\#(number)}"#
+        let clock = clock ?? #"{"\#(origin)":\#(number)}"#
         return #"{"id":"\#(id ?? FakeEvent.id(number))","action":"\#(action)","trace_id":"\#(trace)","#
-            + #""cortex_id":"\#(FakeNoema.id)","origin":"fake","timestamp":"2026-04-06T12:00:00Z","#
-            + #""data":\#(data),"vclock":\#(clock)\#(extra)}"#
+            + #""cortex_id":"\#(origin)","origin":"fake","timestamp":"2026-04-06T12:00:00Z","#
+            + #""data":\#(data),"vclock":\#(clock)}"#
     }
 }

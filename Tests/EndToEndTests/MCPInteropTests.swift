@@ -69,7 +69,9 @@ struct MCPInteropTests {
         let server = try ChildProcess(
             InteropPython.interpreter, [InteropPython.script("mcp_server.py"), String(port), log] + options,
             output: log + ".out", error: log + ".err")
-        try await eventually("the server listens; \(TestFile.text(log + ".err"))") { try? RawSocket(connectingTo: port) }
+        try await eventually("the server listens; \(TestFile.text(log + ".err"))") {
+            try? RawSocket(connectingTo: port)
+        }
         node.setPeer("python", "http://127.0.0.1:\(port)", "wire: noema")
         try await node.start()
 

@@ -8,8 +8,7 @@ import Testing
     func whatANoemaNodeWritesPassesThroughUsByteForByte(rules: NoemaRules) async throws {
         let noema = try NoemaNode(rules, id: "01KNJX4991ASW6NNKS9BQHNCGB")
         let trace = try noema.change { node, now in
-            var draft = NoemaStandIn.Draft("Über <b> & \"quotes\"", body: "Line one\nLine two\t€ \u{1F600}", tags: ["a", "b"])
-            draft.title = "Uber quotes"
+            let draft = NoemaStandIn.Draft("Quotes", body: "Line <one>\n\"Two\"\t€ \u{1F600}", tags: ["a", "b"])
             let trace = try node.create(draft, now: now)
             try node.update(trace, body: "Changed & <again>", now: now)
             try node.vote(trace, up: true, now: now)

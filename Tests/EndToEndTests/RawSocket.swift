@@ -38,13 +38,16 @@ final class RawSocket: Sendable {
         close()
     }
 
-    func send(_ text: String) {
+    /// `false` once the other side has gone.
+    @discardableResult
+    func send(_ text: String) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             bytes = bytes.dropFirst(count)
         }
+        return true
     }
 
     /// What has come; empty at the end or on an error.

@@ -68,13 +68,15 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         case .otherIdentity: return noema(try FakeNoema(events: []), ["id: 01KNJX4991ASW6NNKS9BQHNCGC"])
         case .noIdentity: return noema(try FakeNoema(identity: #"{"name":"fake","version":2}"#, events: []))
         case .oldManifest: return noema(try FakeNoema(identity: #"{"name":"fake","version":1}"#, events: []))
-        case .malformedSnapshot: return noema(try FakeNoema(events: [FakeEvent.event(1, action: "create", data: #"{"title":7}"#)]))
+        case .malformedSnapshot:
+            return noema(try FakeNoema(events: [FakeEvent.event(1, action: "create", data: #"{"title":7}"#)]))
         case .traceID: return noema(try FakeNoema(events: [FakeEvent.create(1, trace: "../../etc/passwd")]))
         case .action: return noema(try FakeNoema(events: [FakeEvent.create(1, action: "transmogrify")]))
         case .type: return noema(try FakeNoema(events: [FakeEvent.create(1, type: "sonnet")]))
         case .serverError: return http(try .answering(status: 500))
         case .wrongHash:
-            let data = #"{"title":"a","type":"note","body":"a","content_hash":"sha256:\#(String(repeating: "0", count: 64))"}"#
+            let zeros = String(repeating: "0", count: 64)
+            let data = #"{"title":"a","type":"note","body":"a","content_hash":"sha256:\#(zeros)"}"#
             return noema(try FakeNoema(events: [FakeEvent.event(1, action: "create", data: data)]))
         }
     }

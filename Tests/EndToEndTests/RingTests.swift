@@ -25,7 +25,7 @@ import Testing
         let record = try JSON(Array(diverged.utf8))["records"]?.array?.first { $0["id"]?.string == note }
         #expect(record?["diverged"]?.bool == true)
         #expect(record?["heads"]?.array?.count == 2)
-        let views = try await ring.nodes.asyncMap { String(decoding: try await $0.facts("divergences").raw, as: UTF8.self) }
+        let views = try await ring.nodes.asyncMap { try await $0.run("divergences", "--json").out }
         #expect(Set(views).count == 1)
         #expect(views[0].contains("Tuesday, noon.") && views[0].contains("Wednesday, ten."))
 
@@ -33,7 +33,8 @@ import Testing
         let refused = try await ring["gamma"].run("put", "-", "--id", note, input: "# Meeting\n\nNever.\n")
         #expect(refused.status == 1)
         #expect(refused.err.contains("has diverged into 2 versions"))
-        let resolved = try await ring["gamma"].run("resolve", note, "--custom", "-", input: "# Meeting\n\nWednesday, noon.\n")
+        let text = "# Meeting\n\nWednesday, noon.\n"
+        let resolved = try await ring["gamma"].run("resolve", note, "--custom", "-", input: text)
         #expect(resolved.status == 0, "\(resolved.err)")
         let settled = try await ring.agreement(events: 14)
         #expect(!settled.contains("\"diverged\":true"))

@@ -24,10 +24,10 @@ final class ScratchDirectory: Sendable {
 
 /// Whole files, read and written without ceremony: a test that cannot write its files has nothing to say.
 enum TestFile {
-    static func write(_ text: String, to path: String, mode: mode_t = 0o644) { write(Array(text.utf8), to: path, mode: mode) }
+    static func write(_ text: String, to path: String) { write(Array(text.utf8), to: path) }
 
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    static func write(_ bytes: [UInt8], to path: String) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         precondition(descriptor >= 0, "cannot write \(path)")
         defer { close(descriptor) }
         var rest = bytes[...]

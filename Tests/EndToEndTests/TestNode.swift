@@ -27,7 +27,9 @@ enum Program {
     private static let runs = Atomic(0)
 
     /// Runs one command to its end.
-    static func run(_ arguments: [String], input: String? = nil, in scratch: ScratchDirectory) async throws -> CommandResult {
+    static func run(
+        _ arguments: [String], input: String? = nil, in scratch: ScratchDirectory
+    ) async throws -> CommandResult {
         let run = scratch.file("run-\(runs.add(1, ordering: .relaxed).newValue)")
         if let input { TestFile.write(input, to: run + ".in") }
         let process = try ChildProcess(
@@ -67,10 +69,12 @@ final class TestNode: Sendable {
     var log: String { TestFile.text(logPath) }
 
     /// Makes the node with `init`. It polls ten times a second unless told otherwise.
-    init(_ name: String, in scratch: ScratchDirectory, interval: String = "100ms") async throws {
+    init(
+        _ name: String, in scratch: ScratchDirectory, interval: String = "100ms", port: UInt16 = TestPort.free()
+    ) async throws {
         self.name = name
         self.scratch = scratch
-        port = TestPort.free()
+        self.port = port
         let made = try await Program.run(
             ["init", directory, "--name", name, "--listen", "127.0.0.1:\(port)", "--interval", interval], in: scratch)
         guard made.status == 0 else { throw Unfulfilled("init: \(made.err)") }
@@ -85,6 +89,11 @@ final class TestNode: Sendable {
             entries += "  - name: \(peer.name)\n" + peer.lines.map { "    \($0)\n" }.joined()
         }
         TestFile.write(head + entries, to: configPath)
+    }
+
+    /// Writes a key of the node itself.
+    func set(_ key: String, _ value: String) {
+        TestFile.write("\(key): \(value)\n" + TestFile.text(configPath), to: configPath)
     }
 
     func setPeer(_ name: String, _ endpoint: String, _ lines: String...) {
