@@ -111,8 +111,13 @@ enum FakeEvent {
         _ number: Int, id: String? = nil, trace: String? = nil, action: String = "create", type: String = "note",
         title: String = "Hello", body: String = "hello", clock: String? = nil, origin: String = FakeNoema.id
     ) -> String {
-        let data = #"{"title":"\#(title)","type":"\#(type)","origin":"fake","body":"\#(body)"}"#
+        let data = data(type: type, title: title, body: body)
         return event(number, id: id, trace: trace, action: action, data: data, clock: clock, origin: origin)
+    }
+
+    /// A snapshot, as a create or update carries it.
+    static func data(type: String = "note", title: String = "Hello", body: String) -> String {
+        #"{"title":"\#(title)","type":"\#(type)","origin":"fake","body":"\#(body)"}"#
     }
 
     static func event(
