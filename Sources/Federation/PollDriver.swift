@@ -21,13 +21,14 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
     private var waiting: [PollTicket: CheckedContinuation<PollReport, Never>] = [:]
     private var hasEnded = false
 
+    /// - Parameter firstPoll: when the peer is polled first, unless something asks for it before.
     public init(
         peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), clock: C,
         wallClock: @escaping @Sendable () -> WallTime, transport: any PollTransport, store: any PollStore,
         listener: any PollListener, random: any RandomNumberGenerator & Sendable = SystemRandom(),
-        exchange: @escaping @Sendable () -> any Exchange
+        firstPoll: Instant = .start, exchange: @escaping @Sendable () -> any Exchange
     ) {
-        machine = PollMachine(peer: peer, node: node, policy: policy, at: .start, exchange: exchange)
+        machine = PollMachine(peer: peer, node: node, policy: policy, at: firstPoll, exchange: exchange)
         self.clock = clock
         epoch = clock.now
         self.wallClock = wallClock

@@ -50,6 +50,7 @@ import Testing
         #expect(try await status("records", "--limit", "0") == 2)
         #expect(try await status("show") == 2)
         #expect(try await status("sync") == 4)
+        #expect(try await node.peerStatus("beta")?["consecutive_failures"]?.integer == 1, "one command, one poll")
         #expect(try await status("status", "--check") == 6)
         #expect(try await status("sync", "gamma") == 1)
         #expect(try await Program.run(["status", "--config", scratch.file("none.yaml")], in: scratch).status == 3)

@@ -25,6 +25,64 @@ import Testing
         await taken.stop()
     }
 
+    @Test func aPortOfTheSystemsChoiceIsLogged() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let text = TestFile.text(node.configPath).replacing("listen: 127.0.0.1:\(node.port)", with: "listen: 127.0.0.1:0")
+        TestFile.write(text + "hosts: [alpha.example]\n", to: node.configPath)
+        try await node.start()
+        let port = try #require(node.log.firstMatch(of: /running .* listen=127\.0\.0\.1:(\d+)/).flatMap { UInt16($0.1) })
+        for host in ["127.0.0.1:\(port)", "alpha.example"] {
+            let socket = try RawSocket(connectingTo: port)
+            socket.send("GET /federation/v1/identity HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+            #expect(socket.receiveToEnd().hasPrefix("HTTP/1.1 200 "))
+        }
+        #expect(try await node.stop() == .exited(0))
+    }
+
+    /// After a failure the next poll is two minutes away; the peer's own poll says that it is back.
+    @Test func aPeerThatShowsItselfEndsTheBackOff() async throws {
+        let ring = try await Ring("alpha", "beta", interval: "60s")
+        let (alpha, beta) = (ring["alpha"], ring["beta"])
+        try await ring.start()
+        #expect(try await alpha.run("sync").status == 0)
+        try await beta.stop()
+        #expect(try await alpha.run("sync").status == 4)
+        let waiting = try await alpha.peerStatus("beta")
+        #expect(waiting?["state"]?.string == "waiting")
+        #expect(Int(waiting?["next_poll_in"]?.string?.dropLast() ?? "") ?? 0 > 30)
+        let note = try await beta.put("# Back\n")
+        try await beta.start()
+        try await eventually("the note, long before the back-off is over", within: .seconds(25)) {
+            (try await alpha.run("show", note).status == 0).orNil
+        }
+        try await ring.stop()
+    }
+
+    /// Two thousand events and more, relayed by a node to another: pages follow one another without waiting.
+    @Test func aLongLogIsCaughtUpPageByPage() async throws {
+        let count = 2300
+        let events = (1...count).map { FakeEvent.create($0, title: "Note \($0)") }
+        let noema = try FakeNoema { since in
+            "[" + events.drop { FakeNoema.place(of: $0) <= since }.prefix(100).joined(separator: ",") + "]"
+        }
+        let scratch = ScratchDirectory()
+        let alpha = try await TestNode("alpha", in: scratch, interval: "60s")
+        let beta = try await TestNode("beta", in: scratch, interval: "60s")
+        alpha.setPeer("noema", noema.endpoint)
+        beta.setPeer("alpha", alpha.endpoint)
+        let first = try await alpha.run("sync", "--json")
+        #expect(try first.json.at("peers", "0", "applied")?.integer == Int64(count))
+        #expect(try first.json.at("peers", "0", "pages")?.integer == 23)
+        try await alpha.start()
+        let second = try await beta.run("sync", "--json")
+        #expect(try second.json.at("peers", "0", "applied")?.integer == Int64(count))
+        #expect(try second.json.at("peers", "0", "pages")?.integer == 3)
+        #expect(try await beta.events() == alpha.events())
+        let again = try await beta.run("sync", "--json")
+        #expect(try again.json.at("peers", "0", "applied")?.integer == 0)
+        #expect(try await alpha.stop() == .exited(0))
+    }
+
     // MARK: Modes
 
     @Test func aPublisherServesAndFetchesNothing() async throws {

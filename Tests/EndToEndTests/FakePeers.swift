@@ -65,7 +65,7 @@ final class FakeNoema: Sendable {
     func change(_ body: (inout Answers) -> Void) { state.withLock { body(&$0) } }
 
     /// Reads the id without a JSON reader: what is served need not be JSON.
-    private static func place(of event: String) -> String {
+    static func place(of event: String) -> String {
         guard let start = event.firstRange(of: "\"id\":\"")?.upperBound else { return "~" }
         return String(event[start...].prefix { $0 != "\"" })
     }

@@ -75,10 +75,13 @@ final class Node: Sendable {
     // MARK: Peers
 
     /// The poller of every configured peer, made at the first call.
-    func startPollers(listener: any PollListener) -> [String: Poller] {
+    ///
+    /// - Parameter firstPoll: `.start` for a daemon, which polls at once. A command asks for its polls itself, and
+    ///   would otherwise poll a peer twice where that comes a moment too late.
+    func startPollers(listener: any PollListener, firstPoll: Instant = .start) -> [String: Poller] {
         pollers.withLock { pollers in
             for peer in config.peers where pollers[peer.name] == nil {
-                pollers[peer.name] = makePoller(peer, listener: listener)
+                pollers[peer.name] = makePoller(peer, listener: listener, firstPoll: firstPoll)
             }
             return pollers
         }
@@ -87,7 +90,9 @@ final class Node: Sendable {
     func poller(_ name: String) -> Poller? { pollers.withLock { $0[name] } }
     var allPollers: [String: Poller] { pollers.withLock { $0 } }
 
-    private func makePoller(_ entry: Config.Peer, listener: any PollListener) -> Poller {
+    private func makePoller(
+        _ entry: Config.Peer, listener: any PollListener, firstPoll: Instant
+    ) -> Poller {
         let transport = PeerTransport(client: client, endpoint: entry.endpoint.url, timeout: entry.timeout)
         var policy = PollPolicy()
         // A request that may take long is not a poll that stands still.
@@ -98,7 +103,8 @@ final class Node: Sendable {
                 name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
                 expectedID: entry.id),
             node: identity, policy: policy, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
-            store: NodePollStore(node: self), listener: listener, exchange: { Wires.exchange(for: choice) })
+            store: NodePollStore(node: self), listener: listener, firstPoll: firstPoll,
+            exchange: { Wires.exchange(for: choice) })
         return Poller(driver: driver, transport: transport)
     }
 

@@ -5,7 +5,7 @@ internal import FederationStore
 
 /// Every problem of a configuration, its database and its identity, in one run. Changes nothing.
 public struct NodeCheck: Sendable {
-    /// `file:line:column: path: what is wrong`, or `file: what is wrong`.
+    /// `file:line:column: path: what is wrong`, or `file: what is wrong`: lines that hold nothing unescaped.
     public private(set) var problems: [String] = []
     public private(set) var warnings: [String] = []
     /// What is wrong is who this node is, not what its configuration says.
@@ -23,7 +23,8 @@ public struct NodeCheck: Sendable {
         let directory = NodeDirectory(file.dataDirectory)
         guard directory.hasDatabase else {
             let at = file.decoded.mark(of: [.key("data")])
-            check.problems.append("\(configPath):\(at): data: no database in \(directory.path); 'federation init' makes one")
+            let what = "data: no database in \(shown(directory.path)); 'federation init' makes one"
+            check.problems.append("\(shown(configPath)):\(at): \(what)")
             return check
         }
         await check.checkDatabase(directory, file, deep: deep)
@@ -36,10 +37,10 @@ public struct NodeCheck: Sendable {
     }
 
     private mutating func checkIdentity(_ identity: ULID?, _ directory: NodeDirectory) {
-        guard let identity else { return addIdentity("\(directory.database): it names no identity") }
+        guard let identity else { return addIdentity("\(shown(directory.database)): it names no identity") }
         let path = directory.currentSigningKey(of: identity)
         do { _ = try SigningKeyFile.read(path) } catch {
-            addIdentity("\(path): \(CommandFailure(error, path: path).facts["why"] ?? "")")
+            addIdentity("\(shown(path)): \(CommandFailure(error, path: path).facts["why"] ?? "")")
         }
     }
 
@@ -51,19 +52,21 @@ public struct NodeCheck: Sendable {
             checkIdentity(meta[.identity].flatMap { ULID($0) }, directory)
             let stop = NodeStop(meta: meta, found: found)
             switch stop {
-            case .copied: addIdentity("\(directory.database): this is a copy: it was made for another place")
-            case .behind: addIdentity("\(directory.database): it is older than what its node has published")
+            case .copied: addIdentity("\(shown(directory.database)): this is a copy: it was made for another place")
+            case .behind: addIdentity("\(shown(directory.database)): it is older than what its node has published")
             case nil: break
             }
             if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex, machine != here {
-                warnings.append("\(directory.database): it was made on another machine")
+                warnings.append("\(shown(directory.database)): it was made on another machine")
             }
             try await checkMesh(store, file: file)
-            if deep, try await !store.isSound() { problems.append("\(directory.database): the database is damaged") }
+            if deep, try await !store.isSound() {
+                problems.append("\(shown(directory.database)): the database is damaged")
+            }
             await store.close()
         } catch {
             let facts = CommandFailure(error).facts
-            problems.append("\(directory.database): cannot be used: \(facts["store"] ?? "")")
+            problems.append("\(shown(directory.database)): cannot be used: \(facts["store"] ?? "")")
         }
     }
 
@@ -71,14 +74,16 @@ public struct NodeCheck: Sendable {
     private mutating func checkMesh(_ store: SQLiteStore, file: ConfigFile) async throws(StoreFailure) {
         let id = try await store.read { (log) throws(StoreFailure) in try log.meta(.identity) }
         guard let own = id.flatMap({ ULID($0) }) else { return }
-        let identity = NodeIdentity(id: own, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
+        let identity = NodeIdentity(
+            id: own, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
         let report = try await store.read { (log) throws(StoreFailure) in
             try StatusReport(of: file.config, identity: identity, in: log, now: SystemClock.now())
         }
         for stranger in report.strangers {
             let at = file.decoded.mark(of: [.key("peers")])
             warnings.append(
-                "\(file.path):\(at): peers: events of \(stranger) come only through others; a Noema ring loses events unless it is a full mesh: make it a peer")
+                "\(shown(file.path)):\(at): peers: events of \(shown(stranger)) come only through others; "
+                    + "a Noema ring loses events unless it is a full mesh: make it a peer")
         }
     }
 
@@ -92,3 +97,6 @@ public struct NodeCheck: Sendable {
         return writer.bytes
     }
 }
+
+/// As a line for people holds it; what the configuration says is escaped by its problems themselves.
+private func shown(_ text: String) -> String { text.escapedForTerminal(limit: 4096) }

@@ -27,7 +27,7 @@ extension Node {
         if let stopped { throw stopped.failure }
         let isDaemon = !allPollers.isEmpty
         let tally = SyncTally(log: PollLog(node: self))
-        let pollers = startPollers(listener: tally)
+        let pollers = startPollers(listener: tally, firstPoll: Instant(Limits.controlDeadline))
         let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }
         return await withTaskGroup(of: PollReport?.self) { group in
             let running = isDaemon ? [] : wanted.map { (_, driver) in Task { await driver.run() } }

@@ -80,8 +80,8 @@ let checkCommand = CommandDefinition(
     if arguments.json {
         console.print(String(decoding: result.json, as: UTF8.self))
     } else {
-        for warning in result.warnings { console.note("\(warning.escapedForTerminal) (warning)") }
-        for problem in result.problems { console.note(problem.escapedForTerminal) }
+        for warning in result.warnings { console.note("\(warning) (warning)") }
+        for problem in result.problems { console.note(problem) }
         console.note(
             result.problems.isEmpty
                 ? "\(arguments.configPath): no problems" : "\(arguments.configPath): \(counted(Int64(result.problems.count), "problem"))")
