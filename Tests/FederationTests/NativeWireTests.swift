@@ -70,6 +70,20 @@ struct NativeWireTests {
         }
     }
 
+    /// Found by the simulation: in a log put back to a backup, some place may hold by chance what it held before.
+    @Test func aPositionThatARestoredLogNeverReachedIsAConflict() throws {
+        let events = WireContract.sample(4)
+        let position = "epoch-9.3.\(events[2].id)"
+        var node = try LoopedNode(NativeWire(), holding: [events[0]])
+        try node.log.beginEpoch(Sample.id(1), isServed: true)
+        for event in [events[3], events[2]] { _ = try node.log.append(try Sample.entry(event)) }
+        #expect(node.log.id(at: 3) == events[2].id)
+        #expect(try get("events", [("after", position)], on: node).status == 409)
+        // What was reached before stays good, and comes back under the new word.
+        let old = try get("events", [("after", "epoch-9.1.\(events[0].id)"), ("limit", "1")], on: node)
+        #expect(old.fields["Federation-Position"] == "\(Sample.id(1)).2.\(events[3].id)")
+    }
+
     @Test func aReplacedEventAtAPullersPositionIsNoConflict() throws {
         let events = WireContract.sample(3)
         var node = try LoopedNode(NativeWire(), holding: events)

@@ -25,6 +25,7 @@ public enum Daemon {
         }
         if node.opened.isElsewhere { logger.warning("the database was made on another machine") }
         do throws(CommandFailure) {
+            do { try await OpenedNode.beginEpoch(of: node.store, isServed: true) } catch { throw CommandFailure(error) }
             let servers = try await start(node)
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])

@@ -27,7 +27,6 @@ public enum IdentityChange {
         let node = try await OpenedNode(configPath: configPath, use: .write)
         var random = SystemRandom()
         let identity = ULID(at: SystemClock.now(), using: &random)
-        let epoch = ULID(at: SystemClock.now(), using: &random)
         let path = node.directory.signingKey(of: identity)
         let key: SigningKey
         do {
@@ -41,7 +40,6 @@ public enum IdentityChange {
         let old = node.identity.id
         try await settle(node) { (log) throws(StoreFailure) in
             try log.setMeta(.identity, identity.description)
-            try log.setMeta(.epoch, epoch.description)
             try log.setMeta(.ownNumber, "0")
         }
         return jsonObject {

@@ -22,8 +22,6 @@ struct OpenedNode: Sendable {
     var store: SQLiteStore
     var identity: NodeIdentity
     var key: SigningKey
-    /// What every position of this log begins with.
-    var epoch: String
     /// Set while this process may write.
     var lock: DataDirectoryLock?
     /// The database was made on another machine. That alone stops nothing: machines are renewed.
@@ -44,11 +42,11 @@ struct OpenedNode: Sendable {
             store = try SQLiteStore(path: directory.database, access: use.locks ? .readWrite : .readOnly)
             let found = try DatabaseFileIdentity(of: directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
-            guard let id = meta[.identity].flatMap({ ULID($0) }), let epoch = meta[.epoch] else { throw StoreFailure.corrupt }
-            self.epoch = epoch
+            guard let id = meta[.identity].flatMap({ ULID($0) }) else { throw StoreFailure.corrupt }
             identity = NodeIdentity(
                 id: id, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
             stopped = NodeStop(meta: meta, found: found)
+            if use.locks { try await OpenedNode.beginEpoch(of: store, isServed: false) }
             if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex { isElsewhere = machine != here }
         } catch {
             throw CommandFailure(error)
@@ -56,6 +54,17 @@ struct OpenedNode: Sendable {
         let path = directory.currentSigningKey(of: identity.id)
         do { key = try SigningKeyFile.read(path) } catch { throw CommandFailure(error, path: path) }
         identity.publicKey = key.publicKey.description
+    }
+}
+
+extension OpenedNode {
+    /// Tells what is served of the log from now on apart from what another copy of this database has served.
+    static func beginEpoch(of store: SQLiteStore, isServed: Bool) async throws(StoreFailure) {
+        var random = SystemRandom()
+        let word = ULID(at: SystemClock.now(), using: &random)
+        try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+            try log.beginEpoch(word, isServed: isServed)
+        }
     }
 }
 

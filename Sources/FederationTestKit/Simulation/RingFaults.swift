@@ -55,9 +55,8 @@ extension SimulatedRing {
         guard let backup = nodes[index].backups.first else { return }
         crash(index)
         trace.add(7, index)
-        history.forget(nodes[index].acknowledged.subtracting(backup.acknowledged), unless: { id in
-            nodes.contains { $0.index != index && $0.storage.event(id) != nil }
-        })
+        let lost = nodes[index].acknowledged.subtracting(backup.acknowledged)
+        history.forget(lost) { id in nodes.contains { $0.index != index && $0.storage.event(id) != nil } }
         let writesUntilFull = nodes[index].storage.writesUntilFull
         nodes[index].storage = backup.storage
         nodes[index].storage.writesUntilFull = nil
@@ -80,11 +79,15 @@ extension SimulatedRing {
         mendNoema()
     }
 
-    /// What `identity recover` does: writes again, above every number that peers give back. Positions of a log that
-    /// has lost events could fit by chance, so the log counts from a new beginning.
+    /// What `identity recover` does: the node writes again, above every number that peers give back.
     private mutating func recover(_ index: Int) throws {
         guard nodes[index].storage.meta(.stopped) != nil else { return }
+        if nodes[index].isUp { crash(index) }
         try nodes[index].storage.setMeta(.stopped, nil)
-        try nodes[index].storage.setMeta(.epoch, "epoch-\(index)-\(random.next())")
+        for peer in nodes[index].peers {
+            for what in [StateKey.OfPeer.lastEvent, .position] {
+                try nodes[index].storage.setState(StateKey.peer(SimulatedNode.name(of: peer), what), nil)
+            }
+        }
     }
 }

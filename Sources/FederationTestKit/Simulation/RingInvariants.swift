@@ -18,7 +18,9 @@ struct WriteHistory: Sendable {
 
     /// Takes back what went with a disk, unless somebody else has it.
     mutating func forget(_ ids: Set<ULID>, unless isElsewhere: (ULID) -> Bool) {
-        for id in ids where !isElsewhere(id) { acknowledged.remove(id) }
+        let gone = ids.filter { !isElsewhere($0) }
+        acknowledged.subtract(gone)
+        for subject in content.keys { content[subject]?.removeAll { gone.contains($0.place.id) } }
     }
 
     /// Notes a create or update and what its writer had seen of the subject.
@@ -82,7 +84,8 @@ extension SimulatedRing {
         guard parts.count == 3, let seq = Int64(parts[1]), let id = ULID(parts[2]) else { return }
         let source = nodes[other].storage
         // After a restore the position may be one of a log that is no more; the peer will say so.
-        guard source.meta(.epoch) == String(parts[0]), seq > 0, source.id(at: seq) == id else { return }
+        let good = LogEpochs(stored: source.meta(.epoch) ?? "")?.last(of: String(parts[0]), head: source.head()?.seq ?? 0)
+        guard let good, seq > 0, seq <= good, source.id(at: seq) == id else { return }
         var missing: [ULID] = []
         for place in 1...seq {
             if let id = source.id(at: place), storage.event(id) == nil { missing.append(id) }

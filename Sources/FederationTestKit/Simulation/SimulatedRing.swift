@@ -156,6 +156,16 @@ public struct SimulatedRing: Sendable {
     /// Starts a node's process.
     mutating func boot(_ index: Int) throws {
         try checkStore(of: index)
+        let word = ULID(milliseconds: nodes[index].wall(at: now).milliseconds, random: (random.next(), random.next()))
+        do throws(StoreFailure) {
+            try nodes[index].storage.transaction { log throws(StoreFailure) in
+                try log.beginEpoch(word, isServed: true)
+            }
+        } catch {
+            // With a full disk it does not start.
+            queue.plan(.restart(node: index), at: now.advanced(by: .seconds(30)))
+            return
+        }
         nodes[index].isUp = true
         nodes[index].startedAt = now
         nodes[index].lastCommit = now

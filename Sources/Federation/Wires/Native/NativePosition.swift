@@ -36,8 +36,8 @@ struct NativePosition: Hashable {
 
     /// Whether the log is at or past this place, and it is the same log: an event that another variant has replaced
     /// still answers for its place.
-    func fits(_ view: any LogReading, head: NativePosition) throws(StoreFailure) -> Bool {
-        guard epoch == head.epoch, seq <= head.seq else { return false }
+    func fits(_ view: any LogReading, epochs: LogEpochs, head: NativePosition) throws(StoreFailure) -> Bool {
+        guard let last = epochs.last(of: epoch, head: head.seq), seq <= min(last, head.seq) else { return false }
         guard seq > 0 else { return id == .min }
         return try view.id(at: seq) == id
     }

@@ -40,17 +40,20 @@ struct NativeRoutes {
             return RouteReply(refusal.response())
         }
         // Every log has an epoch from its first day; without one its positions would promise what they cannot hold.
-        guard let epoch = try view.meta(.epoch), !epoch.isEmpty else { throw .corrupt }
-        var greeting = NativeGreeting(node: node, head: try NativePosition.head(of: view, epoch: epoch), held: nil)
+        guard let epochs = LogEpochs(stored: try view.meta(.epoch) ?? "") else { throw .corrupt }
+        let head = try NativePosition.head(of: view, epoch: epochs.current)
+        var greeting = NativeGreeting(node: node, head: head, held: nil)
         if let claimed { greeting.held = try view.highestNumber(of: claimed.description) ?? 0 }
         let response =
             request.path == NativeRoutes.identityPath
             ? HTTPResponse.json(200, greeting.json, fields: greeting.fields)
-            : try events(request, greeting)
+            : try events(request, greeting, epochs)
         return RouteReply(claimedNode: claimed) { _ in response }
     }
 
-    private func events(_ request: ServedRequest, _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
+    private func events(
+        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs
+    ) throws(StoreFailure) -> HTTPResponse {
         let query: EventsQuery
         do throws(Refusal) {
             guard node.mode.serves else {
@@ -64,13 +67,15 @@ struct NativeRoutes {
         case .after(let text, let limit):
             var start = NativePosition.beginning(of: greeting.head.epoch)
             if let text {
-                guard let position = NativePosition(text), try position.fits(view, head: greeting.head) else {
+                guard let position = NativePosition(text),
+                    try position.fits(view, epochs: epochs, head: greeting.head)
+                else {
                     let refusal = Refusal(
                         status: 409, code: "position_unknown",
                         message: "This position is not one of this log: start over, without one.")
                     return refusal.response(fields: greeting.fields)
                 }
-                start = position
+                start = NativePosition(epoch: epochs.current, seq: position.seq, id: position.id)
             }
             return try page(after: start, limit: limit, greeting)
         }
