@@ -2,6 +2,8 @@
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
 SEED ?= 1
+# How many seeds of the simulation `make test` runs.
+SEEDS ?= 500
 TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vectors/,$(wildcard Tests/*/))))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -23,7 +25,7 @@ test: setup
 	.ci/interop-packages
 	swift build --build-tests
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
-		echo "== $$target"; swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
+		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
 	done
 
 simulate: setup
