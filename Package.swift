@@ -28,12 +28,15 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "FederationCore", swiftSettings: strict),
         .target(name: "FederationConfig", dependencies: ["FederationCore", "CYAML"], swiftSettings: strict),
         .target(name: "FederationStore", dependencies: ["FederationCore", "CSQLite"], swiftSettings: strict),
         .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL"], swiftSettings: strict),
-        .target(name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD"], swiftSettings: strict),
+        .target(
+            name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD", "CZstd"],
+            swiftSettings: strict),
         .target(
             name: "Federation",
             dependencies: [

@@ -41,7 +41,7 @@ public struct HTTPRequest: Hashable, Sendable {
     public var target: String
     public var fields: HTTPFields
     public var body: [UInt8]
-    /// The most body bytes the answer may have; the transfer is cut off at the first byte past it.
+    /// The most body bytes the answer may have, decoded; the transfer is cut off at the first byte past it.
     public var maxAnswerBytes: Int
     /// From the first byte sent to the last byte received.
     public var deadline: Duration
@@ -129,7 +129,7 @@ public enum TransportFailure: Error, Hashable, Sendable {
     case endOfFile
     /// The answer was longer than `HTTPRequest.maxAnswerBytes`.
     case answerTooLarge(limit: Int)
-    /// The other side does not speak HTTP.
+    /// The other side does not speak HTTP, or the body is not in the coding that its fields say.
     case malformedAnswer
     case cancelled
     /// Anything else: libcurl's result code.

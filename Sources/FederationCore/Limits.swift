@@ -55,6 +55,14 @@ public enum Limits {
     /// Connections that our server holds open, in all and from one address.
     public static let connections = 512
     public static let connectionsPerAddress = 128
+    /// The widest window of a zstd body that is decoded: what HTTP allows (RFC 9659).
+    public static let zstdWindowBytes = 8 << 20
+    /// Bytes that a zstd body may become whatever it was, as it is no longer than a page; past them at most this many
+    /// times its own.
+    public static let zstdFreeBytes = 16 << 20
+    public static let zstdRatio = 64
+    /// A page of fewer bytes is served as it is: it fits in one packet either way.
+    public static let zstdLeastBytes = 1 << 10
     public static let requestDeadline: Duration = .seconds(60)
     /// Bytes of a page that our native wire serves; at least one event, however long.
     public static let pageBytes = 8 << 20

@@ -33,6 +33,10 @@ public final class CurlClient: Sendable {
     /// `request.deadline`. The transport owns the fields that frame a message (`Content-Length`,
     /// `Transfer-Encoding`, `Connection`, `Expect`): the request's own are left out.
     ///
+    /// If the request's `Accept-Encoding` names zstd, a body in that coding is decoded while it comes: the limit
+    /// counts the decoded bytes. One that is no zstd, or in a coding that was not asked for, is `.malformedAnswer`;
+    /// one cut off is `.endOfFile`; one that grows past its bounds is `.answerTooLarge`.
+    ///
     /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
     /// control character, or a URL that holds one or a space, is never sent: `.other`.
     public func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {

@@ -16,12 +16,13 @@ internal import FederationCore
     /// libcurl reads it during the whole transfer.
     private var fieldList: UnsafeMutablePointer<curl_slist>?
     private var head = AnswerHead()
-    private var body: [UInt8] = []
+    private var body: AnswerBody
     /// Why a callback of ours broke the transfer off.
     private var breach: TransportFailure?
 
     init(_ job: CurlJob) {
         self.job = job
+        body = AnswerBody(of: job.request)
         unsafe easy = curl_easy_init()
         problem = configure()
     }
@@ -52,11 +53,13 @@ internal import FederationCore
         // libcurl takes a connection that ends amid the header section for a whole answer.
         guard head.isWhole else { return .failure(.endOfFile) }
         guard (200...999).contains(head.status) else { return .failure(.malformedAnswer) }
+        var fields = head.fields
+        if let problem = body.problem(atEndOf: &fields) { return .failure(problem) }
         var address: UnsafePointer<CChar>?
         unsafe ccurl_get_string(easy, CURLINFO_PRIMARY_IP, &address)
         return .success(
             CurlClient.Answer(
-                response: HTTPResponse(status: head.status, fields: head.fields, body: body),
+                response: HTTPResponse(status: head.status, fields: fields, body: body.bytes),
                 peerAddress: unsafe address.map { unsafe String(cString: $0) } ?? ""))
     }
 
@@ -155,11 +158,7 @@ internal import FederationCore
     }
 
     private func takeBody(_ bytes: UnsafeRawBufferPointer) -> TransportFailure? {
-        guard bytes.count <= job.request.maxAnswerBytes - body.count else {
-            return .answerTooLarge(limit: job.request.maxAnswerBytes)
-        }
-        unsafe body.append(contentsOf: bytes)
-        return nil
+        unsafe body.take(bytes, fields: head.fields)
     }
 
     private func takeHead(_ bytes: UnsafeRawBufferPointer) -> TransportFailure? {

@@ -1,4 +1,5 @@
 import FederationCore
+import FederationHTTP
 import Testing
 
 /// What a hostile or broken native peer can answer.
@@ -12,6 +13,8 @@ import Testing
         var body: String?
         var fields: [String: String] = [:]
         var status = 200
+        /// How the body is coded, as zstd.
+        var coded: (@Sendable ([UInt8]) -> [UInt8])?
     }
 
     /// A node that has polled a peer which answers so, and the result of `sync`.
@@ -35,7 +38,11 @@ import Testing
             answer["Federation-Position"] = "\(NativeBadInputTests.epoch).\(count).\(FakeEvent.id(count))"
             for (name, value) in page.fields { answer[name] = value.isEmpty ? nil : value }
             let body = page.body ?? events.map { $0 + "\n" }.joined()
-            return HTTPResponse(status: page.status, fields: answer, body: Array(body.utf8))
+            guard let coded = page.coded else {
+                return HTTPResponse(status: page.status, fields: answer, body: Array(body.utf8))
+            }
+            answer["Content-Encoding"] = request.fields["Accept-Encoding"]
+            return HTTPResponse(status: page.status, fields: answer, body: coded(Array(body.utf8)))
         }
         let node = try await TestNode("alpha", in: ScratchDirectory())
         node.setPeer("fake", peer.endpoint)
@@ -133,5 +140,27 @@ import Testing
         #expect(entries.first?["reason"]?.string == "identity_mismatch")
         try await node.put("# Still writing\n")
         #expect(try await node.events().count == 2)
+    }
+
+    @Test func aPageInZstdIsTaken() async throws {
+        let (node, result) = try await polled(
+            Page(events: NativeBadInputTests.twoEvents, coded: { Zstd.compress($0) ?? [] }))
+        #expect(result.status == 0, "\(result.out)")
+        #expect(try await node.events().count == 2)
+    }
+
+    @Test(arguments: ["cut", "not zstd", "bomb"])
+    func aBodyThatCannotBeDecodedIsAReasonAndNothingIsTaken(_ kind: String) async throws {
+        let page = Page(events: NativeBadInputTests.twoEvents) { body in
+            switch kind {
+            case "cut": (Zstd.compress(body) ?? []).dropLast(3)
+            case "bomb": Zstd.compress([UInt8](repeating: 0x0A, count: 113 << 20)) ?? []
+            default: body
+            }
+        }
+        let (node, result) = try await polled(page)
+        #expect(result.status != 0)
+        #expect(try reason(result) == (kind == "cut" ? "network_eof" : "other"))
+        #expect(try await node.events().isEmpty)
     }
 }

@@ -25,7 +25,7 @@ struct NativeWireTests {
         #expect(
             String(decoding: identity.body, as: UTF8.self)
                 == #"{"id":"\#(node.node.id)","name":"nöde 9","version":"1.2.9","mode":"sync","pubkey":"ed25519:key-of-9","#
-                + #""features":["events","ids"],"head":"epoch-9.3.\#(events[2].id)"}"#)
+                + #""features":["events","ids","zstd"],"head":"epoch-9.3.\#(events[2].id)"}"#)
         let page = try get("events", [("limit", "2")], on: node)
         #expect(page.body == events[0].json + [0x0A] + events[1].json + [0x0A])
         let fields: [String: String] = Dictionary(uniqueKeysWithValues: page.fields.fields.map { ($0.name, $0.value) })

@@ -63,7 +63,8 @@ struct WireServer: Sendable {
         await contact(
             Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))
         if let (peer, exchange) = reply.callBack { await callBack(peer, exchange) }
-        return reply.response(outcome)
+        let response = reply.response(outcome)
+        return wire.name == .native ? NativePageCoding.coded(response, for: request) : response
     }
 
     private func covers(_ prefix: String, _ path: String) -> Bool {

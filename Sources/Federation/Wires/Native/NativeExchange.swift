@@ -1,4 +1,5 @@
 import FederationCore
+import FederationHTTP
 
 /// One poll of another `federation` node.
 ///
@@ -109,11 +110,12 @@ struct NativeExchange: Exchange {
         state = .pulling
         var target = "\(NativeRoutes.eventsPath)?limit=\(Limits.pageEvents)"
         if let position { target += "&after=" + percentEncoded(position) }
-        return get(target, accept: "application/x-ndjson", maxAnswerBytes: Limits.answerBytes)
+        return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes)
     }
 
     private func get(_ target: String, accept: String, maxAnswerBytes: Int) -> ExchangeStep {
         var fields: HTTPFields = ["Accept": accept]
+        if accept == NativeRoutes.pageType { fields["Accept-Encoding"] = Zstd.name }
         fields[NativeField.node] = node?.description
         return .request(HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes), seals: [])
     }
@@ -126,7 +128,7 @@ struct NativePage {
     let more: Bool
 
     init(_ response: HTTPResponse, after: String?, limit: Int) throws(ExchangeFailure) {
-        guard response.fields.mediaType == "application/x-ndjson" else { throw .malformed(.contentType) }
+        guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
         guard let position = response.fields[NativeField.position], let more = response.fields[NativeField.more],
             let count = response.fields[NativeField.count].flatMap({ Int($0) })
         else { throw .malformed(.headerMissing) }

@@ -23,7 +23,7 @@ enum NativeField {
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
-    static let features = ["events", "ids"]
+    static let features = ["events", "ids", "zstd"]
 
     var node: NodeIdentity
     var head: NativePosition

@@ -8,6 +8,8 @@ struct NativeRoutes {
 
     static let identityPath = "/federation/v1/identity"
     static let eventsPath = "/federation/v1/events"
+    /// The media type of a page of events.
+    static let pageType = "application/x-ndjson"
 
     /// A request that is not served, and why, for the person who made it.
     struct Refusal: Error {
@@ -169,7 +171,7 @@ private struct EventLines {
 
     func response(fields: HTTPFields) -> HTTPResponse {
         var fields = fields
-        fields["Content-Type"] = "application/x-ndjson"
+        fields["Content-Type"] = NativeRoutes.pageType
         fields[NativeField.count] = String(count)
         return HTTPResponse(status: 200, fields: fields, body: bytes)
     }
