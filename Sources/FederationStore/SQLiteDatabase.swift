@@ -6,6 +6,8 @@ final class SQLiteDatabase {
     let connection: SQLiteConnection
     /// What this transaction has added to `origins` and not yet written there.
     var tally = OriginTally()
+    /// The last place that this transaction has added to the log.
+    var appended: Int64?
 
     /// Opens the database for writing, making or migrating it where needed. The file is its owner's alone.
     static func writer(path: String) throws(StoreFailure) -> SQLiteDatabase {

@@ -190,7 +190,9 @@ extension SQLiteLog: LogWriting {
             event.family.rawValue, noScope, event.timestamp, String(decoding: event.clock.json, as: UTF8.self),
             event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,
             entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data)
-        return database.connection.lastRowID
+        let seq = database.connection.lastRowID
+        database.appended = seq
+        return seq
     }
 }
 

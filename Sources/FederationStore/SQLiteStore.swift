@@ -13,6 +13,8 @@ public actor SQLiteStore {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     private var writer: SQLiteDatabase?
     private nonisolated let readers: ReaderPool
+    /// Wakes whoever waits for the log to grow.
+    public nonisolated let commits: CommitSignal
 
     public enum Access: Sendable {
         /// The database is made where there is none, and migrated where it is older.
@@ -26,6 +28,7 @@ public actor SQLiteStore {
     /// - Throws: `newerSchema` for a database of a newer program, `notOurs` for another application's file.
     public init(path: String, access: Access = .readWrite) throws(StoreFailure) {
         executor = BlockingExecutor(label: "federation.store.writer")
+        commits = CommitSignal(path: path)
         switch access {
         case .readWrite: writer = try SQLiteDatabase.writer(path: path)
         // Opened once to learn now, not at the first read, whether it can be.
@@ -41,14 +44,15 @@ public actor SQLiteStore {
         _ body: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Value
     ) throws(StoreFailure) -> Value {
         guard let writer else { throw .readOnly }
-        // What a failed transaction had counted is gone with it.
-        defer { writer.tally = OriginTally() }
-        return try writer.connection.transaction { () throws(StoreFailure) in
+        defer { forget(writer) }
+        let value = try writer.connection.transaction { () throws(StoreFailure) in
             var log = SQLiteLog(writer)
             let value = try body(&log)
             try storing { () throws(SQLiteError) in try writer.tally.flush(to: writer.connection) }
             return value
         }
+        announce(writer)
+        return value
     }
 
     /// The same for a write that may be refused: a refusal undoes what was done before it.
@@ -56,13 +60,25 @@ public actor SQLiteStore {
         _ body: @Sendable (inout SQLiteLog) throws(WriteFailure) -> Value
     ) throws(WriteFailure) -> Value {
         guard let writer else { throw .store(.readOnly) }
-        defer { writer.tally = OriginTally() }
-        return try writer.connection.transaction { () throws(WriteFailure) in
+        defer { forget(writer) }
+        let value = try writer.connection.transaction { () throws(WriteFailure) in
             var log = SQLiteLog(writer)
             let value = try body(&log)
             do throws(SQLiteError) { try writer.tally.flush(to: writer.connection) } catch { throw WriteFailure(error) }
             return value
         }
+        announce(writer)
+        return value
+    }
+
+    /// What a failed transaction had counted is gone with it.
+    private func forget(_ writer: SQLiteDatabase) {
+        writer.tally = OriginTally()
+        writer.appended = nil
+    }
+
+    private func announce(_ writer: SQLiteDatabase) {
+        if let seq = writer.appended { commits.reached(seq) }
     }
 
     /// Runs `body` on the state of the last commit.
@@ -74,6 +90,7 @@ public actor SQLiteStore {
 
     /// Closes every connection once what runs on it is done. Later writes fail; later reads open the file again.
     public func close() async {
+        commits.close()
         // The writer last: only the last connection, and only one that may write, folds the write-ahead log in.
         await readers.close()
         writer = nil

@@ -1,0 +1,131 @@
+internal import FederationCore
+internal import Synchronization
+
+/// Wakes whoever waits for news when the log has grown: by the commit itself where this process wrote, and by a watch
+/// on the file (`CommitWatch`) where another one did.
+///
+/// The order is: look at the log, and if there is nothing to do, wait past the last `seq` that was seen. What is
+/// committed between the two ends the wait at once, so nothing is missed:
+///
+/// ```swift
+/// var seen: Int64 = 0
+/// while !Task.isCancelled {
+///     let from = seen
+///     let news = try await store.read { (log) throws(StoreFailure) in
+///         try log.events(after: from, limit: 100, bytes: Limits.pageBytes)
+///     }
+///     seen = news.last?.seq ?? seen
+///     // … use them …
+///     _ = await store.commits.wait(past: seen, atMost: .seconds(30))
+/// }
+/// ```
+///
+/// Where the file cannot be watched, a wait for another process's commit lasts its whole time; so every wait has one,
+/// and whoever waits looks again when it is over.
+public final class CommitSignal: Sendable {
+    private enum Waiter {
+        /// Not suspended yet.
+        case arriving
+        case waiting(CheckedContinuation<Bool, Never>)
+        /// Ended before it was suspended.
+        case over(Bool)
+    }
+
+    private struct State {
+        /// The log is known to reach at least this far.
+        var head: Int64 = 0
+        var waiters: [UInt64: (past: Int64, waiter: Waiter)] = [:]
+        var lastID: UInt64 = 0
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let watch: CommitWatch
+
+    init(path: String) { watch = CommitWatch(path: path) }
+
+    deinit { watch.stop() }
+
+    /// Waits until the log has an event after `seq`, at most for `patience`.
+    ///
+    /// Any number may wait; all of them share one watch, which begins with the first.
+    ///
+    /// - Returns: `true` if there is one; `false` when the time is over, the task is cancelled, or `close()` was called.
+    public func wait(past seq: Int64, atMost patience: Duration) async -> Bool {
+        watch.start { [weak self] in self?.reached($0) ?? false }
+        let id = state.withLock { state in
+            state.lastID += 1
+            state.waiters[state.lastID] = (seq, state.isClosed ? .over(false) : .arriving)
+            if state.head > seq { state.waiters[state.lastID]?.waiter = .over(true) }
+            return state.lastID
+        }
+        let timer = Task { [weak self] in
+            guard (try? await Task.sleep(for: patience)) != nil else { return }
+            self?.end(id)
+        }
+        defer { timer.cancel() }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let result: Bool? = state.withLock { state in
+                    if case .over(let result) = state.waiters[id]?.waiter {
+                        state.waiters[id] = nil
+                        return result
+                    }
+                    state.waiters[id]?.waiter = .waiting(continuation)
+                    return nil
+                }
+                if let result { continuation.resume(returning: result) }
+            }
+        } onCancel: {
+            end(id)
+        }
+    }
+
+    /// Ends every wait, and each later one at once: the store or the node stops.
+    public func close() {
+        for id in state.withLock({ state in
+            state.isClosed = true
+            return Array(state.waiters.keys)
+        }) { end(id) }
+        watch.stop()
+    }
+
+    /// How many wait.
+    public var waiterCount: Int { state.withLock { $0.waiters.count } }
+
+    /// The log reaches `seq`. An older word than what is known is nothing: `false`.
+    @discardableResult
+    func reached(_ seq: Int64) -> Bool {
+        let woken = state.withLock { state -> [CheckedContinuation<Bool, Never>]? in
+            guard seq > state.head else { return nil }
+            state.head = seq
+            var woken: [CheckedContinuation<Bool, Never>] = []
+            for (id, entry) in state.waiters where entry.past < seq {
+                switch entry.waiter {
+                case .arriving: state.waiters[id]?.waiter = .over(true)
+                case .waiting(let continuation):
+                    woken.append(continuation)
+                    state.waiters[id] = nil
+                case .over: break
+                }
+            }
+            return woken
+        }
+        for continuation in woken ?? [] { continuation.resume(returning: true) }
+        return woken != nil
+    }
+
+    private func end(_ id: UInt64) {
+        let continuation: CheckedContinuation<Bool, Never>? = state.withLock { state in
+            switch state.waiters[id]?.waiter {
+            case .arriving: state.waiters[id]?.waiter = .over(false)
+            case .waiting(let continuation):
+                state.waiters[id] = nil
+                return continuation
+            case .over, nil: break
+            }
+            return nil
+        }
+        continuation?.resume(returning: false)
+    }
+}
