@@ -1,6 +1,7 @@
 # make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
+# make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 SEED ?= 1
 # How many seeds of the simulation `make test` runs.
 SEEDS ?= 500
@@ -8,7 +9,7 @@ TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vecto
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate test-thread test-address clean
+.PHONY: ring test build setup simulate search-negentropy bench-negentropy test-thread test-address clean
 
 setup:
 	@.ci/setup
@@ -24,9 +25,17 @@ ring: setup
 test: setup
 	.ci/interop-packages
 	swift build --build-tests
+	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
 		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
 	done
+
+# The full search for lost differences: optimized, as a debug build would take many minutes.
+search-negentropy: setup
+	swift run -c release --quiet NegentropySearch
+
+bench-negentropy: setup
+	swift run -c release --quiet NegentropyBench $(if $(REFERENCE),--reference $(REFERENCE))
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests

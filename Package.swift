@@ -50,6 +50,13 @@ let package = Package(
         // Depends on nothing of ours and on no library: for others to use as it is.
         .target(name: "Negentropy", swiftSettings: strict),
         .executableTarget(name: "NegentropyHarness", dependencies: ["Negentropy"], swiftSettings: strict),
+        .target(name: "NegentropyTestKit", dependencies: ["Negentropy"], swiftSettings: common),
+        .executableTarget(
+            name: "NegentropySearch", dependencies: ["Negentropy", "NegentropyTestKit"], swiftSettings: common),
+        .executableTarget(
+            name: "NegentropyBench",
+            dependencies: ["Negentropy", "NegentropyTestKit", "FederationCore", "FederationCrypto"],
+            path: "Benchmarks/NegentropyBench", swiftSettings: common),
         .target(
             name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto"], swiftSettings: common),
 
@@ -68,7 +75,7 @@ let package = Package(
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
             swiftSettings: common),
         .testTarget(
-            name: "NegentropyTests", dependencies: ["Negentropy", "NegentropyHarness"], exclude: ["Vectors"],
+            name: "NegentropyTests", dependencies: ["Negentropy", "NegentropyHarness", "NegentropyTestKit"], exclude: ["Vectors"],
             swiftSettings: common),
         .testTarget(
             name: "SimulationTests",

@@ -1,4 +1,5 @@
 @testable import Negentropy
+import NegentropyTestKit
 import Testing
 
 @testable import NegentropyHarness

@@ -1,3 +1,4 @@
+import NegentropyTestKit
 import Testing
 
 @testable import Negentropy

@@ -1,4 +1,5 @@
 import Negentropy
+import NegentropyTestKit
 import Testing
 
 @testable import NegentropyHarness

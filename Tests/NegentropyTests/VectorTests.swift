@@ -1,5 +1,6 @@
 import Foundation
 @testable import Negentropy
+import NegentropyTestKit
 import Testing
 
 @testable import NegentropyHarness
