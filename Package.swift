@@ -74,6 +74,8 @@ let package = Package(
             name: "FederationTests",
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
             swiftSettings: common),
+        // As a host's own package would see the product: only what is public, by one import.
+        .testTarget(name: "LibraryTests", dependencies: ["Federation"], packageAccess: false, swiftSettings: common),
         .testTarget(
             name: "NegentropyTests", dependencies: ["Negentropy", "NegentropyHarness", "NegentropyTestKit"], exclude: ["Vectors"],
             swiftSettings: common),

@@ -112,9 +112,10 @@ extension Intake {
         return last.event.id
     }
 
-    /// Whether `retryHeld` is due.
+    /// Whether `retryHeld` is due: not without the replayer that the log has, which may be what holds them.
     public func hasNewProgram(_ program: String, in log: some LogReading) throws(StoreFailure) -> Bool {
-        try log.meta(.program) != generation(program)
+        if try lacksReplayer(in: log) { return false }
+        return try log.meta(.program) != generation(program)
     }
 
     private func generation(_ program: String) -> String {

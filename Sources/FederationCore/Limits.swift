@@ -113,6 +113,11 @@ public enum Limits {
     /// A command may catch up with a long log.
     public static let controlDeadline: Duration = .seconds(24 * 3600)
 
+    // Followers of the log
+
+    /// Events that a cursor of the log names because they were held when it passed them.
+    public static let cursorWaiting = 1000
+
     // Names
 
     public static let peerNameLength = 64

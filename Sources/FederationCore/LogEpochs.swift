@@ -37,6 +37,9 @@ public struct LogEpochs: Hashable, Sendable {
         ([isServed ? current : "~" + current] + ended.map { "\($0.word):\($0.through)" }).joined(separator: " ")
     }
 
+    /// The current word, where positions of it are given to others.
+    var served: String? { isServed ? current : nil }
+
     /// The last place at which a position of the epoch `word` is good in a log with this head; `nil` for an epoch that
     /// is not of this log, or forgotten.
     public func last(of word: String, head: Int64) -> Int64? {

@@ -34,7 +34,7 @@ struct RecordUpkeep {
     func offer(_ entry: LogEntry, in log: inout some LogWriting) throws(StoreFailure) -> Offer {
         guard let replayer, try isApplicable(entry.event, in: log) else { return .go }
         let attempts = ReplayAttempts(peer: entry.peer)
-        switch try replayer.replay(entry, into: &log) {
+        switch try replayer.replay(entry, lending: &log) {
         case .applied:
             try attempts.set(nil, of: entry.event.id, in: &log)
             return .go
@@ -90,7 +90,7 @@ struct RecordUpkeep {
         let applied = Set(outcome.standings.filter { $0.hold == nil }.map(\.id))
         for event in stored where event.hold != nil && applied.contains(event.event.id) {
             guard offered.insert(event.event.id).inserted, let entry = LogEntry(event, sha256),
-                case .failed(let reason) = try replayer.replay(entry, into: &log)
+                case .failed(let reason) = try replayer.replay(entry, lending: &log)
             else { continue }
             held[event.event.id] = .replayer(reason)
             return true

@@ -18,6 +18,9 @@ public enum StateKey {
 
     public static func peer(_ name: String, _ what: OfPeer) -> String { "peer:\(name):\(what.rawValue)" }
 
+    /// A value of the host application's own.
+    public static func host(_ name: String) -> String { "host:\(name)" }
+
     /// The pinned public key of an identity.
     public static func publicKey(of identity: ULID) -> String { "cortexkey:\(identity)" }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Why a data directory was not locked.
 public enum DataDirectoryLockFailure: Error, Hashable, Sendable {
@@ -20,9 +21,9 @@ public enum DataDirectoryLockFailure: Error, Hashable, Sendable {
 }
 
 /// The right to write in a data directory, held by one process at a time: by a daemon while it runs, or by a command
-/// while it writes. It ends when the value is released, and with the process however that ends.
+/// while it writes. It ends with `release` or the value, and with the process however that ends.
 public final class DataDirectoryLock: Sendable {
-    private let file: Int32
+    private let file: Mutex<Int32?>
 
     /// Takes the lock on the file `lock` in `directory` without waiting for it.
     public init(directory: String) throws(DataDirectoryLockFailure) {
@@ -37,13 +38,18 @@ public final class DataDirectoryLock: Sendable {
             throw reason == EWOULDBLOCK ? .held(by: holder) : DataDirectoryLockFailure(errno: reason)
         }
         // The file is never removed: whoever opened it just before would lock a name that is gone, and so would we.
-        self.file = file
+        self.file = Mutex(file)
         // For people and for `held`; the lock itself does not depend on it.
         let note = Array("\(getpid())\n".utf8)
         if ftruncate(file, 0) == 0 { _ = unsafe pwrite(file, note, note.count, 0) }
     }
 
-    deinit { close(file) }
+    deinit { release() }
+
+    /// Lets go of the directory, at the first call.
+    public func release() {
+        if let file = file.withLock({ $0.take() }) { close(file) }
+    }
 
     private static func holder(in file: Int32) -> Int32? {
         var note = [UInt8](repeating: 0, count: 16)

@@ -183,7 +183,7 @@ final class FailingReplayer: EventReplayer, @unchecked Sendable {
 
     init(failing: Set<ULID>) { self.failing = failing }
 
-    func replay(_ entry: LogEntry, into log: inout some LogWriting) throws(StoreFailure) -> ReplayAnswer {
+    func replay(_ entry: LogEntry, into log: inout ReplayLog) throws(StoreFailure) -> ReplayAnswer {
         asked.append(entry.event.id)
         guard !failing.contains(entry.event.id) else { return .failed(.invalidFrontmatter) }
         applied.append(entry.event.id)

@@ -214,7 +214,7 @@ private struct FailingReplayer: EventReplayer {
     let id: String
     let version = "1"
 
-    func replay(_ entry: LogEntry, into log: inout some LogWriting) throws(StoreFailure) -> ReplayAnswer {
+    func replay(_ entry: LogEntry, into log: inout ReplayLog) throws(StoreFailure) -> ReplayAnswer {
         entry.event.id.description == id ? .failed(.other) : .applied
     }
 }

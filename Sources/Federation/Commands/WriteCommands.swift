@@ -103,21 +103,27 @@ extension Node {
     /// Writes an event of ours, durably, or nothing.
     func write(_ request: WriteRequest, requestID: String?) async throws(CommandFailure) -> Written {
         if let stopped { throw stopped.failure }
-        let key = opened.key
-        let writer = EventWriter(
-            node: identity.id, name: identity.name, sha256: sha256,
-            sign: { EventSeal(signature: key.sign($0).description, publicKey: key.publicKey.description) })
         do throws(WriteFailure) {
-            return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
-                var random = SystemRandom()
-                return try writer.write(
-                    request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
-            }
+            return try await attempt(request, requestID: requestID)
         } catch {
             switch error {
             case .store(let failure): throw CommandFailure(failure)
             case .refused(let refusal): throw CommandFailure(refusal, subject: request.subject)
             }
+        }
+    }
+
+    /// The same, with its failures as they are.
+    func attempt(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
+        // That the database is behind stands in it, and the writer reads it there.
+        if stopped == .copied { throw .refused(.stopped(.moved)) }
+        let key = opened.key
+        let writer = EventWriter(
+            node: identity.id, name: identity.name, sha256: sha256,
+            sign: { EventSeal(signature: key.sign($0).description, publicKey: key.publicKey.description) })
+        return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+            var random = SystemRandom()
+            return try writer.write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
         }
     }
 }

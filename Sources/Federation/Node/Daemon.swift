@@ -29,7 +29,7 @@ public enum Daemon {
             let servers = try await start(node)
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
-            await poll(node, until: signals)
+            await poll(node) { await signals.first() }
             logger.info("stopping")
             await servers.stop()
             await node.close()
@@ -40,7 +40,7 @@ public enum Daemon {
         }
     }
 
-    private struct Servers {
+    struct Servers {
         var control: HTTPServer
         var peers: HTTPServer?
         var address: String
@@ -52,7 +52,7 @@ public enum Daemon {
     }
 
     /// The control socket is there before peers are answered, and both before the first poll.
-    private static func start(_ node: Node) async throws(CommandFailure) -> Servers {
+    static func start(_ node: Node) async throws(CommandFailure) -> Servers {
         _ = node.startPollers(listener: PollLog(node: node))
         let control = ControlServer(service: CommandService(node: node))
         let listening: Result<HTTPServer, HTTPServerFailure> = await node.opened.directory.withControlSocketPath { path in
@@ -75,11 +75,12 @@ public enum Daemon {
         }
     }
 
-    private static func poll(_ node: Node, until signals: StopSignals) async {
+    /// Polls the ring, and tends the log, until `stopped` returns.
+    static func poll(_ node: Node, until stopped: () async -> Void) async {
         await withTaskGroup(of: Void.self) { group in
             for poller in node.allPollers.values { group.addTask { await poller.driver.run() } }
             group.addTask { await Maintenance(node: node).run() }
-            await signals.first()
+            await stopped()
             group.cancelAll()
         }
     }

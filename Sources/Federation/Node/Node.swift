@@ -29,7 +29,11 @@ final class Node: Sendable {
     ///
     /// Opening it for writing brings what an older program wrote up to date: records of an older function are
     /// computed anew, and what was held is tried again.
-    init(configPath: String, use: OpenedNode.Use, logger: Logger) async throws(CommandFailure) {
+    ///
+    /// - Parameter replayer: the host application's; it is given what it has missed before this returns.
+    init(
+        configPath: String, use: OpenedNode.Use, logger: Logger, replayer: (any EventReplayer)? = nil
+    ) async throws(CommandFailure) {
         opened = try await OpenedNode(configPath: configPath, use: use)
         self.logger = logger
         isStopped = Mutex(use == .recover ? nil : opened.stopped)
@@ -39,13 +43,19 @@ final class Node: Sendable {
             IntakePolicy(
                 node: opened.identity.id, sha256: sha256,
                 isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
-                replayAttempts: opened.file.config.quarantineAfter, recoversOwnEvents: use == .recover))
-        if use.locks { try await upgrade() }
+                replayer: replayer, replayAttempts: opened.file.config.quarantineAfter, recoversOwnEvents: use == .recover))
+        if use.locks {
+            try await catchUpReplayer()
+            try await upgrade()
+        }
     }
 
     func close() async {
         client.close()
         await store.close()
+        // A driver knows its listener, which knows this node.
+        pollers.withLock { $0 = [:] }
+        opened.lock?.release()
     }
 
     /// Why nothing may be written, if so.
@@ -128,6 +138,23 @@ final class Node: Sendable {
                     try intake.retryHeld(
                         after: last, limit: 500, program: programVersion, now: SystemClock.now(), into: &log)
                 }
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// Before what is held is tried again: what a release gives to the replayer, catching up would give it once more.
+    private func catchUpReplayer() async throws(CommandFailure) {
+        guard opened.stopped == nil else { return }
+        let intake = intake
+        do throws(StoreFailure) {
+            guard try await store.read({ (log) throws(StoreFailure) in try intake.owesReplayer(in: log) }) else { return }
+            if intake.policy.replayer == nil {
+                logger.warning("this node has a replayer in another program, which is given what comes now when it runs next")
+            }
+            try await inBatches("catching up the replayer") { (_: Bool?, log) throws(StoreFailure) in
+                try intake.catchUpReplayer(limit: 500, now: SystemClock.now(), into: &log) ? nil : true
             }
         } catch {
             throw CommandFailure(error)

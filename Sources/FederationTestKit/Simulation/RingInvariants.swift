@@ -48,7 +48,7 @@ extension SimulatedRing {
         for id in node.acknowledged where node.storage.event(id) == nil {
             throw violation("node \(index) has lost \(id), which it had acknowledged")
         }
-        for (id, count) in node.storage.wireValues(CountingReplayer.namespace, peer: "") where count.count != 1 {
+        for (id, count) in try node.storage.replayerValues() where count.count != 1 {
             throw violation("node \(index) has applied \(id) \(count.count) times")
         }
     }

@@ -62,14 +62,12 @@ struct SimulatedNode: Sendable {
 
 /// A host's replayer that counts, in the transaction itself, how often it was given each event.
 struct CountingReplayer: EventReplayer {
-    static let namespace = "counting"
-
     var version: String { "1" }
 
-    func replay(_ entry: LogEntry, into log: inout some LogWriting) throws(StoreFailure) -> ReplayAnswer {
+    func replay(_ entry: LogEntry, into log: inout ReplayLog) throws(StoreFailure) -> ReplayAnswer {
         let key = entry.event.id.description
-        let count = try log.wireValue(CountingReplayer.namespace, peer: "", key: key)?.count ?? 0
-        try log.setWireValue(CountingReplayer.namespace, peer: "", key: key, [UInt8](repeating: 1, count: count + 1))
+        let count = try log.value(key)?.count ?? 0
+        try log.setValue(key, [UInt8](repeating: 1, count: count + 1))
         return .applied
     }
 }
