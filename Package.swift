@@ -43,6 +43,10 @@ let package = Package(
                 "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
             ],
             swiftSettings: common),
+        // A host: it sees what any other package would.
+        .executableTarget(
+            name: "notes-index", dependencies: ["Federation"], path: "examples/notes-index", packageAccess: false,
+            swiftSettings: common),
         .executableTarget(
             name: "FederationCLI",
             dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto"],
@@ -87,7 +91,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore",
-                "FederationTestKit",
+                "FederationTestKit", "notes-index",
             ],
             swiftSettings: common),
     ],
