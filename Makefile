@@ -9,7 +9,7 @@ TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vecto
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate search-negentropy bench-negentropy test-thread test-address clean
+.PHONY: ring test build setup simulate search-negentropy bench-negentropy test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -48,6 +48,11 @@ test-thread: setup
 test-address: setup
 	swift test --sanitize=address --scratch-path .build/address --disable-xctest \
 		--filter 'FederationHTTPTests|FederationStoreTests|FederationCryptoTests|FederationConfigTests|FederationCoreTests'
+
+# The reference of the library, as a DocC archive in .build/docs; a warning is a failure.
+docs: setup
+	swift build --target Federation
+	.ci/docs
 
 clean:
 	rm -rf .build .ring

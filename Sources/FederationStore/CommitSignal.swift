@@ -90,6 +90,9 @@ public final class CommitSignal: Sendable {
         watch.stop()
     }
 
+    /// `close()` was called: no wait lasts any more.
+    public var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// How many wait.
     public var waiterCount: Int { state.withLock { $0.waiters.count } }
 

@@ -135,7 +135,9 @@ private struct Tally: EventReplayer {
         let waiting = Task { [node] in try await node.log.nextPage(after: try await node.log.page(after: .start).next) }
         waiting.cancel()
         #expect(try await waiting.value.events.isEmpty)
+        let longer = Task { [node] in try await node.log.nextPage(after: try await node.log.page(after: .start).next) }
         await node.stop()
+        #expect(try await longer.value.events.isEmpty)
     }
 
     @Test func aHostWithADatabaseOfItsOwnFollowsBesideTheNode() async throws {

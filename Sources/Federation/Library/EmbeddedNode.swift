@@ -33,6 +33,7 @@ public final class EmbeddedNode: Sendable {
     /// events that were applied before it first came, or while the log was open without it.
     ///
     /// - Parameters:
+    ///   - configPath: the configuration file; its data directory stands beside it.
     ///   - replayer: receives the events of others from now on; without one there are the records alone.
     ///   - logLine: takes the lines that a daemon would print, at the configuration's `log.level`; called from any
     ///     thread. Without it the node is silent.
@@ -142,7 +143,9 @@ public final class EmbeddedNode: Sendable {
 
     /// Forgets pin, cursor and health of peers, so that their next polls are first contacts (`federation reset-peer`).
     ///
-    /// - Parameter dryRun: only says what would be forgotten.
+    /// - Parameters:
+    ///   - names: the peers, as the configuration names them.
+    ///   - dryRun: only says what would be forgotten.
     /// - Throws: `unknownPeer` where a name is no peer's; nothing is forgotten then.
     public func reset(_ names: [String], dryRun: Bool = false) async throws(CommandFailure) -> PeerResetPlan {
         try await node.reset(names, scope: .everything, dryRun: dryRun)
@@ -154,7 +157,9 @@ public final class EmbeddedNode: Sendable {
     ///
     /// They are not given to the replayer: whoever writes knows what it wrote.
     ///
-    /// - Parameter requestID: where given, a second write with the same one answers what the first did.
+    /// - Parameters:
+    ///   - request: what is to be written.
+    ///   - requestID: where given, a second write with the same one answers what the first did.
     public func write(_ request: WriteRequest, requestID: String? = nil) async throws(WriteFailure) -> Written {
         try await node.attempt(request, requestID: requestID)
     }
@@ -170,7 +175,10 @@ public final class EmbeddedNode: Sendable {
 
     /// Changes the content of a record, based on what it says now.
     ///
-    /// - Parameter change: is given what the record shows, with its present tags and tier.
+    /// - Parameters:
+    ///   - subject: the record's id.
+    ///   - requestID: as for `write`.
+    ///   - change: is given what the record shows, with its present tags and tier.
     /// - Throws: `headsChanged` where another edit came between, `diverged` where several stand side by side; look
     ///   again, then.
     public func edit(

@@ -36,7 +36,8 @@ public struct LogFollower: Sendable {
         return stored.flatMap { LogCursor(String(decoding: $0, as: UTF8.self)) } ?? .start
     }
 
-    /// The next events, at most `limit`, once there is one. Where its task is cancelled meanwhile, the page has none.
+    /// The next events, at most `limit`, once there is one. Where its task is cancelled or the node stopped meanwhile,
+    /// the page has none.
     public func nextPage(limit: Int = 100) async throws(StoreFailure) -> LogPage {
         try await log.nextPage(after: try await cursor(), limit: limit)
     }

@@ -47,10 +47,11 @@ public struct NodeLog: Sendable {
 
     /// The applied events after a cursor, at most `limit`: of all origins, this node's own too.
     public func page(after cursor: LogCursor, limit: Int = 100) async throws(StoreFailure) -> LogPage {
-        try await store.read { (log) throws(StoreFailure) in try LogNews.page(after: cursor, limit: limit, in: log) }
+        try await store.read { (log) throws(StoreFailure) in try log.page(after: cursor, limit: max(1, limit)) }
     }
 
-    /// The same, but waits until there is an event. Where its task is cancelled meanwhile, the page has none.
+    /// The same, but waits until there is an event, at once when one is committed, whoever writes it. Where its task is
+    /// cancelled or the log closed meanwhile, the page has none.
     public func nextPage(after cursor: LogCursor, limit: Int = 100) async throws(StoreFailure) -> LogPage {
         try await LogNews(log: self).page(after: cursor, limit: limit)
     }

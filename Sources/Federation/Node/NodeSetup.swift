@@ -19,6 +19,8 @@ public enum NodeSetup {
     /// was interrupted is not a node yet.
     ///
     /// - Parameters:
+    ///   - directory: where the configuration and, in `data`, the database and the key come to be.
+    ///   - name: what the node is called; others see it.
     ///   - listen: `ADDR:PORT`; without it the node polls and is not polled.
     ///   - interval: a duration such as `30s`.
     public static func make(
