@@ -23,7 +23,7 @@ public struct Logger: Sendable {
     private let now: @Sendable () -> WallTime
     private let write: @Sendable (String) -> Void
 
-    /// - Parameter write: takes whole lines without their newline; called from any thread.
+    /// `write` takes whole lines without their newline; called from any thread.
     public init(level: Level, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
         self.level = level
         self.now = now

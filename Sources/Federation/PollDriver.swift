@@ -21,7 +21,7 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
     private var waiting: [PollTicket: CheckedContinuation<PollReport, Never>] = [:]
     private var hasEnded = false
 
-    /// - Parameter firstPoll: when the peer is polled first, unless something asks for it before.
+    /// `firstPoll` is when the peer is polled first, unless something asks for it before.
     public init(
         peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), clock: C,
         wallClock: @escaping @Sendable () -> WallTime, transport: any PollTransport, store: any PollStore,

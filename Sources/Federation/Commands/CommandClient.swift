@@ -8,7 +8,8 @@ public struct CommandClient: Sendable {
 
     public init(configPath: String) { self.configPath = configPath }
 
-    /// - Parameter arguments: a JSON object.
+    /// `arguments` is a JSON object.
+    ///
     /// - Returns: the result as JSON.
     public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)

@@ -10,6 +10,7 @@ public enum Daemon {
     /// answered.
     ///
     /// - Parameters:
+    ///   - configPath: the configuration of the node to run.
     ///   - level: instead of the configuration's.
     ///   - log: takes whole lines; called from any thread.
     public static func run(

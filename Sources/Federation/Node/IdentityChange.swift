@@ -53,7 +53,7 @@ public enum IdentityChange {
     ///
     /// Every peer is read from its beginning, for a cursor of the old database may lie behind what was lost.
     ///
-    /// - Parameter partial: go on although some peers cannot be reached: what only they hold of ours would be taken for
+    /// `partial` goes on although some peers cannot be reached: what only they hold of ours would be taken for
     ///   old by them.
     /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
     public static func recover(configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {

@@ -11,7 +11,7 @@ public struct NodeCheck: Sendable {
     /// What is wrong is who this node is, not what its configuration says.
     public private(set) var isIdentity = false
 
-    /// - Parameter deep: also reads the whole database for damage, which takes a while.
+    /// `deep` also reads the whole database for damage, which takes a while.
     public static func run(configPath: String, deep: Bool) async -> NodeCheck {
         var check = NodeCheck()
         let file: ConfigFile
