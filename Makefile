@@ -25,6 +25,7 @@ ring: setup
 test: setup
 	.ci/interop-packages
 	swift build --build-tests
+	@.ci/docs > .build/docs.log || { cat .build/docs.log; exit 1; }
 	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
 		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
