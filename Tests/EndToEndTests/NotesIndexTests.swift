@@ -58,8 +58,9 @@ import Testing
         try await eventually("the folder is in step") {
             (TestFile.names(in: alpha.directory + "/notes").count { $0.hasSuffix(".md") } == expected).orNil
         }
+        try await eventually("commands reach the program") { try await alpha.status()["running"]?.bool?.orNil }
         program.signal(SIGTERM)
-        #expect(try await program.end() == .exited(0))
+        #expect(try await program.end() == .exited(0), "the log:\n\(alpha.log)")
     }
 
     @Test func commandsReachTheProgramAndItsFolderShowsWhatRecordsSay() async throws {
@@ -68,7 +69,7 @@ import Testing
         let theirs = try await beta.put("# Theirs\n\nfirst\n")
         let file = alpha.directory + "/notes/\(theirs).md"
         try await eventually("their note is a file") { TestFile.text(file).contains("first").orNil }
-        #expect(try await alpha.status()["running"]?.bool == true)
+        try await eventually("commands reach the program") { try await alpha.status()["running"]?.bool?.orNil }
         // An own write, through the program that holds the node: a file, and not counted.
         let own = try await alpha.put("# Own\n\nsecond\n")
         try await eventually("our note is a file") {
@@ -79,6 +80,6 @@ import Testing
         let found = try await counts(alpha)
         #expect(found["first"] == 1 && found["third"] == 1 && found["second"] == nil)
         program.signal(SIGTERM)
-        #expect(try await program.end() == .exited(0))
+        #expect(try await program.end() == .exited(0), "the log:\n\(alpha.log)")
     }
 }

@@ -170,6 +170,18 @@ private struct Tally: EventReplayer {
         await again.stop()
     }
 
+    @Test func itRunsWhileItIsUsedAndEndsAfterwards() async throws {
+        let place = try await Place("alpha")
+        let node = try await EmbeddedNode(configPath: place.config)
+        let written = try await node.run { try await node.create(note("Tea", "Green")).events }
+        await #expect(throws: WriteFailure.store(.readOnly)) { try await node.create(self.note("Late", "")) }
+        let again = try await EmbeddedNode(configPath: place.config)
+        await #expect(throws: StoreFailure.busy) { try await again.run { throw StoreFailure.busy } }
+        let log = try await NodeLog(configPath: place.config)
+        #expect(try await log.page(after: .start).events.map(\.event.id) == written)
+        await log.close()
+    }
+
     @Test func anAddressThatIsTakenIsSaid() async throws {
         let (place, port) = try await Place.listening("alpha")
         let node = try await EmbeddedNode(configPath: place.config)

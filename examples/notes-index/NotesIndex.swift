@@ -1,4 +1,3 @@
-import Dispatch
 import Federation
 import Foundation
 
@@ -25,16 +24,18 @@ import Foundation
         }
     }
 
-    /// The node, the folder that follows its log, and the wait for a signal: the first to end ends the others.
+    /// The folder follows the node's log until a signal comes; then it ends, and after it the node.
     private static func run(configPath: String, folder: NotesFolder) async throws {
+        let signals = StopSignals()
         let node = try await EmbeddedNode(configPath: configPath, replayer: WordCounts()) { note($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await node.run() }
-            group.addTask { try await folder.follow(node) }
-            group.addTask { await firstSignal() }
-            try await group.next()
-            group.cancelAll()
-            try await group.waitForAll()
+        try await node.run {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await folder.follow(node) }
+                group.addTask { await signals.first() }
+                try await group.next()
+                group.cancelAll()
+                try await group.waitForAll()
+            }
         }
     }
 
@@ -42,19 +43,6 @@ import Foundation
         let log = try await NodeLog(configPath: configPath)
         for (word, count) in try await WordCounts.all(in: log) { print(word, count) }
         await log.close()
-    }
-
-    private static func firstSignal() async {
-        let (signals, arrived) = AsyncStream.makeStream(of: Void.self)
-        let sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { arrived.yield() }
-            source.resume()
-            return source
-        }
-        for await _ in signals { break }
-        for source in sources { source.cancel() }
     }
 
     private static func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }

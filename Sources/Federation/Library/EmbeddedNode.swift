@@ -66,6 +66,23 @@ public final class EmbeddedNode: Sendable {
         }
     }
 
+    /// Serves and polls while `body` runs, and ends as `stop` does once it has returned or thrown: what uses the node is
+    /// over before the node is. May be called once, instead of `start`.
+    ///
+    /// - Returns: what `body` returns.
+    /// - Throws: what `start` throws, before `body` is called, or what `body` throws.
+    public func run<Value>(while body: () async throws -> Value) async throws -> Value {
+        try await start()
+        do {
+            let value = try await body()
+            await stop()
+            return value
+        } catch {
+            await stop()
+            throw error
+        }
+    }
+
     /// Begins to serve and to poll, and returns once peers and commands can reach the node. May be called once.
     ///
     /// - Throws: where the address cannot be listened on, or the node writes nothing because its database is a copy or
