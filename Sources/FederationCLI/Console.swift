@@ -17,6 +17,19 @@ struct Console: Sendable {
     /// Whether a person watches standard output.
     var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether a person watches standard error.
+    var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// How wide the terminal of standard error is.
+    var errorColumns: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Draws a line of standard error over, and leaves the place at its beginning for the next one.
+    func redraw(_ line: String) { write("\r\(line)\r", to: STDERR_FILENO) }
+
     /// Asks on the terminal; anything but `y` or `yes` is no, and so is no terminal.
     func confirm(_ question: String) -> Bool {
         guard isatty(STDIN_FILENO) == 1 else { return false }

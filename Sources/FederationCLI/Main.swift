@@ -33,5 +33,5 @@ struct Main {
 let allCommands: [CommandDefinition] = [
     initCommand, runCommand, syncCommand, putCommand, recordsCommand, showCommand, eventsCommand, divergencesCommand,
     resolveCommand, quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
-    statusCommand, identityShowCommand, identityRecoverCommand, identityNewCommand, peersCommand, addPeerCommand, resetPeerCommand, checkCommand,
+    statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand, peersCommand, addPeerCommand, resetPeerCommand, checkCommand,
 ]

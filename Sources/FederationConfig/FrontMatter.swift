@@ -34,6 +34,23 @@ public struct FrontMatter: Hashable, Sendable {
         return problems.isEmpty ? .success((matter, body)) : .failure(ConfigProblems(problems: problems))
     }
 
+    /// The same for a file that was written for another program too: nothing in it is a problem.
+    ///
+    /// Where the front matter holds more than this program understands, the body is the whole text, front matter
+    /// and all, so that nothing of it is lost; what is understood is used as well. A first line `---` that begins no
+    /// front matter is text.
+    ///
+    /// - Returns: also the text behind the front matter, where a title is to be looked for.
+    public static func splitLeniently(_ text: String) -> (matter: FrontMatter, body: String, prose: String) {
+        if case .success(let parts) = split(text) { return (parts.matter, parts.body, parts.body) }
+        let bytes = Array(text.utf8)
+        guard let block = block(of: bytes), let root = YAMLDocument.parse(Array(bytes[block.yaml])).root,
+            case .mapping = root.content
+        else { return (FrontMatter(), text, text) }
+        var reader = MappingReader(root)
+        return (FrontMatter(reading: &reader), text, String(decoding: bytes[block.bodyStart...], as: UTF8.self))
+    }
+
     private init(reading reader: inout MappingReader) {
         let text = ValueReader<String> { (text) throws(ConfigProblem.Reason) in text }
         id = reader.optional("id", text)
@@ -48,7 +65,7 @@ public struct FrontMatter: Hashable, Sendable {
         self.derivedFrom = derivedFrom.isEmpty && !reader.has("derived_from") ? nil : derivedFrom
     }
 
-    private static func block(of bytes: [UInt8]) -> (yaml: Range<Int>, bodyStart: Int)? {
+    static func block(of bytes: [UInt8]) -> (yaml: Range<Int>, bodyStart: Int)? {
         guard let first = line(in: bytes, at: 0), isFence(bytes[0..<first.end]) else { return nil }
         var start = first.next
         while let line = line(in: bytes, at: start) {

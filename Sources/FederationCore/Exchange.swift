@@ -140,10 +140,13 @@ public struct PulledPage: Hashable, Sendable {
 
     public var items: [PulledItem]
     public var cursor: Cursor
+    /// About how many events follow this page, where the peer says how long its log is: for showing progress only.
+    public var remaining: Int64?
 
-    public init(items: [PulledItem], cursor: Cursor) {
+    public init(items: [PulledItem], cursor: Cursor, remaining: Int64? = nil) {
         self.items = items
         self.cursor = cursor
+        self.remaining = remaining
     }
 }
 

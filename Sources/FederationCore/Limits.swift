@@ -104,6 +104,21 @@ public enum Limits {
     public static let configProblems = 100
     public static let configPeers = 1000
 
+    // Imports
+
+    /// Files of one tree.
+    public static let importFiles = 200_000
+    /// Directories one within another.
+    public static let importDepth = 64
+    /// Bytes of one file.
+    public static let importFileBytes = 4 << 20 - 64 << 10
+    /// Files or events that are taken in by one transaction …
+    public static let importBatchItems = 500
+    /// … and their bytes, as they are handed to it.
+    public static let importBatchBytes = 8 << 20
+    /// Problems that an import lists, and files it has written; the rest are counted.
+    public static let importListed = 1000
+
     // The control socket
 
     /// Bytes of a command with its file.

@@ -35,6 +35,8 @@ extension PollMachine {
         /// How long the peer took for the last answer.
         var lastAnswerTook = Duration.zero
         var claimsOwnFuture = false
+        /// What follows the last page, where the peer says.
+        var remaining: Int64?
 
         var phase: PollStatus.State {
             switch asked {
@@ -153,6 +155,7 @@ extension PollMachine {
             // Nothing is exchanged before the identity is accepted (Noema section 3.3).
             guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
+            poll.remaining = page.remaining
             var commit = self.commit(for: &poll, now)
             commit.page = page
             commit.health = PeerHealthChange(at: now.wall, version: poll.identity?.version, result: .underWay)
@@ -337,6 +340,9 @@ extension PollMachine {
 }
 
 extension PageOutcome {
+    /// The events that it tells of.
+    public var events: Int { applied + held + duplicates + refused + deferred }
+
     /// Adds what became of a further page.
     public mutating func add(_ page: PageOutcome) {
         applied += page.applied

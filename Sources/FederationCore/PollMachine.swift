@@ -136,7 +136,12 @@ public struct PollMachine: Sendable {
             case .paused: (.paused, nil)
             case .stopped: (.stopped, nil)
             }
-        return PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
+        var status = PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
+        if case .polling(let poll) = state {
+            status.pulled = Int64(poll.outcome.events)
+            status.remaining = poll.remaining
+        }
+        return status
     }
 
     public mutating func handle(

@@ -66,4 +66,7 @@ public struct PollStatus: Hashable, Sendable {
     public var failure: ExchangeFailure?
     /// The wire spoken at the last success.
     public var wire: WireName?
+    /// Events that the poll under way has committed, and about how many follow, where the peer says.
+    public var pulled: Int64 = 0
+    public var remaining: Int64?
 }

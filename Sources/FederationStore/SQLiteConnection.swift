@@ -10,7 +10,12 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
 /// One connection to one database, closed once. It is not `Sendable`: whoever owns it is the only one to use it.
 // SAFETY: the handle is private, opened in `init` and closed in `deinit`, and `~Copyable` gives it one owner.
 @safe struct SQLiteConnection: ~Copyable {
-    enum Mode { case create, readWrite, readOnly }
+    enum Mode {
+        case create, readWrite, readOnly
+        /// Another program's file, which is read without locks and beside which no file is made: while it is read,
+        /// nobody may change it.
+        case unchanging
+    }
 
     /// A value longer than this is neither written nor read, whatever a damaged file claims.
     static let maxValueBytes: Int32 = 64 << 20
@@ -29,10 +34,12 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readWrite: SQLITE_OPEN_READWRITE
             case .readOnly: SQLITE_OPEN_READONLY
+            case .unchanging: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
+        let file = path.hasPrefix("/") ? path : "./" + path
         var opened: OpaquePointer?
         let code = unsafe sqlite3_open_v2(
-            path.hasPrefix("/") ? path : "./" + path, &opened,
+            mode == .unchanging ? SQLiteConnection.unchangingURI(of: file) : file, &opened,
             access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard code == SQLITE_OK, let handle = unsafe opened else {
             // "Whether or not an error occurs when it is opened, resources … should be released" (sqlite3_open).
@@ -45,6 +52,18 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
         unsafe sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, SQLiteConnection.maxValueBytes)
         unsafe _ = csqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
         unsafe _ = csqlite_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    }
+
+    /// Every byte that is not plainly part of a path is escaped, so that no name adds a parameter.
+    private static func unchangingURI(of path: String) -> String {
+        var uri = "file:"
+        for byte in path.utf8 {
+            switch byte {
+            case 0x2D...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: uri.unicodeScalars.append(Unicode.Scalar(byte))
+            default: uri += "%" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return uri + "?immutable=1"
     }
 
     deinit {

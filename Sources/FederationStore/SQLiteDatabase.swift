@@ -10,7 +10,7 @@ final class SQLiteDatabase {
     var appended: Int64?
 
     /// Opens the database for writing, making or migrating it where needed. The file is its owner's alone.
-    static func writer(path: String) throws(StoreFailure) -> SQLiteDatabase {
+    static func writer(path: String, isDurable: Bool = true) throws(StoreFailure) -> SQLiteDatabase {
         makeFile(path)
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
         try Schema.migrate(connection)
@@ -22,6 +22,7 @@ final class SQLiteDatabase {
                 """
                 PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864
                 """)
+            if !isDurable { try connection.script("PRAGMA synchronous = OFF") }
         }
         return SQLiteDatabase(consume connection)
     }

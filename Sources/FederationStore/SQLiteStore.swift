@@ -21,6 +21,8 @@ public actor SQLiteStore {
         case readWrite
         /// Beside the process that writes, or for a look; the database must be there.
         case readOnly
+        /// A copy that is thrown away: nothing waits for the disk.
+        case scratch
     }
 
     /// Opens the database at `path`; waits for the disk, so call it where that does not matter.
@@ -31,6 +33,7 @@ public actor SQLiteStore {
         commits = CommitSignal(path: path)
         switch access {
         case .readWrite: writer = try SQLiteDatabase.writer(path: path)
+        case .scratch: writer = try SQLiteDatabase.writer(path: path, isDurable: false)
         // Opened once to learn now, not at the first read, whether it can be.
         case .readOnly: _ = try SQLiteDatabase.reader(path: path)
         }

@@ -85,6 +85,7 @@ import Testing
             ["quarantine retry", row], ["quarantine drop", row, "--dry-run"], ["status"], ["peers"], ["sync"],
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
+            ["import", DocumentTests.root + "/docs", "--dry-run"],
         ]
         for command in commands {
             let words = command[0].split(separator: " ").map(String.init) + command.dropFirst()

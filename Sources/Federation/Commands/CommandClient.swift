@@ -18,7 +18,7 @@ public struct CommandClient: Sendable {
     }
 
     /// The daemon's answer; `nil` where nobody listens: the socket of a daemon that was killed.
-    private func ask(
+    func ask(
         _ directory: NodeDirectory, _ name: CommandName, _ arguments: [UInt8]
     ) async throws(CommandFailure) -> [UInt8]? {
         let client = CurlClient()

@@ -7,12 +7,14 @@ public enum CommandName: String, Sendable, CaseIterable {
     case quarantineDrop = "quarantine-drop"
     case status, peers, sync
     case resetPeer = "reset-peer"
+    case importBatch = "import-batch"
+    case progress
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
         switch self {
-        case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer: true
-        case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers: false
+        case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch: true
+        case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         }
     }
 

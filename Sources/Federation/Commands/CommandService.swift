@@ -24,6 +24,8 @@ struct CommandService: Sendable {
         case .peers: return try await peers()
         case .sync: return try await sync(json)
         case .resetPeer: return try await resetPeer(json)
+        case .importBatch: return try await importBatch(json)
+        case .progress: return await progress()
         }
     }
 

@@ -38,12 +38,7 @@ final class Node: Sendable {
         self.logger = logger
         isStopped = Mutex(use == .recover ? nil : opened.stopped)
         isRecovering = use == .recover
-        let key = opened.key.publicKey
-        intake = Intake(
-            IntakePolicy(
-                node: opened.identity.id, sha256: sha256,
-                isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
-                replayer: replayer, replayAttempts: opened.file.config.quarantineAfter, recoversOwnEvents: use == .recover))
+        intake = Intake(opened.intakePolicy(recovers: use == .recover, replayer: replayer))
         if use.locks {
             try await catchUpReplayer()
             try await upgrade()

@@ -1,46 +1,6 @@
 import Federation
 import FederationCore
 
-let syncCommand = CommandDefinition(
-    name: "sync", summary: "poll peers now, until caught up",
-    positionals: [.init(name: "PEER", count: .any)],
-    examples: [("federation sync", "every peer"), ("federation sync beta", "one of them")]
-) { arguments, console in
-    let session = Session(arguments: arguments, console: console)
-    let progress = Task { await showProgress(session) }
-    defer { progress.cancel() }
-    return await session.perform(.sync) { $0.member("peers", arguments.positionals) } status: { result in
-        let failed = result.items("peers").filter { !$0.isTrue("ok") }
-        if failed.isEmpty { return .ok }
-        let reasons = failed.map { Reason(stored: $0.text("reason")) }
-        if reasons.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) { return .identity }
-        return reasons.contains(where: \.isNetwork) ? .unreachable : .failure
-    } render: { result in
-        for peer in result.items("peers") {
-            if peer.isTrue("ok") {
-                console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
-            } else {
-                let reason = Reason(stored: peer.text("reason"))
-                console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)
-            }
-        }
-    }
-}
-
-/// Says every two seconds how the log has grown, where catching up takes that long.
-private func showProgress(_ session: Session) async {
-    var first: Int64?
-    while (try? await Task.sleep(for: .seconds(2))) != nil {
-        guard let status = try? await session.call(.status) else { return }
-        let events = status.count("events")
-        guard let start = first else {
-            first = events
-            continue
-        }
-        if events > start { session.console.note("… \(grouped(events - start)) more events so far, \(grouped(events)) in all") }
-    }
-}
-
 let peersCommand = CommandDefinition(
     name: "peers", summary: "list the configured peers",
     examples: [("federation peers", "name, endpoint, mode, wire and pinned identity")]

@@ -91,7 +91,7 @@ struct NativeExchange: Exchange {
         guard !page.items.isEmpty || page.position != position else { return finish() }
         position = page.position
         state = .taking(more: page.more)
-        return .take(PulledPage(items: page.items, cursor: .position(page.position)))
+        return .take(PulledPage(items: page.items, cursor: .position(page.position), remaining: page.remaining))
     }
 
     private mutating func finish() -> ExchangeStep {
@@ -126,6 +126,8 @@ struct NativePage {
     let items: [PulledItem]
     let position: String
     let more: Bool
+    /// How far the end of the log is from the last event of the page, in places.
+    let remaining: Int64?
 
     init(_ response: HTTPResponse, after: String?, limit: Int) throws(ExchangeFailure) {
         guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
@@ -140,6 +142,8 @@ struct NativePage {
         items = lines.map { PulledItem(json: Array($0)) }
         self.position = position
         self.more = more == "true"
+        let head = response.fields[NativeField.head].flatMap { NativePosition($0) }
+        remaining = head.flatMap { head in NativePosition(position).map { max(0, head.seq - $0.seq) } }
         guard !self.more || (position != after && !lines.isEmpty) else { throw .malformed(.noProgress) }
     }
 

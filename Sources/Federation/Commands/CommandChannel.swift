@@ -1,0 +1,54 @@
+internal import FederationConfig
+internal import FederationCore
+
+/// A node that several commands are put to, one after another or at once: its daemon, or, where none runs, its
+/// database, which is opened once and held until `close`.
+public final class CommandChannel: Sendable {
+    private enum Way: Sendable {
+        case daemon(CommandClient, NodeDirectory)
+        case here(Node)
+    }
+
+    private let way: Way
+
+    /// - Throws: as opening the node for writing does, where no daemon answers.
+    public init(configPath: String) async throws(CommandFailure) {
+        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
+        let client = CommandClient(configPath: configPath)
+        if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
+            way = .daemon(client, directory)
+        } else {
+            way = .here(try await Node(configPath: configPath, use: .write, logger: .silent))
+        }
+    }
+
+    /// - Parameter arguments: a JSON object.
+    /// - Returns: the result as JSON.
+    public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+        switch way {
+        case .here(let node): return try await CommandService(node: node).perform(name, arguments)
+        case .daemon(let client, let directory):
+            guard let answer = try await client.ask(directory, name, arguments) else {
+                throw CommandFailure(.unreachableDaemon, ["directory": directory.path])
+            }
+            return answer
+        }
+    }
+
+    /// Gives the database free. To be called once, at the end.
+    public func close() async {
+        if case .here(let node) = way { await node.close() }
+    }
+
+    /// Whether anybody listens, whatever the answer: a daemon of another version may not know the question.
+    private static func isAnswered(
+        _ client: CommandClient, _ directory: NodeDirectory
+    ) async throws(CommandFailure) -> Bool {
+        do throws(CommandFailure) {
+            return try await client.ask(directory, .progress, Array("{}".utf8)) != nil
+        } catch {
+            guard error.code == .unreachableDaemon else { return true }
+            throw error
+        }
+    }
+}

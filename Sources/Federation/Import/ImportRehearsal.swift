@@ -1,0 +1,73 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+internal import Glibc
+
+/// An import carried out on a copy of the database, which is thrown away: what a dry run counts is what would happen.
+///
+/// The node may run meanwhile; nothing of it is opened for writing.
+struct ImportRehearsal: Sendable {
+    let desk: ImportDesk
+    private let copy: String
+
+    init(configPath: String) async throws(CommandFailure) {
+        let node = try await OpenedNode(configPath: configPath, use: .read)
+        await node.store.close()
+        if let stopped = node.stopped { throw stopped.failure }
+        ImportRehearsal.removeLeftovers(in: node.directory.path)
+        copy = "\(node.directory.path)/\(ImportRehearsal.prefix)\(getpid()).db"
+        let store: SQLiteStore
+        do throws(StoreFailure) {
+            try SQLiteStore.copy(of: node.directory.database, to: copy)
+            store = try SQLiteStore(path: copy, access: .scratch)
+        } catch {
+            ImportRehearsal.remove(copy)
+            throw CommandFailure(error)
+        }
+        desk = ImportDesk(store: store, intake: Intake(node.intakePolicy(recovers: false)), writer: node.writer)
+    }
+
+    func end() async {
+        await desk.store.close()
+        ImportRehearsal.remove(copy)
+    }
+
+    private static let prefix = "rehearsal-"
+
+    private static func remove(_ path: String) {
+        for end in ["", "-wal", "-shm", "-journal"] { unlink(path + end) }
+    }
+
+    /// Copies of rehearsals that were killed.
+    private static func removeLeftovers(in directory: String) {
+        guard let listing = opendir(directory) else { return }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            guard name.hasPrefix(prefix), let dot = name.firstIndex(of: "."),
+                let pid = Int32(name[..<dot].dropFirst(prefix.count)), kill(pid, 0) != 0, errno == ESRCH
+            else { continue }
+            unlink("\(directory)/\(name)")
+        }
+    }
+}
+
+extension OpenedNode {
+    /// Signs and writes this node's own events.
+    var writer: EventWriter {
+        let key = key
+        return EventWriter(
+            node: identity.id, name: identity.name, sha256: sha256,
+            sign: { EventSeal(signature: key.sign($0).description, publicKey: key.publicKey.description) })
+    }
+
+    /// - Parameter recovers: own events that are missing are taken back, and stop nothing.
+    func intakePolicy(recovers: Bool, replayer: (any EventReplayer)? = nil) -> IntakePolicy {
+        let key = key.publicKey
+        return IntakePolicy(
+            node: identity.id, sha256: sha256,
+            isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
+            replayer: replayer, replayAttempts: file.config.quarantineAfter, recoversOwnEvents: recovers)
+    }
+}

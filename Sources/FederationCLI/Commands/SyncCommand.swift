@@ -1,0 +1,98 @@
+import Federation
+import FederationCore
+
+let syncCommand = CommandDefinition(
+    name: "sync", summary: "poll peers now, until caught up",
+    details: "Long catching up shows progress on standard error.",
+    positionals: [.init(name: "PEER", count: .any)],
+    options: [CommandDefinition.progress],
+    examples: [("federation sync", "every peer"), ("federation sync beta", "one of them")]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    do throws(CommandFailure) {
+        let result = try await synced(session)
+        if arguments.json {
+            console.print(String(decoding: result.raw, as: UTF8.self))
+        } else {
+            printSync(result, console)
+        }
+        return syncStatus(result)
+    } catch {
+        return session.report(error)
+    }
+}
+
+/// Polls, and meanwhile asks the same node how far its polls have come.
+private func synced(_ session: Session) async throws(CommandFailure) -> JSON {
+    let channel = try await CommandChannel(configPath: session.arguments.configPath)
+    let display = ProgressDisplay.forCommand("sync", unit: "events", session)
+    let watching = Task {
+        guard let display else { return }
+        var tally = SyncProgress()
+        while (try? await Task.sleep(for: .milliseconds(200))) != nil {
+            guard let answer = try? await channel.perform(.progress, Array("{}".utf8)), let json = try? JSON(answer) else { return }
+            tally.note(json.items("peers"))
+            if tally.pulled > 0 { await display.reached(tally.pulled, of: tally.total) }
+        }
+    }
+    var writer = JSONWriter()
+    writer.object { $0.member("peers", session.arguments.positionals) }
+    let answer: Result<[UInt8], CommandFailure>
+    do throws(CommandFailure) {
+        answer = .success(try await channel.perform(.sync, writer.bytes))
+    } catch {
+        answer = .failure(error)
+    }
+    watching.cancel()
+    await watching.value
+    await display?.end()
+    await channel.close()
+    do { return try JSON(try answer.get()) } catch let failure as CommandFailure { throw failure } catch {
+        throw CommandFailure(.badRequest)
+    }
+}
+
+/// The progress of several peers as one: a peer that has caught up keeps what it came to.
+struct SyncProgress {
+    private var peers: [String: (pulled: Int64, remaining: Int64?)] = [:]
+
+    mutating func note(_ polls: [JSON]) {
+        let polling = Set(polls.map { $0.text("name") })
+        for name in peers.keys where !polling.contains(name) { peers[name]?.remaining = 0 }
+        for poll in polls {
+            let pulled = max(poll.count("pulled"), peers[poll.text("name")]?.pulled ?? 0)
+            peers[poll.text("name")] = (pulled, poll["remaining"]?.integer)
+        }
+    }
+
+    var pulled: Int64 { peers.values.reduce(0) { $0 + $1.pulled } }
+
+    /// `nil` while any of them does not say.
+    var total: Int64? {
+        var total: Int64 = 0
+        for peer in peers.values {
+            guard let remaining = peer.remaining else { return nil }
+            total += peer.pulled + remaining
+        }
+        return total
+    }
+}
+
+private func syncStatus(_ result: JSON) -> ExitStatus {
+    let failed = result.items("peers").filter { !$0.isTrue("ok") }
+    if failed.isEmpty { return .ok }
+    let reasons = failed.map { Reason(stored: $0.text("reason")) }
+    if reasons.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) { return .identity }
+    return reasons.contains(where: \.isNetwork) ? .unreachable : .failure
+}
+
+private func printSync(_ result: JSON, _ console: Console) {
+    for peer in result.items("peers") {
+        if peer.isTrue("ok") {
+            console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
+        } else {
+            let reason = Reason(stored: peer.text("reason"))
+            console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)
+        }
+    }
+}

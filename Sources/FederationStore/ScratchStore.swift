@@ -1,0 +1,37 @@
+public import FederationCore
+internal import Glibc
+
+extension SQLiteStore {
+    /// Copies the state of the last commit of the database at `path` to a new file, which must not exist.
+    ///
+    /// Whoever writes to the database meanwhile is not in the way. The copy is not flushed to disk: it is for a
+    /// rehearsal, and `Access.scratch` opens it.
+    public static func copy(of path: String, to target: String) throws(StoreFailure) {
+        let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
+        guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        // Empty, and its owner's alone, before anything is in it.
+        let file = unsafe open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .cannotOpen }
+        Glibc.close(file)
+        try storing { () throws(SQLiteError) in try connection.run("VACUUM INTO ?", target) }
+    }
+}
+
+extension SQLiteLog {
+    /// Does `body` as a part of the transaction that is undone by itself where it fails; the rest stays.
+    public mutating func part<Value>(
+        _ body: (inout SQLiteLog) throws(WriteFailure) -> Value
+    ) throws(WriteFailure) -> Value {
+        let database = database
+        let tally = database.tally
+        do throws(WriteFailure) {
+            return try database.connection.savepoint { () throws(WriteFailure) in
+                var log = SQLiteLog(database)
+                return try body(&log)
+            }
+        } catch {
+            database.tally = tally
+            throw error
+        }
+    }
+}
