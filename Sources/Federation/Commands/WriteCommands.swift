@@ -117,10 +117,7 @@ extension Node {
     func attempt(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
         // That the database is behind stands in it, and the writer reads it there.
         if stopped == .copied { throw .refused(.stopped(.moved)) }
-        let key = opened.key
-        let writer = EventWriter(
-            node: identity.id, name: identity.name, sha256: sha256,
-            sign: { EventSeal(signature: key.sign($0).description, publicKey: key.publicKey.description) })
+        let writer = opened.writer
         return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
             var random = SystemRandom()
             return try writer.write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
