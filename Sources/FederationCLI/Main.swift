@@ -32,6 +32,7 @@ struct Main {
 /// Every command, in the order help lists them.
 let allCommands: [CommandDefinition] = [
     initCommand, runCommand, syncCommand, putCommand, recordsCommand, showCommand, eventsCommand, divergencesCommand,
-    resolveCommand, quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
+    resolveCommand, archiveCommand, unarchiveCommand, trashCommand, recoverCommand, purgeCommand,
+    quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
     statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand, peersCommand, addPeerCommand, resetPeerCommand, checkCommand,
 ]

@@ -125,6 +125,12 @@ public enum Limits {
     public static let controlRequestBytes = 16 << 20
     /// Bytes of a command's result.
     public static let controlAnswerBytes = 1 << 30
+    /// Records that one command changes, in one transaction.
+    public static let recordsPerCommand = 1000
+    /// Bytes of a text that records are searched for.
+    public static let searchTextBytes = 1024
+    /// Bytes of records that a search looks through in one view of the database; then it takes a newer one.
+    public static let searchStepBytes = 16 << 20
     /// A command may catch up with a long log.
     public static let controlDeadline: Duration = .seconds(24 * 3600)
 

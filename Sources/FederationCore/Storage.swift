@@ -149,8 +149,13 @@ public struct RecordFilter: Hashable, Sendable {
     public var divergedOnly = false
     public var includeTrashed = false
     public var includePurged = false
+    /// Only records that were purged; with `includePurged`.
+    public var purgedOnly = false
+    public var lifecycle: Record.Lifecycle?
     /// Only records of this type.
     public var type: String?
+    /// Only records with this tag, byte for byte.
+    public var tag: String?
     /// Only records whose shown head names this subject in its `derived_from`.
     public var derivedFrom: String?
     /// List after this subject (listings are in order of the subject's UTF-8 bytes).
@@ -216,6 +221,11 @@ public protocol LogReading {
 
     func record(_ subject: String) throws(StoreFailure) -> Record?
     func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record]
+    /// A part of a long listing, so that no view of the database is held for long: looks through records after
+    /// `filter.after` until `filter.limit` are found or some `bytes` of them were read, the first always.
+    ///
+    /// - Parameter text: only records that hold it.
+    func records(_ filter: RecordFilter, holding text: SearchText?, reading bytes: Int) throws(StoreFailure) -> RecordPage
     /// How many records there are that are neither trashed nor purged, or how many of these have diverged.
     func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int
 

@@ -1,3 +1,8 @@
+/// A failure that the store's can become, so that a transaction throws what its body throws.
+public protocol FailureOfStore: Error, Sendable {
+    init(_ failure: StoreFailure)
+}
+
 /// Why the store could not do what was asked: facts from SQLite's result codes and from the file system.
 public enum StoreFailure: Error, Hashable, Sendable {
     /// Another connection holds the lock longer than we wait.
@@ -23,4 +28,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
         case .corrupt, .readOnly, .cannotOpen, .newerSchema, .notOurs, .other: false
         }
     }
+}
+
+extension StoreFailure: FailureOfStore {
+    public init(_ failure: StoreFailure) { self = failure }
 }

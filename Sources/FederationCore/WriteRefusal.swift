@@ -50,6 +50,10 @@ public enum WriteFailure: Error, Hashable, Sendable {
     case store(StoreFailure)
 }
 
+extension WriteFailure: FailureOfStore {
+    public init(_ failure: StoreFailure) { self = .store(failure) }
+}
+
 /// What a person or a program asks to be written.
 public enum WriteRequest: Hashable, Sendable {
     public enum Base: Hashable, Sendable {

@@ -14,7 +14,7 @@ extension SQLiteLog {
             var records: [Record] = []
             func take(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
                 let record = try Record(row: row)
-                if filter.derivedFrom.map(record.names) ?? true { records.append(record) }
+                if filter.admits(record) { records.append(record) }
                 return records.count < filter.limit
             }
             let (after, isFirst) = (filter.after ?? "", filter.after == nil)
@@ -46,6 +46,61 @@ extension SQLiteLog {
             }
             return records
         }
+    }
+
+    public func records(
+        _ filter: RecordFilter, holding text: SearchText?, reading bytes: Int
+    ) throws(StoreFailure) -> RecordPage {
+        guard filter.limit > 0 else { return RecordPage() }
+        return try storing { () throws(SQLiteError) in
+            var page = RecordPage()
+            var read = 0
+            var isCut = false
+            func take(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
+                isCut = page.records.count == filter.limit || read > bytes
+                guard !isCut else { return false }
+                let record = try Record(row: row)
+                page.reached = record.subject
+                read += RecordPage.rowBytes
+                guard filter.admits(record) else { return true }
+                if let text {
+                    let versions = try versions(of: record, shown: row)
+                    read += versions.reduce(0) { $0 + $1.count }
+                    guard text.isIn(record, versions: versions) else { return true }
+                }
+                page.records.append(record)
+                return true
+            }
+            // Only a search has a use for the texts, which are most of the bytes.
+            if text == nil {
+                try database.connection.scan(
+                    "SELECT * FROM records WHERE subject >= ?1 AND (subject <> ?1 OR ?2) ORDER BY subject",
+                    filter.after ?? "", filter.after == nil, row: take)
+            } else {
+                try database.connection.scan(
+                    """
+                    SELECT records.*, events.data FROM records LEFT JOIN events ON events.id = records.shown
+                    WHERE records.subject >= ?1 AND (records.subject <> ?1 OR ?2) ORDER BY records.subject
+                    """,
+                    filter.after ?? "", filter.after == nil, row: take)
+            }
+            if !isCut { page.reached = nil }
+            return page
+        }
+    }
+
+    /// The `data` of a record's heads, of which the row has the shown one behind the record's columns.
+    private func versions(of record: Record, shown row: borrowing SQLiteRow) throws(SQLiteError) -> [[UInt8]] {
+        guard record.purge == nil else { return [] }
+        var versions: [[UInt8]] = []
+        if let data = row.optionalBytes(20) { versions.append(data) }
+        for head in record.heads where head != record.shown {
+            let data = try database.connection.first("SELECT data FROM events WHERE id = ?", head.description) {
+                $0.optionalBytes(0)
+            }
+            if let data = data ?? nil { versions.append(data) }
+        }
+        return versions
     }
 
     public func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int {
@@ -108,9 +163,6 @@ extension Record {
         origin = row.text(18)
         heldCount = Int(clamping: row.integer(19))
     }
-
-    /// Whether `subject` is among the record's sources, byte for byte.
-    func names(_ subject: String) -> Bool { derivedFrom.contains { $0.utf8.elementsEqual(subject.utf8) } }
 
     private static func list(_ json: [UInt8]) throws(SQLiteError) -> [String] {
         guard let items = try? JSON(json).array else { throw .malformedValue }

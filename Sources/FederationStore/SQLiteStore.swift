@@ -45,33 +45,40 @@ public actor SQLiteStore {
     /// - Throws: `readOnly` if the store was opened so or is closed.
     public func write<Value: Sendable>(
         _ body: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Value
-    ) throws(StoreFailure) -> Value {
-        guard let writer else { throw .readOnly }
-        defer { forget(writer) }
-        let value = try writer.connection.transaction { () throws(StoreFailure) in
-            var log = SQLiteLog(writer)
-            let value = try body(&log)
-            try storing { () throws(SQLiteError) in try writer.tally.flush(to: writer.connection) }
-            return value
-        }
-        announce(writer)
-        return value
-    }
+    ) throws(StoreFailure) -> Value { try attempt(body) }
 
-    /// The same for a write that may be refused: a refusal undoes what was done before it.
-    public func attempt<Value: Sendable>(
-        _ body: @Sendable (inout SQLiteLog) throws(WriteFailure) -> Value
-    ) throws(WriteFailure) -> Value {
-        guard let writer else { throw .store(.readOnly) }
+    /// The same for a write that may end in a way of its own: that undoes what was done before it.
+    public func attempt<Value: Sendable, Failure: FailureOfStore>(
+        _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value { try transact(keeps: true, body) }
+
+    /// What `attempt` would come to: runs `body` in the same transaction, and undoes it whatever comes of it.
+    public func rehearse<Value: Sendable, Failure: FailureOfStore>(
+        _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value { try transact(keeps: false, body) }
+
+    private func transact<Value: Sendable, Failure: FailureOfStore>(
+        keeps: Bool, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        guard let writer else { throw Failure(.readOnly) }
         defer { forget(writer) }
-        let value = try writer.connection.transaction { () throws(WriteFailure) in
-            var log = SQLiteLog(writer)
-            let value = try body(&log)
-            do throws(SQLiteError) { try writer.tally.flush(to: writer.connection) } catch { throw WriteFailure(error) }
+        do throws(Undone<Value, Failure>) {
+            let value = try writer.connection.transaction { () throws(Undone<Value, Failure>) in
+                var log = SQLiteLog(writer)
+                let value: Value
+                do throws(Failure) { value = try body(&log) } catch { throw .failed(error) }
+                do throws(SQLiteError) { try writer.tally.flush(to: writer.connection) } catch { throw Undone(error) }
+                guard keeps else { throw .rehearsed(value) }
+                return value
+            }
+            announce(writer)
             return value
+        } catch {
+            switch error {
+            case .rehearsed(let value): return value
+            case .failed(let failure): throw failure
+            }
         }
-        announce(writer)
-        return value
     }
 
     /// What a failed transaction had counted is gone with it.
@@ -109,8 +116,12 @@ public actor SQLiteStore {
     }
 }
 
-extension WriteFailure: FailureOfSQLite {
-    init(_ error: SQLiteError) { self = .store(StoreFailure(error)) }
+/// Why a transaction is undone: it failed, or was only to show what it comes to.
+private enum Undone<Value: Sendable, Failure: FailureOfStore>: FailureOfSQLite {
+    case rehearsed(Value)
+    case failed(Failure)
+
+    init(_ error: SQLiteError) { self = .failed(Failure(StoreFailure(error))) }
 }
 
 /// Some readers, of which the one with the least to do gets the next read.

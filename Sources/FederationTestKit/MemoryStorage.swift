@@ -156,16 +156,30 @@ extension MemoryStorage: LogReading {
         return recordOfSubject.values.count { matches($0, filter) }
     }
 
+    public func records(_ filter: RecordFilter, holding text: SearchText?, reading bytes: Int) -> RecordPage {
+        var page = RecordPage()
+        guard filter.limit > 0 else { return page }
+        var read = 0
+        for (subject, record) in recordOfSubject.sorted(by: { $0.key < $1.key }) {
+            guard filter.after.map({ subject > ExactText($0) }) ?? true else { continue }
+            if page.records.count == filter.limit || read > bytes { return page }
+            page.reached = record.subject
+            read += RecordPage.rowBytes
+            guard filter.admits(record) else { continue }
+            if let text {
+                let versions = record.purge == nil ? record.heads.compactMap { stored[$0]?.event.data } : []
+                read += versions.reduce(0) { $0 + $1.count }
+                guard text.isIn(record, versions: versions) else { continue }
+            }
+            page.records.append(record)
+        }
+        page.reached = nil
+        return page
+    }
+
     private func matches(_ record: Record, _ filter: RecordFilter) -> Bool {
-        guard !record.heads.isEmpty else { return false }
-        if let subject = filter.subject, !subject.isExactly(record.subject) { return false }
-        if filter.divergedOnly, !record.isDiverged { return false }
-        if !filter.includeTrashed, record.lifecycle == .trashed { return false }
-        if !filter.includePurged, record.purge != nil { return false }
-        if let type = filter.type, !type.isExactly(record.type) { return false }
-        if let source = filter.derivedFrom, !record.derivedFrom.contains(where: source.isExactly) { return false }
-        if let after = filter.after, ExactText(record.subject) <= ExactText(after) { return false }
-        return true
+        guard filter.admits(record) else { return false }
+        return filter.after.map { ExactText(record.subject) > ExactText($0) } ?? true
     }
 
     public func state(_ key: String) -> String? { stateOfKey[ExactText(key)] }

@@ -20,6 +20,7 @@ public enum StorageContract: String, CaseIterable, Sendable {
     case originsAreSummed
     case recordsAreFiltered
     case recordsComeBackWhole
+    case recordsAreSearched
     case stateIsKeptByExactKey
     case metaAndWireValuesAreApart
     case quarantineCountsTheSameBytes
@@ -54,6 +55,7 @@ public enum StorageContract: String, CaseIterable, Sendable {
         case .originsAreSummed: try origins(&log)
         case .recordsAreFiltered: try recordFilters(&log)
         case .recordsComeBackWhole: try wholeRecords(&log)
+        case .recordsAreSearched: try searches(&log)
         case .stateIsKeptByExactKey: try state(&log)
         case .metaAndWireValuesAreApart: try metaAndWires(&log)
         case .quarantineCountsTheSameBytes: try quarantineCounts(&log)

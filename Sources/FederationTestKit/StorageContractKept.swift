@@ -17,6 +17,7 @@ extension StorageContract {
         try keep("b") {
             $0.type = "divergence"
             $0.derivedFrom = ["c", "caf\u{E9}"]
+            $0.tags = ["x", "caf\u{E9}"]
         }
         try keep("a") { $0.lifecycle = .archived }
         func names(_ limit: Int = 10, _ change: (inout RecordFilter) -> Void = { _ in }) throws -> [String] {
@@ -31,6 +32,14 @@ extension StorageContract {
         try expectEqual(names { $0.includeTrashed = true }, ["a", "b", "c", "e"])
         try expectEqual(names { $0.includePurged = true }, ["a", "b", "c", "d"])
         try expectEqual(names { $0.divergedOnly = true }, ["c"])
+        try expectEqual(names { $0.tag = "caf\u{E9}" }, ["b"])
+        try expectEqual(names { $0.tag = "cafe\u{301}" }, [])
+        try expectEqual(names { $0.tag = "X" }, [])
+        let states: [RecordFilter.State: [String]] = [
+            .active: ["b", "c"], .archived: ["a"], .trashed: ["e"], .purged: ["d"], .diverged: ["c"],
+            .all: ["a", "b", "c", "d", "e"],
+        ]
+        for (state, subjects) in states { try expectEqual(names { $0.select(state) }, subjects) }
         try expectEqual(names { $0.subject = "b" }, ["b"])
         try expectEqual(names { $0.type = "divergence" }, ["b"])
         try expectEqual(names { $0.derivedFrom = "c" }, ["b"])

@@ -82,7 +82,9 @@ import Testing
         let commands = [
             ["put", "-"], ["records"], ["show", own], ["show", "20260406-hello-1"], ["events"], ["divergences"],
             ["resolve", "20260406-hello-1", "--accept", FakeNoema.id], ["quarantine list"], ["quarantine show", row],
-            ["quarantine retry", row], ["quarantine drop", row, "--dry-run"], ["status"], ["peers"], ["sync"],
+            ["quarantine retry", row], ["quarantine drop", row, "--dry-run"],
+            ["put", "-", "--dry-run"], ["archive", own, "--dry-run"], ["unarchive", own], ["trash", own], ["recover", own],
+            ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["sync"],
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
             ["import", DocumentTests.root + "/docs", "--dry-run"],
@@ -93,7 +95,7 @@ import Testing
                 words + ["--json", "--config", node.configPath], input: "# Put\n", in: node.scratch)
             var section = try section("### \(command[0])", of: document)
             // Sections that say "as in" are read together with those.
-            for other in ["records", "show", "quarantine list"] where section.contains("`\(other)`") {
+            for other in ["records", "show", "quarantine list", "archive"] where section.contains("`\(other)`") {
                 section += try self.section("### \(other)", of: document)
             }
             let json = try result.json

@@ -27,6 +27,8 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case ambiguousVersion = "ambiguous_version"
         case unknownType = "unknown_type"
         case unknownTier = "unknown_tier"
+        case unknownState = "unknown_state"
+        case searchText = "search_text"
         case invalidTraceID = "invalid_trace_id"
         case purged
         case trashed
@@ -34,6 +36,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case sourceLocked = "source_locked"
         case clockFull = "clock_full"
         case tooLarge = "too_large"
+        case tooManyRecords = "too_many_records"
         case frontMatter = "front_matter"
         case file
         case unknownRow = "unknown_row"
@@ -89,7 +92,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
     }
 }
 
-extension CommandFailure {
+extension CommandFailure: FailureOfStore {
     /// A failure of the store, as a command reports it.
     public init(_ failure: StoreFailure) {
         let word: String =

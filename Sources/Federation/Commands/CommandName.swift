@@ -1,6 +1,7 @@
 /// What a node can be asked to do, by its daemon's control socket or in this process.
 public enum CommandName: String, Sendable, CaseIterable {
     case put, records, show, events, divergences, resolve
+    case archive, unarchive, trash, recover, purge
     case quarantineList = "quarantine-list"
     case quarantineShow = "quarantine-show"
     case quarantineRetry = "quarantine-retry"
@@ -13,6 +14,7 @@ public enum CommandName: String, Sendable, CaseIterable {
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
         switch self {
+        case .archive, .unarchive, .trash, .recover, .purge: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         }

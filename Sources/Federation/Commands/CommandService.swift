@@ -16,6 +16,7 @@ struct CommandService: Sendable {
         case .divergences: return try await divergences()
         case .put: return try await put(json)
         case .resolve: return try await resolve(json)
+        case .archive, .unarchive, .trash, .recover, .purge: return try await change(name, json)
         case .quarantineList: return try await quarantineList()
         case .quarantineShow: return try await quarantineShow(json)
         case .quarantineRetry: return try await quarantineRetry(json)

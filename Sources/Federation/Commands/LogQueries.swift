@@ -3,16 +3,53 @@ internal import FederationCore
 /// Looking at records and events.
 extension CommandService {
     func records(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
-        var filter = RecordFilter(limit: arguments.limit(1000, most: 1_000_000) + 1)
-        filter.includeTrashed = arguments["all"]?.bool ?? false
-        filter.includePurged = filter.includeTrashed
-        let wanted = filter
-        let found = try await read { (log) throws(StoreFailure) in try log.records(wanted) }
+        var filter = try recordFilter(arguments)
+        let text = try searchText(arguments)
+        let wanted = filter.limit
+        var found: [Record] = []
+        // In steps, each with a view of its own: a search through a large log holds back nobody's checkpoint.
+        repeat {
+            filter.limit = wanted + 1 - found.count
+            let step = filter
+            let page = try await read { (log) throws(StoreFailure) in
+                try log.records(step, holding: text, reading: Limits.searchStepBytes)
+            }
+            found += page.records
+            filter.after = page.reached
+        } while filter.after != nil && found.count <= wanted && !Task.isCancelled
         return jsonObject { writer in
             writer.key("records")
-            writer.array { for record in found.prefix(wanted.limit - 1) { $0.record(record) } }
-            writer.member("more", found.count == wanted.limit)
+            writer.array { for record in found.prefix(wanted) { $0.record(record) } }
+            writer.member("more", found.count > wanted)
         }
+    }
+
+    private func recordFilter(_ arguments: JSON) throws(CommandFailure) -> RecordFilter {
+        var filter = RecordFilter(limit: arguments.limit(1000, most: 1_000_000))
+        if let word = arguments["state"]?.string {
+            guard let state = RecordFilter.State(rawValue: word) else {
+                throw CommandFailure(
+                    .unknownState, ["state": word], list: RecordFilter.State.allCases.map(\.rawValue))
+            }
+            filter.select(state)
+        }
+        if let type = arguments["type"]?.string {
+            guard TraceType(rawValue: type) != nil else {
+                throw CommandFailure(.unknownType, ["type": type], list: TraceType.allCases.map(\.rawValue))
+            }
+            filter.type = type
+        }
+        filter.tag = arguments["tag"]?.string
+        filter.after = arguments["after"]?.string
+        return filter
+    }
+
+    private func searchText(_ arguments: JSON) throws(CommandFailure) -> SearchText? {
+        guard let text = arguments["search"]?.string else { return nil }
+        guard let search = SearchText(text) else {
+            throw CommandFailure(.searchText, ["limit": String(Limits.searchTextBytes)])
+        }
+        return search
     }
 
     func show(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {

@@ -38,19 +38,22 @@ extension CommandService {
     func quarantineDrop(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let entry = try await row(try arguments.required("row"))
         let isDryRun = arguments["dry_run"]?.bool ?? false
-        if !isDryRun {
-            try await node.write { (log, intake) throws(StoreFailure) in _ = try intake.drop(row: entry.row, in: &log) }
+        let found = try await node.write(isDryRun: isDryRun) { (log, intake) throws(StoreFailure) in
+            try intake.drop(row: entry.row, in: &log)
         }
+        guard found else { throw CommandFailure(.unknownRow, ["row": String(entry.row)]) }
         return jsonObject {
             $0.member("row", String(entry.row))
             $0.member("dropped", !isDryRun)
+            if isDryRun { $0.member("dry_run", true) }
         }
     }
 
     func quarantineRetry(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let name = try arguments.required("row")
         let now = SystemClock.now()
-        let result = try await node.write { (log, intake) throws(StoreFailure) in
+        let isDryRun = arguments["dry_run"]?.bool ?? false
+        let result = try await node.write(isDryRun: isDryRun) { (log, intake) throws(StoreFailure) in
             if let id = ULID(name) { return try intake.retry(held: id, now: now, into: &log) }
             guard let row = Int64(name) else { return RetryResult.notFound }
             return try intake.retry(row: row, now: now, into: &log)
@@ -58,6 +61,7 @@ extension CommandService {
         if result == .notFound { throw CommandFailure(.unknownRow, ["row": name]) }
         return jsonObject {
             $0.member("row", name)
+            if isDryRun { $0.member("dry_run", true) }
             retryMembers(result, &$0)
         }
     }

@@ -16,13 +16,15 @@ extension CommandService {
         case .success(let parts): (matter, body) = parts
         }
         let id = arguments["id"]?.string ?? matter.id
-        let written: Written
+        let isDryRun = arguments["dry_run"]?.bool ?? false
+        let request: WriteRequest
+        let title: String
         if let id {
             let base = try base(arguments["base"]?.string ?? matter.base)
             let before = try await snapshot(of: id)
             let snapshot = edited(before, matter, body, arguments)
-            written = try await node.write(
-                .update(subject: id, snapshot, base: base), requestID: arguments["request"]?.string)
+            title = snapshot.title
+            request = .update(subject: id, snapshot, base: base)
         } else {
             var empty = Snapshot()
             empty.type = TraceType.note.rawValue
@@ -30,14 +32,20 @@ extension CommandService {
             let snapshot = edited(empty, matter, body, arguments)
             var random = SystemRandom()
             let subject = TraceIDMinting.traceID(title: snapshot.title, at: SystemClock.now(), using: &random)
-            written = try await node.write(
-                .create(subject: subject, snapshot), requestID: arguments["request"]?.string)
+            title = snapshot.title
+            request = .create(subject: subject, snapshot)
         }
+        let written = try await node.write([request], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
         return jsonObject {
             $0.member("file", file)
-            $0.member("id", written.subject)
+            // A new record's id is made when it is written.
+            if !isDryRun || id != nil { $0.member("id", written.subject) }
             $0.member("created", id == nil)
-            $0.member("events", written.events.map(\.description))
+            if isDryRun {
+                $0.member("dry_run", true)
+                $0.member("title", title)
+            }
+            $0.written(written, isDryRun: isDryRun)
         }
     }
 
@@ -51,10 +59,13 @@ extension CommandService {
             guard case .success(let parts) = FrontMatter.split(text) else { throw CommandFailure(.badRequest) }
             resolution = .custom(body: parts.body)
         }
-        let written = try await node.write(.resolve(subject: id, resolution), requestID: arguments["request"]?.string)
+        let isDryRun = arguments["dry_run"]?.bool ?? false
+        let written = try await node.write(
+            [.resolve(subject: id, resolution)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
         return jsonObject {
             $0.member("id", written.subject)
-            $0.member("events", written.events.map(\.description))
+            if isDryRun { $0.member("dry_run", true) }
+            $0.written(written, isDryRun: isDryRun)
         }
     }
 
@@ -99,21 +110,51 @@ extension CommandService {
     }
 }
 
-extension Node {
-    /// Writes an event of ours, durably, or nothing.
-    func write(_ request: WriteRequest, requestID: String?) async throws(CommandFailure) -> Written {
-        if let stopped { throw stopped.failure }
-        do throws(WriteFailure) {
-            return try await attempt(request, requestID: requestID)
-        } catch {
-            switch error {
-            case .store(let failure): throw CommandFailure(failure)
-            case .refused(let refusal): throw CommandFailure(refusal, subject: request.subject)
-            }
+extension JSONWriter {
+    /// What a write came to. The ids of a dry run's events are made anew when it is done, so only their count is given.
+    mutating func written(_ written: Written, isDryRun: Bool) {
+        if isDryRun {
+            member("count", written.events.count)
+        } else {
+            member("events", written.events.map(\.description))
         }
     }
+}
 
-    /// The same, with its failures as they are.
+extension Node {
+    /// Writes events of ours, durably: what all requests come to, or nothing.
+    ///
+    /// - Parameters:
+    ///   - requestID: names them together; each is remembered under it and its place.
+    ///   - isDryRun: goes through the same in a transaction that is undone.
+    /// - Returns: what was written for each request.
+    func write(
+        _ requests: [WriteRequest], requestID: String?, isDryRun: Bool = false
+    ) async throws(CommandFailure) -> [Written] {
+        if let stopped { throw stopped.failure }
+        let writer = opened.writer
+        let body: @Sendable (inout SQLiteLog) throws(CommandFailure) -> [Written] = { log throws(CommandFailure) in
+            var random = SystemRandom()
+            var all: [Written] = []
+            for (place, request) in requests.enumerated() {
+                let name = requestID.map { requests.count == 1 ? $0 : "\($0).\(place)" }
+                do throws(WriteFailure) {
+                    all.append(
+                        try writer.write(
+                            request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
+                } catch {
+                    switch error {
+                    case .store(let failure): throw CommandFailure(failure)
+                    case .refused(let refusal): throw CommandFailure(refusal, subject: request.subject)
+                    }
+                }
+            }
+            return all
+        }
+        return isDryRun ? try await store.rehearse(body) : try await store.attempt(body)
+    }
+
+    /// Writes an event of ours, durably, or nothing; with its failures as they are.
     func attempt(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
         // That the database is behind stands in it, and the writer reads it there.
         if stopped == .copied { throw .refused(.stopped(.moved)) }

@@ -64,13 +64,17 @@ final class Node: Sendable {
 
     /// Changes the log in one transaction.
     ///
+    /// - Parameter isDryRun: the transaction is undone.
     /// - Throws: also where this node has stopped writing.
     func write<Value: Sendable>(
-        _ body: @Sendable (inout SQLiteLog, Intake) throws(StoreFailure) -> Value
+        isDryRun: Bool = false, _ body: @Sendable (inout SQLiteLog, Intake) throws(StoreFailure) -> Value
     ) async throws(CommandFailure) -> Value {
         if let stopped { throw stopped.failure }
         let intake = intake
         do throws(StoreFailure) {
+            if isDryRun {
+                return try await store.rehearse { (log: inout SQLiteLog) throws(StoreFailure) in try body(&log, intake) }
+            }
             return try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try body(&log, intake) }
         } catch {
             throw CommandFailure(error)

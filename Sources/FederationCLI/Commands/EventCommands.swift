@@ -77,13 +77,20 @@ let quarantineShowCommand = CommandDefinition(
 let quarantineRetryCommand = CommandDefinition(
     name: "quarantine retry", summary: "try such an event again now",
     positionals: [.init(name: "ROW", count: .one)],
+    options: [.init("--dry-run", "only say what would become of it")],
     examples: [("federation quarantine retry 7", "after an upgrade, say")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    return await session.perform(.quarantineRetry) { $0.member("row", arguments.positionals[0]) } status: {
+    return await session.perform(.quarantineRetry) {
+        $0.member("row", arguments.positionals[0])
+        $0.member("dry_run", arguments.has("--dry-run"))
+    } status: {
         $0.isTrue("applied") ? .ok : .degraded
     } render: { result in
-        console.print(result.isTrue("applied") ? "applied" : "still not applied: \(result.text("reason"))")
+        let isDryRun = result.isTrue("dry_run")
+        let applied = isDryRun ? "would be applied" : "applied"
+        let not = isDryRun ? "would still not be applied" : "still not applied"
+        console.print(result.isTrue("applied") ? applied : "\(not): \(result.text("reason"))")
     }
 }
 

@@ -16,6 +16,7 @@ let putCommand = CommandDefinition(
         .init("--type", value: "TYPE", "fact, decision, preference, context, skill, intent, observation or note"),
         .init("--tier", value: "TIER", "short, mid or long"),
         .init("--title", value: "TITLE", "instead of the first heading"),
+        .init("--dry-run", "only say what would be written"),
     ],
     examples: [
         ("federation put notes/*.md", "a record for each file"),
@@ -44,32 +45,57 @@ let putCommand = CommandDefinition(
             for option in ["id", "base", "type", "tier", "title"] {
                 if let value = arguments.value("--\(option)") { writer.member(option, value) }
             }
-        } render: { console.print($0.text("id")) }
+            writer.member("dry_run", arguments.has("--dry-run"))
+        } render: { console.print($0.isTrue("dry_run") ? plannedPut($0) : $0.text("id")) }
         if status != .ok { worst = status }
     }
     return worst
 }
 
+private func plannedPut(_ result: JSON) -> String {
+    let what = result.isTrue("created") ? "a record" : "a version of \(result.text("id"))"
+    return "\(result.text("file")): would write \(what) '\(result.text("title"))' (\(counted(result.count("count"), "event")))"
+}
+
 let recordsCommand = CommandDefinition(
     name: "records", summary: "list records",
+    details: """
+        In order of id; those of all conditions given. Without --state the active and the archived ones are listed.
+        --search finds a text in title, tags and body, without regard to case; nothing in it is a wildcard.
+        """,
     options: [
+        .init("--type", value: "TYPE", "only of this type"),
+        .init("--tag", value: "TAG", "only with this tag"),
+        .init("--state", value: "STATE", "active, archived, trashed, purged, diverged or all"),
+        .init("--search", value: "TEXT", "only with this text in title, tags or body"),
+        .init("--after", value: "ID", "only those after this one"),
         .init("--limit", value: "N", "at most N (default 1000)"),
-        .init("--all", "trashed and purged ones too"),
+        .init("--all", "the same as --state all"),
     ],
-    examples: [("federation records --json", "for a program")]
+    examples: [
+        ("federation records --json", "for a program"),
+        ("federation records --type decision --tag storage", "both conditions"),
+        ("federation records --search 'write-ahead log'", "wherever it stands"),
+        ("federation records --state trashed", "what 'recover' could bring back"),
+    ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     let limit: Int
     do throws(OptionProblem) { limit = try session.number("--limit", default: 1000, in: 1...1_000_000) } catch { return session.usage(error.what) }
-    return await session.perform(.records) {
-        $0.member("limit", limit)
-        $0.member("all", arguments.has("--all"))
+    if arguments.has("--all"), arguments.value("--state") != nil { return session.usage("give either --all or --state") }
+    let conditions = ["type", "tag", "state", "search", "after"].filter { arguments.value("--\($0)") != nil }
+    return await session.perform(.records) { writer in
+        writer.member("limit", limit)
+        if arguments.has("--all") { writer.member("state", "all") }
+        for name in conditions { writer.member(name, arguments.value("--\(name)") ?? "") }
     } render: { result in
-        let rows = result.items("records").map { record in
+        let records = result.items("records")
+        let rows = records.map { record in
             [record.text("id"), record.text("type"), record.text("title") + marks(record)]
         }
-        if rows.isEmpty { console.note("no records yet: make one with 'federation put FILE'") } else { console.print(columns(rows)) }
-        if result.isTrue("more") { console.note("… and more: raise --limit") }
+        let nothing = conditions.isEmpty ? "no records yet: make one with 'federation put FILE'" : "no record is like that"
+        if rows.isEmpty { console.note(nothing) } else { console.print(columns(rows)) }
+        if result.isTrue("more") { console.note("… and more: --after \(records.last?.text("id") ?? "")") }
     }
 }
 
@@ -148,6 +174,7 @@ let resolveCommand = CommandDefinition(
     options: [
         .init("--accept", value: "ORIGIN", "keep the version of this origin (its ULID, or at least 8 characters of it)"),
         .init("--custom", value: "FILE", "keep this text instead ('-' for standard input)"),
+        .init("--dry-run", "only say what would be written"),
     ],
     examples: [
         ("federation resolve 20260405-meeting-k3x9qa --accept 01KN33X5G0000G40R40M30E209", "one of the versions"),
@@ -170,5 +197,9 @@ let resolveCommand = CommandDefinition(
         writer.member("request", newRequestID())
         if let accept { writer.member("accept", accept) }
         if let text { writer.member("text", text) }
-    } render: { console.print("\($0.text("id")) is resolved") }
+        writer.member("dry_run", arguments.has("--dry-run"))
+    } render: { result in
+        let planned = "\(result.text("id")) would be resolved (\(counted(result.count("count"), "event")))"
+        console.print(result.isTrue("dry_run") ? planned : "\(result.text("id")) is resolved")
+    }
 }
