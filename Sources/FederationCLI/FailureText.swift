@@ -61,6 +61,9 @@ struct FailureText {
         case .immutable: self.init("'\(fact("id"))' is of tier long, whose content does not change", hint: "demote it first")
         case .sourceLocked: self.init("'\(fact("id"))' is locked by its origin \(fact("origin"))", hint: "only that node may change it")
         case .clockFull: self.init("'\(fact("id"))' was written by more origins than a clock may name (\(fact("limit")))")
+        case .ownOrigin: self.init("'\(fact("origin"))' is this node itself, whose entry numbers its own events")
+        case .unknownOrigin:
+            self.init("no entry of '\(fact("origin"))' in the vector clock", hint: list.isEmpty ? "there is none of another node" : "there are: \(list)")
         case .tooLarge: self.init("\(fact("what")) is too large: at most \(fact("limit")) bytes")
         case .tooManyRecords: self.init("at most \(fact("limit")) records at a time", hint: "name them in several commands", .usage)
         case .frontMatter: self.init("the front matter of \(fact("file")) has \(failure.list.count) problem(s)", lines: failure.list)

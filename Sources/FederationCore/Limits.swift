@@ -17,6 +17,8 @@ public enum Limits {
     public static let counter: UInt64 = 1 << 63
     /// Entries of the node-wide clock (Noema section 1.7).
     public static let nodeClockEntries = 256
+    /// Origins that a person has taken out of it and that are remembered, so that mentions do not bring them back.
+    public static let forgottenOrigins = 1024
     /// Entries of the merge a write carries.
     public static let recordClockEntries = 4096
     /// An own entry in a stored clock is followed at most this far ahead of our own numbers.
@@ -125,6 +127,8 @@ public enum Limits {
     public static let controlRequestBytes = 16 << 20
     /// Bytes of a command's result.
     public static let controlAnswerBytes = 1 << 30
+    /// How long an answer is held that waits for news of the log.
+    public static let followWait: Duration = .seconds(20)
     /// Records that one command changes, in one transaction.
     public static let recordsPerCommand = 1000
     /// Bytes of a text that records are searched for.

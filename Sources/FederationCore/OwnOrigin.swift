@@ -53,10 +53,12 @@ struct NodeClock {
     private var isChanged = false
     private var refusedMerge: ULID?
     private var farOwnNumber: ULID?
+    private var forgotten: ForgottenOrigins
 
     init(of node: ULID, in log: some LogReading) throws(StoreFailure) {
         self.node = node
         clock = VectorClock(stored: try log.state(StateKey.clock) ?? "")
+        forgotten = try ForgottenOrigins(in: log)
         ownNumber = max(try log.meta(.ownNumber).flatMap { UInt64($0) } ?? 0, clock[node])
     }
 
@@ -77,8 +79,25 @@ struct NodeClock {
             }
         }
         guard !others.isCovered(by: clock) else { return }
-        if clock.mergeCapped(others) { isChanged = true } else { refusedMerge = event.id }
+        others = forgotten.filtered(others)
+        guard !others.isCovered(by: clock) else { return }
+        if clock.mergeCapped(others) {
+            isChanged = true
+            forgotten.remove(others.counters.keys)
+        } else {
+            refusedMerge = event.id
+        }
     }
+
+    /// Takes an origin out of the clock, until it writes again.
+    mutating func forget(_ origin: ULID, now: WallTime) {
+        forgotten.add(origin, counter: clock[origin], now: now)
+        clock[origin] = 0
+        isChanged = true
+    }
+
+    /// The last event met for whose clock there was no room.
+    var hasRefused: ULID? { refusedMerge }
 
     /// Gives the next number to an event of ours.
     mutating func give(_ number: UInt64) {
@@ -91,6 +110,7 @@ struct NodeClock {
         if isChanged {
             try log.setState(StateKey.clock, clock.stored)
             try log.setMeta(.ownNumber, String(ownNumber))
+            try forgotten.write(to: &log)
         }
         if let refusedMerge { try log.setMeta(.refusedMerge, refusedMerge.description) }
         if let farOwnNumber { try log.setMeta(.farOwnNumber, farOwnNumber.description) }

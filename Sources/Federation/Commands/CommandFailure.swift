@@ -35,6 +35,8 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case immutable
         case sourceLocked = "source_locked"
         case clockFull = "clock_full"
+        case ownOrigin = "own_origin"
+        case unknownOrigin = "unknown_origin"
         case tooLarge = "too_large"
         case tooManyRecords = "too_many_records"
         case frontMatter = "front_matter"

@@ -10,11 +10,13 @@ public enum CommandName: String, Sendable, CaseIterable {
     case resetPeer = "reset-peer"
     case importBatch = "import-batch"
     case progress
+    case forgetOrigin = "forget-origin"
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
         switch self {
         case .archive, .unarchive, .trash, .recover, .purge: true
+        case .forgetOrigin: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         }

@@ -27,6 +27,7 @@ struct CommandService: Sendable {
         case .resetPeer: return try await resetPeer(json)
         case .importBatch: return try await importBatch(json)
         case .progress: return await progress()
+        case .forgetOrigin: return try await forgetOrigin(json)
         }
     }
 
