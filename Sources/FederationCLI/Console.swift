@@ -30,6 +30,12 @@ struct Console: Sendable {
     /// Draws a line of standard error over, and leaves the place at its beginning for the next one.
     func redraw(_ line: String) { write("\r\(line)\r", to: STDERR_FILENO) }
 
+    /// Whether nobody reads standard output any more: the other end of the pipe or the terminal is gone.
+    var isAbandoned: Bool {
+        var waited = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        return poll(&waited, 1, 0) > 0 && waited.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0
+    }
+
     /// Asks on the terminal; anything but `y` or `yes` is no, and so is no terminal.
     func confirm(_ question: String) -> Bool {
         guard isatty(STDIN_FILENO) == 1 else { return false }

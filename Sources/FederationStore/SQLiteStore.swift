@@ -116,6 +116,10 @@ public actor SQLiteStore {
     }
 }
 
+extension WriteFailure: FailureOfSQLite {
+    init(_ error: SQLiteError) { self = .store(StoreFailure(error)) }
+}
+
 /// Why a transaction is undone: it failed, or was only to show what it comes to.
 private enum Undone<Value: Sendable, Failure: FailureOfStore>: FailureOfSQLite {
     case rehearsed(Value)

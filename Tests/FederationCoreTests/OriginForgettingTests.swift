@@ -20,7 +20,7 @@ import Testing
         var node = SampleNode(1)
         try node.write(.create(subject: "20260101-own", Snapshot(data: Sample.snapshot("own"))))
         try node.take([
-            Sample.event(Sample.id(1), subject, origin: 2, clock: [2: 1]),
+            Sample.event(Sample.id(1), "create", subject, origin: 2, clock: [2: 1]),
             Sample.event(Sample.id(2), "update", subject, origin: 2, clock: [2: 2], body: "b"),
         ])
         try node.log.setState(StateKey.peer("beta", .identity), Sample.node(2).description)
@@ -38,7 +38,7 @@ import Testing
 
     @Test func ourOwnEntryAndOneThatIsNotThereAreRefused() throws {
         var node = SampleNode(1)
-        try node.take([Sample.event(Sample.id(1), subject, origin: 2, clock: [2: 1])])
+        try node.take([Sample.event(Sample.id(1), "create", subject, origin: 2, clock: [2: 1])])
         let log = node.log
         #expect(throws: OriginForgetting.Failure.ownOrigin) {
             try OriginForgetting(Sample.node(1), node: Sample.node(1), peers: [], in: log)
@@ -50,7 +50,7 @@ import Testing
 
     @Test func theClocksOfOthersDoNotBringItBackButANewEventOfItDoes() throws {
         var node = SampleNode(1)
-        try node.take([Sample.event(Sample.id(1), subject, origin: 2, clock: [2: 5])])
+        try node.take([Sample.event(Sample.id(1), "create", subject, origin: 2, clock: [2: 5])])
         try forget(2, &node)
         // An edit of what the forgotten one wrote names it, and so may an old event of its own that comes late.
         try node.take([
@@ -84,13 +84,15 @@ import Testing
     }
 
     @Test func theMemoryOfWhoWasForgottenIsBounded() throws {
-        var node = SampleNode(1)
+        var log = MemoryStorage()
+        var forgotten = try ForgottenOrigins(in: log)
         for number in 0...UInt64(Limits.forgottenOrigins) {
-            node.now = Sample.time(Int64(number))
-            try node.log.setState(StateKey.clock, VectorClock([Sample.node(number + 10): 1]).stored)
-            try forget(number + 10, &node)
+            forgotten.add(Sample.node(number + 10), counter: 1, now: Sample.time(Int64(number)))
         }
-        let kept = node.log.wireValues(ForgottenOrigins.namespace, peer: "").map(\.key)
+        try forgotten.write(to: &log)
+        let kept = log.wireValues(ForgottenOrigins.namespace, peer: "").map(\.key)
         #expect(kept.count == Limits.forgottenOrigins && !kept.contains(Sample.node(10).description))
+        let again = try ForgottenOrigins(in: log)
+        #expect(again.filtered(VectorClock([Sample.node(10): 1, Sample.node(11): 1])) == VectorClock([Sample.node(10): 1]))
     }
 }

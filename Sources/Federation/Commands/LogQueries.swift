@@ -1,4 +1,5 @@
 internal import FederationCore
+internal import FederationStore
 
 /// Looking at records and events.
 extension CommandService {
@@ -98,40 +99,81 @@ extension CommandService {
         }
     }
 
+    /// Events of the log or of one record; with `wait` (in milliseconds) the answer is held until there are some.
     func events(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let limit = arguments.limit(100, most: 100_000)
         let subject = arguments["id"]?.string
         let since = arguments["since"]?.string
+        let patience = arguments["wait"]?.integer.map { min(.milliseconds($0), Limits.followWait) }
         let now = SystemClock.now()
-        let found = try await read { (log) throws(StoreFailure) -> [StoredEvent]? in
-            var after: Int64 = 0
-            if let since {
-                if let seq = Int64(since), seq >= 0 {
-                    after = seq
-                } else if let id = ULID(since), let event = try log.event(id) {
-                    after = event.seq
-                } else {
-                    return nil
-                }
+        let first = try await read { (log) throws(StoreFailure) in
+            try EventListing(since: since, fromEnd: patience != nil, subject: subject, limit: limit, in: log)
+        }
+        guard var found = first else { throw CommandFailure(.unknownEvent, ["id": since ?? ""]) }
+        if let subject, !found.hasSubject { throw CommandFailure(.unknownRecord, ["id": subject]) }
+        if let patience, found.events.isEmpty {
+            let from = found.through
+            _ = await node.store.commits.wait(past: from, atMost: patience)
+            found = try await read { (log) throws(StoreFailure) in
+                try EventListing(after: from, subject: subject, limit: limit, in: log)
             }
-            if let subject {
-                return Array(try log.events(of: subject).filter { $0.seq > after }.sorted { $0.seq < $1.seq }.prefix(limit + 1))
+        }
+        let listing = found
+        return jsonObject { writer in
+            writer.key("events")
+            writer.array { for event in listing.events.prefix(limit) { $0.event(event, now: now, withData: true) } }
+            writer.member("more", listing.events.count > limit)
+            if let last = listing.events.prefix(limit).last { writer.member("last_seq", last.seq) }
+            if patience != nil { writer.member("through", listing.through) }
+        }
+    }
+}
+
+/// A part of the log, or of one record's history, from one view of the database.
+struct EventListing: Sendable {
+    /// One more than asked for, where there are more.
+    var events: [StoredEvent] = []
+    /// Up to where the log was looked through.
+    var through: Int64
+    /// There is at least one event of the record asked for, wherever it stands.
+    var hasSubject = true
+
+    /// - Parameters:
+    ///   - since: a place in the log or an event's id; without one the listing begins at the beginning.
+    ///   - fromEnd: without `since` it begins at the head instead.
+    /// - Returns: `nil` where `since` is neither.
+    init?(since: String?, fromEnd: Bool, subject: String?, limit: Int, in log: any LogReading) throws(StoreFailure) {
+        var after: Int64 = 0
+        if let since {
+            if let seq = Int64(since), seq >= 0 {
+                after = seq
+            } else if let id = ULID(since), let event = try log.event(id) {
+                after = event.seq
+            } else {
+                return nil
             }
-            var events: [StoredEvent] = []
+        } else if fromEnd {
+            after = try log.head()?.seq ?? 0
+        }
+        try self.init(after: after, subject: subject, limit: limit, in: log)
+    }
+
+    init(after: Int64, subject: String?, limit: Int, in log: any LogReading) throws(StoreFailure) {
+        if let subject {
+            through = max(after, try log.head()?.seq ?? 0)
+            let all = try log.events(of: subject)
+            hasSubject = !all.isEmpty
+            events = Array(all.filter { $0.seq > after }.sorted { $0.seq < $1.seq }.prefix(limit + 1))
+        } else {
             while events.count <= limit {
-                let page = try log.events(after: events.last?.seq ?? after, limit: limit + 1 - events.count, bytes: Limits.pageBytes)
+                let from = events.last?.seq ?? after
+                let page = try log.events(after: from, limit: limit + 1 - events.count, bytes: Limits.pageBytes)
                 if page.isEmpty { break }
                 events += page
             }
-            return events
+            through = events.last?.seq ?? after
         }
-        guard let found else { throw CommandFailure(.unknownEvent, ["id": since ?? ""]) }
-        if let subject, found.isEmpty, since == nil { throw CommandFailure(.unknownRecord, ["id": subject]) }
-        return jsonObject { writer in
-            writer.key("events")
-            writer.array { for event in found.prefix(limit) { $0.event(event, now: now, withData: true) } }
-            writer.member("more", found.count > limit)
-            if let last = found.prefix(limit).last { writer.member("last_seq", last.seq) }
-        }
+        // What is beyond the limit has not been given yet.
+        if events.count > limit { through = events[limit - 1].seq }
     }
 }

@@ -2,6 +2,7 @@ internal import Dispatch
 internal import FederationConfig
 internal import FederationCore
 internal import FederationHTTP
+internal import FederationStore
 internal import Glibc
 
 /// `federation run`: serves peers and commands and polls the ring, until SIGTERM or SIGINT.
@@ -32,6 +33,8 @@ public enum Daemon {
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
             await poll(node) { await signals.first() }
             logger.info("stopping")
+            // Whoever waits for news is answered now, not at the end of the wait.
+            node.store.commits.close()
             await servers.stop()
             await node.close()
             logger.info("stopped")

@@ -8,29 +8,38 @@ let eventsCommand = CommandDefinition(
     options: [
         .init("--since", value: "SEQ", "only those after this place in the log (or after this event's id)"),
         .init("--limit", value: "N", "at most N (default 100)"),
+        .init("--follow", short: "-f", "go on with new ones as they come, until stopped"),
     ],
     examples: [
         ("federation events --limit 20", "the first twenty"),
+        ("federation events --follow --json", "one object a line, for a program"),
         ("federation events 20260405-meeting-k3x9qa", "everything that happened to a record"),
     ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     let limit: Int
     do throws(OptionProblem) { limit = try session.number("--limit", default: 100, in: 1...100_000) } catch { return session.usage(error.what) }
+    if arguments.has("--follow") {
+        let wanted = arguments.value("--limit") == nil ? nil : limit
+        return await EventFollower(session: session, subject: arguments.positionals.first, wanted: wanted).run()
+    }
     return await session.perform(.events) { writer in
         if let id = arguments.positionals.first { writer.member("id", id) }
         if let since = arguments.value("--since") { writer.member("since", since) }
         writer.member("limit", limit)
     } render: { result in
-        let rows = result.items("events").map { event in
-            [
-                String(event.count("seq")), event.text("id"), event.text("timestamp"), event.text("action"),
-                event.text("trace_id"), event.text("origin") + eventMarks(event),
-            ]
-        }
+        let rows = result.items("events").map(eventRow)
         if !rows.isEmpty { console.print(columns(rows)) }
         if result.isTrue("more") { console.note("… and more: --since \(result.count("last_seq"))") }
     }
+}
+
+/// An event as a list shows it.
+func eventRow(_ event: JSON) -> [String] {
+    [
+        String(event.count("seq")), event.text("id"), event.text("timestamp"), event.text("action"),
+        event.text("trace_id"), event.text("origin") + eventMarks(event),
+    ]
 }
 
 private func eventMarks(_ event: JSON) -> String {
