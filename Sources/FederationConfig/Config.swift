@@ -20,11 +20,13 @@ public struct Config: Hashable, Sendable {
     public var log = Log()
     public var peers: [Peer] = []
 
+    /// A node with every default and no peers.
     public init(name: String) { self.name = name }
 
     /// What is done when an event's signature is missing or wrong.
     public enum Verify: String, Hashable, Sendable, CaseIterable { case off, warn, enforce }
 
+    /// What is logged.
     public struct Log: Hashable, Sendable {
         public var level = LogLevel.info
         public init() {}
@@ -59,6 +61,7 @@ public struct Config: Hashable, Sendable {
         }
     }
 
+    /// From the end of one poll of `peer` to the next: its own interval, or else the node's.
     public func interval(for peer: Peer) -> Duration { peer.interval ?? interval }
 
     /// Whether this node fetches from `peer`, by its own mode and the peer's.

@@ -3,6 +3,7 @@
 /// Two spellings of one place are equal: scheme and host are in lower case, a port that the scheme implies is left
 /// out, and so are slashes at the end.
 public struct Endpoint: Hashable, Sendable {
+    /// What it is spoken with.
     public enum Scheme: String, Hashable, Sendable { case http, https }
 
     public var scheme: Scheme

@@ -74,7 +74,7 @@ extension ValueReader where Value == Int {
 }
 
 extension ValueReader where Value == ULID {
-    public static var identity: ValueReader {
+    public static var identity: ValueReader<ULID> {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard let id = ULID(text) else { throw .notAnIdentity(text) }
             return id

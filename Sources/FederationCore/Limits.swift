@@ -2,7 +2,7 @@
 ///
 /// What refuses an event by size or shape is here and is never a setting: if nodes could differ, their sets of
 /// events would differ for ever.
-public enum Limits {
+public enum Limits: Sendable {
     // Events
 
     /// Bytes of one event as it comes over a wire, all fields together.

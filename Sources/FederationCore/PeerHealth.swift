@@ -2,6 +2,7 @@
 ///
 /// Every member is left out when it is zero or empty. No free text of a peer is ever in it.
 public struct PeerHealth: Hashable, Sendable {
+    /// Why something failed, without a word of whoever failed.
     public struct LastError: Hashable, Sendable {
         public var reason: Reason
         public var eventID: String
@@ -34,6 +35,7 @@ public struct PeerHealth: Hashable, Sendable {
     public var refused = 0
     public var deferred = 0
 
+    /// Nothing is known yet.
     public init() {}
 
     /// Reads a stored value; malformed text is an empty health.

@@ -1,5 +1,6 @@
 /// What `reset-peer NAME…` would do: made and shown before anything is lost, then written whole or not at all.
 public struct PeerResetPlan: Hashable, Sendable {
+    /// How much of a peer is forgotten.
     public enum Scope: Hashable, Sendable {
         /// The next poll is a first contact.
         case everything

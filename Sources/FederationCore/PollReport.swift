@@ -1,5 +1,6 @@
 /// How a poll ended, for logs and for whoever asked for it.
 public struct PollReport: Hashable, Sendable {
+    /// How it ended.
     public enum Result: Hashable, Sendable {
         /// Every event that the peer would give was read.
         case complete

@@ -1,5 +1,6 @@
 /// The current state of one subject: a pure function of the set of its stored events (`RecordFunction`).
 public struct Record: Hashable, Sendable {
+    /// Where a record is between work and the bin; a purge ends all three.
     public enum Lifecycle: String, Hashable, Sendable { case active, archived, trashed }
 
     /// Why the record is gone for good.

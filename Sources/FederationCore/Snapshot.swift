@@ -14,6 +14,7 @@ public struct Snapshot: Hashable, Sendable {
     public var sourceHash = ""
     public var sourceLocked = false
 
+    /// Every member empty: `title`, `type` and `body` are to be set.
     public init() {}
 
     /// Reads the `data` of a create or update. Missing members are empty, as the Go line reads them.

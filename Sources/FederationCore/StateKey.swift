@@ -1,5 +1,5 @@
 /// The keys of `federation_state`, spelled as Noema spells them (section 4), with ours beside them.
-public enum StateKey {
+public enum StateKey: Sendable {
     /// The node-wide clock: a JSON object of identity to counter.
     public static let clock = "vclock"
 
@@ -16,6 +16,7 @@ public enum StateKey {
         case wire
     }
 
+    /// The key of what is kept of the peer that the configuration calls `name`.
     public static func peer(_ name: String, _ what: OfPeer) -> String { "peer:\(name):\(what.rawValue)" }
 
     /// A value of the host application's own.

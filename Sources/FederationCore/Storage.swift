@@ -162,6 +162,7 @@ public struct RecordFilter: Hashable, Sendable {
     public var after: String?
     public var limit: Int
 
+    /// The first `limit` records that are neither trashed nor purged.
     public init(limit: Int) { self.limit = limit }
 }
 

@@ -9,11 +9,13 @@ public struct VectorClock: Hashable, Sendable {
     /// Counters above zero.
     public private(set) var counters: [ULID: UInt64] = [:]
 
+    /// Has seen nothing.
     public init() {}
 
     /// Entries of zero say nothing and are left out.
     public init(_ counters: [ULID: UInt64]) { self.counters = counters.filter { $0.value > 0 } }
 
+    /// How many events of `origin` it has seen; zero for one that it does not name.
     public subscript(origin: ULID) -> UInt64 {
         get { counters[origin] ?? 0 }
         set { counters[origin] = newValue == 0 ? nil : newValue }
@@ -56,6 +58,7 @@ public struct VectorClock: Hashable, Sendable {
 
 /// The clock of an event exactly as its author wrote it: any keys, in their order.
 public struct ReceivedClock: Hashable, Sendable {
+    /// One key with its counter, as they came.
     public struct Entry: Hashable, Sendable {
         public var key: String
         public var counter: UInt64

@@ -56,6 +56,7 @@ extension WriteFailure: FailureOfStore {
 
 /// What a person or a program asks to be written.
 public enum WriteRequest: Hashable, Sendable {
+    /// What the new content was made from: a write based on anything but the current heads is refused.
     public enum Base: Hashable, Sendable {
         /// The heads that the new content was made from.
         case heads([ULID])
@@ -63,6 +64,7 @@ public enum WriteRequest: Hashable, Sendable {
         case current
     }
 
+    /// How a divergence is settled.
     public enum Resolution: Hashable, Sendable {
         /// The version of an origin, or of an event, named as `Divergence.version(named:)` reads it.
         case accept(String)
@@ -70,6 +72,7 @@ public enum WriteRequest: Hashable, Sendable {
         case custom(body: String)
     }
 
+    /// A move of a record between work, archive and bin.
     public enum LifecycleChange: String, Hashable, Sendable, CaseIterable { case archive, unarchive, trash, recover }
 
     /// A new record. `TraceIDMinting` makes its id.

@@ -129,7 +129,8 @@ import Testing
     @Test func eachLimitIsDescribedWithItsValueAndNoOtherIs() throws {
         let document = text("docs/limits.md")
         let constants = text("Sources/FederationCore/Limits.swift").split(separator: "\n").compactMap { line in
-            line.firstMatch(of: /public static let (\w+)(?:: \w+)? = (.+)$/).map { (String($0.1), String($0.2)) }
+            line.firstMatch(of: /(?:public|package) static let (\w+)(?:: \w+)? = (.+)$/)
+                .map { (String($0.1), String($0.2)) }
         }
         #expect(constants.count > 40)
         let rows = rows(of: document)

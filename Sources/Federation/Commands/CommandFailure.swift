@@ -3,6 +3,7 @@ public import FederationCore
 /// Why a command did not do what was asked: a fixed code and its facts, so that a daemon can hand it to the command
 /// line as it is. The words for people are made there.
 public struct CommandFailure: Error, Hashable, Sendable {
+    /// What went wrong, by a word that stands in JSON and in `docs/cli.md`.
     public enum Code: String, Hashable, Sendable, CaseIterable {
         case badRequest = "bad_request"
         case configProblems = "config_problems"

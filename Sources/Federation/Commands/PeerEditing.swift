@@ -2,7 +2,7 @@ internal import FederationConfig
 internal import FederationCore
 
 /// Changing the peers of a configuration file, with its comments, order and layout kept.
-public enum PeerEditing {
+public enum PeerEditing: Sendable {
     /// Adds a peer and replaces the file; the peer is not contacted.
     ///
     /// - Returns: the facts as JSON.

@@ -5,7 +5,8 @@ internal import FederationStore
 internal import Glibc
 
 /// Making a node: a configuration, a data directory, an identity and its signing key.
-public enum NodeSetup {
+public enum NodeSetup: Sendable {
+    /// What was made, and where.
     public struct Made: Sendable {
         public var configPath: String
         public var dataDirectory: String
