@@ -41,6 +41,7 @@ let package = Package(
             name: "Federation",
             dependencies: [
                 "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
+                "Negentropy",
             ],
             swiftSettings: common),
         // A host: it sees what any other package would.
@@ -76,7 +77,7 @@ let package = Package(
         .testTarget(name: "FederationHTTPTests", dependencies: ["FederationHTTP", "FederationCore"], swiftSettings: common),
         .testTarget(
             name: "FederationTests",
-            dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
+            dependencies: ["Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
             swiftSettings: common),
         // As a host's own package would see the product: only what is public, by one import.
         .testTarget(name: "LibraryTests", dependencies: ["Federation"], packageAccess: false, swiftSettings: common),

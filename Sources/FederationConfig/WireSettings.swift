@@ -44,8 +44,8 @@ public struct WireRegistry: Sendable {
         self.settings = settings
     }
 
-    /// The wires that have no settings of their own.
-    public static let plain = WireRegistry(built: [.native, .noema])
+    /// The wires of this program.
+    public static let plain = WireRegistry(built: [.native, .noema, .mesh], settings: [MeshSettings.self])
 
     /// Reads the keys of every wire that `choice` may come to use.
     func read(_ choice: WireChoice, from entry: inout MappingReader) -> [AnyWireSettings] {

@@ -293,6 +293,8 @@ public enum WireViolation: Hashable, Sendable {
     case noProgress
     /// Fewer events than it says it sent.
     case truncated
+    /// It is no message of a reconciliation.
+    case reconcileMessage
 }
 
 /// One conversation with a peer, as a value: given the last answer it names the next step.

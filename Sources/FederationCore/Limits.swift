@@ -78,6 +78,20 @@ public enum Limits: Sendable {
     public static let eventsByID = 100
     /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).
     public static let noemaPageEvents = 100
+    /// Ids of documents in one mesh request, and so about what one mesh session looks for.
+    public static let meshIDs = 10_000
+    /// A message that our side of a mesh session makes …
+    public static let meshFrameBytes = 256 << 10
+    /// … and the longest that it takes.
+    public static let meshMessageBytes = 512 << 10
+    /// Messages of one mesh session.
+    public static let meshRounds = 1024
+    /// Ids that a mesh session keeps of what differs.
+    public static let meshDifferences = 4 << 20
+    /// What a line with a document has beside the document.
+    public static let meshLineBytes = 64 << 10
+    /// Versions of one mesh peer that were given and not taken, which are not asked for again.
+    public static let meshDeclined = 1000
     /// Conversations that one peer has asked to be called back in and that have not begun.
     public static let callBacksWaiting = 64
     /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.

@@ -16,7 +16,7 @@ public struct RecordOutcome: Hashable, Sendable {
 /// From the events of one subject to its record.
 public enum RecordFunction {
     /// Raised whenever the same events could give another record: then every record is computed anew.
-    public static let version = 1
+    public static let version = 2
 
     /// The record of a subject, and which of its events are applied.
     ///
@@ -35,12 +35,12 @@ public enum RecordFunction {
         let standings = members.map { RecordOutcome.Standing(id: $0.event.id, hold: $0.hold) }
         guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
 
-        let content = applied.filter { $0.action?.isContent == true }
+        let content = applied.filter { $0.action?.isContent == true || $0.event.documentAction != nil }
         let heads = Dominance.maximal(content.map(\.place)).map { content[$0] }
         var record = Record(subject: subject, heads: heads.map(\.event.id))
         record.created = (content.first { $0.action == .create } ?? heads.first)?.event.timestamp ?? ""
         record.heldCount = members.count - applied.count
-        record.lifecycle = lifecycle(of: applied)
+        record.lifecycle = heads.last?.event.documentAction == .delete ? .trashed : lifecycle(of: applied)
         record.purge = purge(of: applied)
         if let shown = heads.last { show(shown, in: &record) }
         // What is purged says nothing more of what it held, whether or not the bytes are still here.
@@ -51,10 +51,20 @@ public enum RecordFunction {
         return RecordOutcome(record: record, standings: standings)
     }
 
+    /// The type that is shown of a document of a mesh.
+    public static let documentType = "document"
+
     private static func show(_ head: RecordMember, in record: inout Record) {
         record.updated = head.event.timestamp
         record.origin = head.event.origin
         guard record.purge == nil else { return }
+        guard head.event.documentAction == nil else {
+            // Another system's content is shown as it is; only its key is ours to read.
+            record.title = head.event.subject
+            record.type = RecordFunction.documentType
+            record.isIncomplete = head.event.isStub
+            return
+        }
         guard let snapshot = head.snapshot else {
             record.isIncomplete = true
             return
@@ -95,9 +105,10 @@ struct RecordMember {
         case .create, .update, .archive, .unarchive, .trash, .recover, .purge, .purgeLongTerm, .purgeHard, .promote,
             .demote, .consolidate, .vote, .tagUpdate:
             true
-        case .consolidateFallback, .divergenceLongTerm, .consolidationClaim, .consolidationSuccess, .consolidationFail,
-            nil:
+        case .consolidateFallback, .divergenceLongTerm, .consolidationClaim, .consolidationSuccess, .consolidationFail:
             false
+        case nil:
+            event.documentAction != nil
         }
     }
 
@@ -124,7 +135,7 @@ struct RecordMember {
     ///
     /// In a purged subject the content is neither shown nor known everywhere, so it holds nothing there.
     private func holdOfItsOwn(isTraceID: Bool, readsData: Bool) -> HoldReason? {
-        guard let action else { return .unknownAction }
+        guard let action else { return event.documentAction == nil ? .unknownAction : nil }
         if action.isCoordination || action.isPurge { return nil }
         guard isTraceID else { return .invalidTraceID }
         guard action.isContent, readsData, event.data != nil else { return nil }

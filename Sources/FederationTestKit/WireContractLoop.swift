@@ -23,7 +23,7 @@ public struct WireRun {
 
     public var failure: ExchangeFailure? { if case .failure(let failure) = ending { failure } else { nil } }
 
-    /// Carries on a conversation until it ends.
+    /// Carries on a conversation until it ends; what becomes of its pages is of no interest.
     ///
     /// - Parameters:
     ///   - outbox: the log that events to be pushed are read from.
@@ -31,6 +31,21 @@ public struct WireRun {
     public init(
         _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
         outbox: MemoryStorage = MemoryStorage(), answer: (Int, HTTPRequest) throws -> ExchangeAnswer
+    ) rethrows {
+        try self.init(
+            exchange, context, steps: steps, reading: { outbox.events(after: $0, limit: $1, bytes: $2) },
+            committing: { _ in PageOutcome() }, answer: answer)
+    }
+
+    /// Carries on a conversation over a log that its pages change.
+    ///
+    /// - Parameters:
+    ///   - reading: events of our own log after a place, at most so many and so many bytes.
+    ///   - committing: what becomes of a page.
+    public init(
+        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
+        reading: (Int64, Int, Int) -> [StoredEvent], committing: (PulledPage) throws -> PageOutcome,
+        answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
         var exchange = exchange
         cursor = context.cursor
@@ -47,9 +62,9 @@ public struct WireRun {
                 reply = .identityAccepted
             case .take(let page):
                 take(page)
-                reply = .committed(PageOutcome())
+                reply = .committed(try committing(page))
             case .outbox(let after, let limit, let bytes):
-                let events = outbox.events(after: after, limit: limit, bytes: bytes)
+                let events = reading(after, limit, bytes)
                 reply = .outbox(events, through: events.last?.seq ?? after)
             case .keep(let values):
                 kept.merge(values) { $1 }

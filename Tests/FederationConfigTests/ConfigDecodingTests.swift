@@ -151,7 +151,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 "federation.yaml:7:5: peers[1]: unknown key 'nam', did you mean 'name'?",
                 "federation.yaml:8:5: peers[1]: unknown key 'endpiont', did you mean 'endpoint'?",
                 "federation.yaml:9:11: peers[1].wire: the wire 'hive' is planned, but not in this version; "
-                    + "there are auto, native and noema",
+                    + "there are auto, native, noema and mesh",
                 "federation.yaml:10:11: peers[2].name: a second peer 'beta', first at 4:11",
                 "federation.yaml:11:15: peers[2].endpoint: a second peer at http://127.0.0.1:4002, first at 5:15",
                 "federation.yaml:12:11: peers[2].mode: expected sync, publish, subscribe or paused, not 'pull'",

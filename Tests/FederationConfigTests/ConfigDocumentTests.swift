@@ -14,8 +14,18 @@ import Testing
 
     /// The keys that the decoder asks for, as an unknown key brings them to light.
     private func knownKeys() -> [(path: ConfigPath, keys: [String])] {
-        let text = "name: a\nx: 1\nlog: {x: 1}\npeers: [{name: b, endpoint: http://b, x: 1}]\n"
-        return problems(text).compactMap { problem in
+        keys(of: "name: a\nx: 1\nlog: {x: 1}\npeers: [{name: b, endpoint: http://b, x: 1}]\n")
+    }
+
+    /// The keys that only the mesh wire asks for.
+    private func meshKeys() -> [String] {
+        let common = knownKeys().last?.keys ?? []
+        let all = keys(of: "name: a\npeers: [{name: b, endpoint: http://b, wire: mesh, x: 1}]\n").last?.keys ?? []
+        return all.filter { !common.contains($0) }
+    }
+
+    private func keys(of text: String) -> [(path: ConfigPath, keys: [String])] {
+        problems(text).compactMap { problem in
             guard case .unknownKey(_, let known) = problem.reason else { return nil }
             return (problem.path, known)
         }
@@ -43,7 +53,8 @@ import Testing
     @Test func eachKeyOfTheDecoderHasItsRowAndNoOtherHas() throws {
         let known = knownKeys()
         #expect(known.map(\.path) == [[], [.key("log")], [.key("peers"), .index(0)]])
-        #expect(try rows().map { $0.map(\.key).sorted() } == known.map(\.keys))
+        #expect(try rows().map { $0.map(\.key).sorted() } == known.map(\.keys) + [meshKeys()])
+        #expect(try rows().last?.first?.fallback == "`\(MeshSettings().carry.rawValue)`")
     }
 
     @Test func theDefaultsOfTheDocumentAreThoseOfTheCode() throws {

@@ -1,4 +1,5 @@
 import Federation
+import FederationConfig
 import FederationCore
 import FederationTestKit
 import Testing
@@ -35,6 +36,26 @@ struct WireContractTests {
             altered(response) { text in "[{\"id\":7}" + text.dropFirst(text.firstEvent.utf8.count + 1) }
         })
 
+    /// One that carries records, as the contract is about those.
+    static func mesh() -> WireContract.Subject {
+        WireContract.Subject(
+            wire: MeshWire(carrying: .records),
+            overfull: { response in
+                guard response.fields["Federation-Count"] != nil else { return nil }
+                var response = response
+                let line = response.body.prefix { $0 != 0x0A } + [0x0A]
+                response.body = Array(repeatElement(line, count: Limits.pageEvents + 1).joined())
+                response.fields["Federation-Count"] = String(Limits.pageEvents)
+                return response
+            },
+            spoilt: { response in
+                guard response.fields["Federation-Count"] != nil else { return nil }
+                var response = response
+                response.body[0] = 0x5B
+                return response
+            })
+    }
+
     /// The same answer with another text of events.
     private static func altered(_ response: HTTPResponse, _ change: (String) -> String) -> HTTPResponse? {
         guard let json = try? JSON(response.body), let id = json["id"]?.raw,
@@ -63,6 +84,10 @@ struct WireContractTests {
 
     @Test(arguments: WireContract.allCases) func theNativeWireKeeps(_ rule: WireContract) throws {
         try rule.check(WireContractTests.native)
+    }
+
+    @Test(arguments: WireContract.allCases) func theMeshWireKeeps(_ rule: WireContract) throws {
+        try rule.check(WireContractTests.mesh())
     }
 
     @Test(arguments: WireContract.allCases) func theNoemaWireKeeps(_ rule: WireContract) throws {

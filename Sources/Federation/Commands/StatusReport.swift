@@ -12,6 +12,8 @@ struct StatusReport: Sendable {
         var lastEvent: String?
         var lastSeen: String?
         var wire: String?
+        /// What its mesh sessions came to; `nil` for a peer of another wire.
+        var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
         var poll: PollStatus?
         var nextPollIn: Duration?
@@ -144,6 +146,10 @@ struct StatusReport: Sendable {
             writer.member("refused", peer.health.refused)
             writer.member("deferred", peer.health.deferred)
             if let withheld, peer.wire == WireName.noema.rawValue { writer.member("withheld", withheld.events) }
+            if let mesh = peer.mesh {
+                writer.key("mesh")
+                mesh.write(to: &writer)
+            }
             if let poll = peer.poll {
                 writer.member("state", poll.state.rawValue)
                 writer.member("attempt", poll.attempt)

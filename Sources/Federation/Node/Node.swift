@@ -10,6 +10,7 @@ final class Node: Sendable {
     let opened: OpenedNode
     let logger: Logger
     let client = CurlClient()
+    private let meshSets = MeshSets()
     let intake: Intake
     private let pollers = Mutex<[String: Poller]>([:])
     private let isStopped: Mutex<NodeStop?>
@@ -24,6 +25,7 @@ final class Node: Sendable {
     var config: Config { opened.file.config }
     var identity: NodeIdentity { opened.identity }
     var store: SQLiteStore { opened.store }
+    var wires: Wires { Wires(meshSets: meshSets) { self.config.peers } }
 
     /// Opens the node of a configuration.
     ///
@@ -113,7 +115,7 @@ final class Node: Sendable {
                 expectedID: entry.id),
             node: identity, policy: policy, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
             store: NodePollStore(node: self), listener: listener, firstPoll: firstPoll,
-            exchange: { Wires.exchange(for: choice) })
+            exchange: { self.wires.exchange(for: choice) })
         return Poller(driver: driver, transport: transport)
     }
 
@@ -170,19 +172,5 @@ final class Node: Sendable {
             let from = last
             last = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try batch(from, &log) }
         } while last != nil
-    }
-}
-
-/// The wires that this program speaks, and which of them a peer's entry asks for.
-enum Wires {
-    static let all: [any Wire] = [NativeWire(), NoemaWire()]
-
-    static func exchange(for choice: WireChoice) -> any Exchange {
-        switch choice {
-        case .auto: AutoExchange()
-        case .only(let name):
-            // The configuration refuses wires that are not built.
-            all.first { $0.name == name }?.exchange() ?? AutoExchange()
-        }
     }
 }

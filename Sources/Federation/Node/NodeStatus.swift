@@ -122,7 +122,8 @@ extension StatusReport {
                 Peer(
                     entry: entry, interval: config.interval(for: entry),
                     health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: try state(.identity),
-                    lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire)))
+                    lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire),
+                    mesh: try MeshStatistics(of: entry, in: log)))
         }
         self.peers = peers
         let pins = Set(peers.compactMap(\.pin))

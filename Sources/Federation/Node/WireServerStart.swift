@@ -16,7 +16,7 @@ extension WireServer {
     /// What answers for `node` on one address.
     init(_ node: Node, address: String, port: UInt16) {
         self.init(
-            store: node.store, identity: node.identity, wires: Wires.all,
+            store: node.store, identity: node.identity, wires: node.wires.all,
             requestGuard: RequestGuard(addresses: [address], names: node.config.hosts, port: port), logger: node.logger,
             commit: { (commit) throws(StoreFailure) in try await node.commit(commit) },
             contact: { await node.met($0) },

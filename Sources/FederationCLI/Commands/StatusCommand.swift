@@ -98,6 +98,7 @@ enum StatusText {
             ["  last_success", or("last_success", "(never)")],
         ]
         if !peer.text("next_poll_in").isEmpty { rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"]) }
+        if let mesh = peer["mesh"] { rows += meshRows(mesh) }
         rows += problemRows(peer)
         for key in ["held", "refused", "deferred"] where peer.count(key) > 0 {
             rows.append(["  \(key)", counted(peer.count(key), "event")])
@@ -106,6 +107,20 @@ enum StatusText {
             rows.append(["  withheld", "\(counted(peer.count("withheld"), "event")) that a Noema node cannot replay"])
         }
         return rows
+    }
+
+    private static func meshRows(_ mesh: JSON) -> [[String]] {
+        let sessions = counted(mesh.count("sessions"), "session")
+        return [
+            ["  sessions", "\(sessions), \(grouped(mesh.count("completed"))) complete, \(counted(mesh.count("rounds"), "round"))"],
+            [
+                "  documents", "\(grouped(mesh.count("fetched"))) fetched of \(grouped(mesh.count("need"))) missing here; "
+                    + "\(grouped(mesh.count("have"))) were missing there",
+            ],
+            [
+                "  bytes", "\(grouped(mesh.count("bytes_sent"))) sent, \(grouped(mesh.count("bytes_received"))) received",
+            ],
+        ]
     }
 
     private static func skew(_ peer: JSON, _ status: JSON) -> String {

@@ -148,7 +148,7 @@ struct NativePage {
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.
-    private static func lines(_ body: [UInt8], limit: Int) throws(ExchangeFailure) -> [ArraySlice<UInt8>] {
+    static func lines(_ body: [UInt8], limit: Int) throws(ExchangeFailure) -> [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
         var start = body.startIndex
         while start < body.endIndex {
