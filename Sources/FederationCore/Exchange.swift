@@ -303,4 +303,26 @@ public protocol Exchange: Sendable {
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep
     /// The step after an answer. An answer of another kind than asked for cannot happen and may be a precondition.
     mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep
+    /// The requests that are likely to be asked for after the step given last, in that order.
+    ///
+    /// A host may send some of them at once, and gives the answer when the very same request is asked for. What is not
+    /// asked for is let go; one that fails by itself is sent again in its turn. So a request named here changes nothing
+    /// at the peer, and its answer is as good when it was given early.
+    var ahead: [UpcomingRequest] { get }
+}
+
+extension Exchange {
+    /// None: one request after the other.
+    public var ahead: [UpcomingRequest] { [] }
+}
+
+/// A request that an exchange has not asked for yet.
+public struct UpcomingRequest: Hashable, Sendable {
+    public var request: HTTPRequest
+    public var seals: [RequestSeal]
+
+    public init(_ request: HTTPRequest, seals: [RequestSeal] = []) {
+        self.request = request
+        self.seals = seals
+    }
 }

@@ -70,6 +70,11 @@ public enum Limits: Sendable {
     public static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.
     public static let pageEvents = 1000
+    /// Requests of one poll that are sent before they are asked for, and bytes of all their answers.
+    public static let requestsAhead = 8
+    public static let bytesAhead = 32 << 20
+    /// Places ahead of a page's end that our native wire names, and a puller takes.
+    public static let marks = 16
     /// Characters of a session id that an MCP server gives.
     public static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.

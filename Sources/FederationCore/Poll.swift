@@ -37,6 +37,12 @@ extension PollMachine {
         var claimsOwnFuture = false
         /// What follows the last page, where the peer says.
         var remaining: Int64?
+        /// What was sent before the conversation asked for it.
+        var ahead = RequestsAhead()
+        /// The request that is waited for was sent ahead: if it fails it is sent again, in its turn.
+        var claimed: UpcomingRequest?
+        /// When what is waited for was asked for.
+        var askedAt = Instant.start
 
         var phase: PollStatus.State {
             switch asked {
@@ -92,8 +98,11 @@ extension PollMachine {
             return compare(identity, poll, now)
         case (.response(let since), .response(let response)):
             poll.lastAnswerTook = now.instant.since(since)
+            poll.ahead.answered(in: poll.lastAnswerTook, bytes: response.body.count)
             return resume(poll, .response(response), now)
-        case (.response, .transport(let failure)): return resume(poll, .transport(failure), now)
+        case (.response, .transport(let failure)):
+            if let claimed = poll.claimed { return sendAgain(claimed, poll, now) }
+            return resume(poll, .transport(failure), now)
         case (.page, .committed(let outcome)): return committed(outcome, poll, now)
         case (.keep, .committed):
             poll.pinsAreWritten()
@@ -124,19 +133,26 @@ extension PollMachine {
     /// Both the node's mode and the peer's say whether events are taken from it.
     private var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
 
-    private mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
+    mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
         var poll = poll
         let step = poll.exchange.resume(answer, now: now.wall)
         return follow(step, poll, now)
     }
 
-    /// Turns a step of the conversation into what is to be done.
+    /// Turns a step of the conversation into what is to be done, and what it will ask for next into requests ahead.
     private mutating func follow(_ step: ExchangeStep, _ poll: Poll, _ now: Moment) -> [Effect] {
+        let effects = carryOut(step, poll, now)
+        return effects + lookAhead(now)
+    }
+
+    private mutating func carryOut(_ step: ExchangeStep, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
         switch step {
         case .request(let request, let seals):
             poll.requests += 1
             guard poll.requests <= policy.requestsPerPoll else { return conclude(.failed(.tooManyPages), poll, now) }
+            let upcoming = UpcomingRequest(request, seals: seals)
+            if let sent = poll.ahead.claim(upcoming) { return claim(sent, poll, now) }
             if poll.reach == .rescan, poll.pages > 0 {
                 // A rescan takes at most half of the peer's time.
                 let rest = min(poll.lastAnswerTook, RescanSchedule.longestRest)
@@ -178,11 +194,13 @@ extension PollMachine {
         }
     }
 
-    private mutating func ask(
+    mutating func ask(
         _ asked: Poll.Asked, _ poll: Poll, _ now: Moment, _ effect: (RequestID) -> Effect
     ) -> [Effect] {
         var poll = poll
         poll.asked = asked
+        poll.askedAt = now.instant
+        poll.claimed = nil
         poll.id = nextRequest()
         poll.deadline = now.instant.advanced(by: policy.stall)
         state = .polling(poll)
@@ -209,6 +227,7 @@ extension PollMachine {
         var poll = poll
         poll.pinsAreWritten()
         poll.pages += 1
+        poll.ahead.committed(in: now.instant.since(poll.askedAt))
         poll.outcome.add(outcome)
         let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
         // A page that stopped is the last one; the conversation still says goodbye.
@@ -276,7 +295,8 @@ extension PollMachine {
         if result == .complete, poll.wire == .noema, readsAll, fetches {
             commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
         }
-        return ask(.result(result), poll, now) { .commit($0, commit) }
+        let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
+        return unclaimed + ask(.result(result), poll, now) { .commit($0, commit) }
     }
 
     /// Gives up a poll in which nothing moves any more.

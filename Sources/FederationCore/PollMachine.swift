@@ -180,11 +180,15 @@ public struct PollMachine: Sendable {
     ) -> [Effect] {
         switch state {
         case .polling(let poll) where poll.id == id: return go(on: poll, answer, now, &random)
+        case .polling(var poll):
+            // Else a late answer to something we gave up on, or the second of two.
+            if poll.ahead.take(answer, to: id, at: now.instant) { state = .polling(poll) }
+            return []
         case .forgetting(id, _, let tickets):
             if case .store(let failure) = answer { return forgotten(tickets, failure: failure, now, after: []) }
             return forgotten(tickets, failure: nil, now, after: [])
         // A late answer to something we gave up on, or the second of two.
-        case .polling, .forgetting, .idle, .waiting, .paused, .stopped: return []
+        case .forgetting, .idle, .waiting, .paused, .stopped: return []
         }
     }
 
@@ -236,8 +240,8 @@ public struct PollMachine: Sendable {
         case .forgetting(let id, let deadline, let waiting):
             state = .forgetting(id, deadline: deadline, tickets: waiting + [ticket])
             return []
-        case .polling(let poll):
-            effects.append(.cancel(poll.id))
+        case .polling(var poll):
+            effects += poll.cancelAll()
             tickets = poll.tickets + tickets
         case .idle, .waiting, .paused: break
         }
@@ -291,8 +295,8 @@ public struct PollMachine: Sendable {
         var effects: [Effect] = []
         var waiting = tickets
         switch state {
-        case .polling(let poll):
-            effects.append(.cancel(poll.id))
+        case .polling(var poll):
+            effects += poll.cancelAll()
             waiting = poll.tickets + waiting
         case .forgetting(_, _, let tickets):
             waiting = tickets + waiting

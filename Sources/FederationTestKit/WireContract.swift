@@ -9,6 +9,7 @@ public enum WireContract: String, CaseIterable, Sendable {
     case everyEventComesOnce
     case theNextPollBringsOnlyWhatIsNew
     case whatArrivesLateComes
+    case anAnswerGivenEarlyIsAsGood
     case dataComesByteForByte
     case eventsOfAnyAuthorCome
     case theIdentityComesBeforeEvents
@@ -65,6 +66,7 @@ public enum WireContract: String, CaseIterable, Sendable {
         case .everyEventComesOnce: try everyEvent(subject)
         case .theNextPollBringsOnlyWhatIsNew: try nextPoll(subject)
         case .whatArrivesLateComes: try lateArrival(subject)
+        case .anAnswerGivenEarlyIsAsGood: try answersAhead(subject)
         case .dataComesByteForByte: try oddData(subject)
         case .eventsOfAnyAuthorCome: try anyAuthor(subject)
         case .theIdentityComesBeforeEvents: try identityFirst(subject)
@@ -144,6 +146,30 @@ extension WireContract {
         try server.add(late)
         let second = try server.poll(after: first)
         try expect(second.events.contains(late), "an event five minutes older than the cursor did not come")
+    }
+
+    /// A host that sends what is to come ahead, while the log grows.
+    private func answersAhead(_ subject: Subject) throws {
+        let events = WireContract.sample(1500)
+        for depth in [1, 8] {
+            // All of the samples are of the past.
+            var server = try LoopedNode(
+                subject.wire, now: Sample.time(3_600_000 * 24), holding: Array(events.prefix(1100)))
+            var written = 1100
+            let context = LoopedNode.context(now: server.now)
+            let run = try WireRun(subject.wire.exchange(), context, ahead: depth) { _, request in
+                let response = try server.respond(to: request)
+                for event in events[written...].prefix(50) { try server.add(event) }
+                written = min(written + 50, events.count)
+                return .response(response)
+            }
+            let count = run.events.count
+            try expect(run.failure == nil && count >= 1100, "\(depth) ahead: \(count) events, \(run.ending as Any)")
+            try expect(run.events == Array(events.prefix(count)), "\(depth) ahead: not in order, or one twice")
+            let rest = try server.poll(after: run, ahead: depth)
+            let all = Set(run.events + rest.events).count
+            try expect(all == written, "\(depth) ahead: \(all) of \(written) events")
+        }
     }
 
     private func oddData(_ subject: Subject) throws {

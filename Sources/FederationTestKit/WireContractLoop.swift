@@ -27,10 +27,11 @@ public struct WireRun {
     ///
     /// - Parameters:
     ///   - outbox: the log that events to be pushed are read from.
+    ///   - ahead: how many of the requests to come are answered before they are asked for.
     ///   - answer: answers the n-th request, from 0 on.
     public init(
         _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
-        outbox: MemoryStorage = MemoryStorage(), answer: (Int, HTTPRequest) throws -> ExchangeAnswer
+        outbox: MemoryStorage = MemoryStorage(), ahead: Int = 0, answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
         try self.init(
             exchange, context, steps: steps, reading: { outbox.events(after: $0, limit: $1, bytes: $2) },
@@ -48,6 +49,12 @@ public struct WireRun {
         answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
         var exchange = exchange
+        var early: [HTTPRequest: ExchangeAnswer] = [:]
+        func ask(_ request: HTTPRequest) throws -> ExchangeAnswer {
+            if let given = early.removeValue(forKey: request) { return given }
+            requests.append(request)
+            return try answer(requests.count - 1, request)
+        }
         cursor = context.cursor
         position = context.position
         var step = exchange.begin(context)
@@ -55,8 +62,7 @@ public struct WireRun {
             let reply: ExchangeAnswer
             switch step {
             case .request(let request, _):
-                requests.append(request)
-                reply = try answer(requests.count - 1, request)
+                reply = try ask(request)
             case .identify(let peer):
                 identities.append(peer)
                 reply = .identityAccepted
@@ -78,6 +84,9 @@ public struct WireRun {
                 return
             }
             step = exchange.resume(reply, now: context.now)
+            for upcoming in exchange.ahead.prefix(ahead) where early[upcoming.request] == nil {
+                early[upcoming.request] = try ask(upcoming.request)
+            }
         }
     }
 
@@ -141,12 +150,13 @@ public struct LoopedNode {
     /// One poll by another node, whose cursors stand where `last` left them.
     public func poll(
         after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true,
-        by exchange: (any Exchange)? = nil, tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
+        by exchange: (any Exchange)? = nil, ahead: Int = 0,
+        tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
     ) throws -> WireRun {
         let context = LoopedNode.context(
             cursor: last?.cursor, position: last?.position, pinned: pinned ?? last.map { _ in wire.name },
             fetches: fetches, now: now)
-        return try WireRun(exchange ?? wire.exchange(), context) { tamper($0, try respond(to: $1)) }
+        return try WireRun(exchange ?? wire.exchange(), context, ahead: ahead) { tamper($0, try respond(to: $1)) }
     }
 
     public static func context(

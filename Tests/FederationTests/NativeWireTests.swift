@@ -25,7 +25,7 @@ struct NativeWireTests {
         #expect(
             String(decoding: identity.body, as: UTF8.self)
                 == #"{"id":"\#(node.node.id)","name":"nöde 9","version":"1.2.9","mode":"sync","pubkey":"ed25519:key-of-9","#
-                + #""features":["events","ids","zstd"],"head":"epoch-9.3.\#(events[2].id)"}"#)
+                + #""features":["events","ids","zstd","marks"],"head":"epoch-9.3.\#(events[2].id)"}"#)
         let page = try get("events", [("limit", "2")], on: node)
         #expect(page.body == events[0].json + [0x0A] + events[1].json + [0x0A])
         let fields: [String: String] = Dictionary(uniqueKeysWithValues: page.fields.fields.map { ($0.name, $0.value) })
@@ -205,10 +205,10 @@ struct NativeWireTests {
         let node = try LoopedNode(NativeWire(), holding: events)
         let first = try node.poll()
         let position = "epoch-9.3.\(events[2].id)"
-        #expect(first.requests.map(\.target) == ["/federation/v1/identity", "/federation/v1/events?limit=1000"])
+        #expect(first.requests.map(\.target) == ["/federation/v1/identity", "/federation/v1/events?limit=1000&marks=16"])
         #expect(first.pages.map(\.cursor) == [.position(position)])
         let second = try node.poll(after: first)
-        #expect(second.requests.map(\.target) == ["/federation/v1/events?limit=1000&after=\(position)"])
+        #expect(second.requests.map(\.target) == ["/federation/v1/events?limit=1000&marks=16&after=\(position)"])
         #expect(second.pages.isEmpty && second.identities == first.identities)
         #expect(second.requests[0].fields["Federation-Node"] == Sample.node(8).description)
         #expect(second.requests[0].fields["Accept"] == "application/x-ndjson")

@@ -11,7 +11,9 @@ import Testing
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
 
     private static func simulate(_ plan: SimulationPlan, tells: Bool = false) throws -> SimulatedRing.Summary {
-        var ring = SimulatedRing(plan, wires: [NativeWire(), NoemaWire()]) { AutoExchange() }
+        // Pages of a few events, or no ring of this size would ever have two under way at one time.
+        let pageEvents = plan.seed % 3 == 0 ? Limits.pageEvents : 1 + Int(plan.seed % 7)
+        var ring = SimulatedRing(plan, wires: [NativeWire(), NoemaWire()]) { AutoExchange(pageEvents: pageEvents) }
         if tells { ring.narrator = { print($0) } }
         return try ring.run()
     }

@@ -88,7 +88,9 @@ extension SimulatedRing {
         guard let good, seq > 0, seq <= good, source.id(at: seq) == id else { return }
         var missing: [ULID] = []
         for place in 1...seq {
-            if let id = source.id(at: place), storage.event(id) == nil { missing.append(id) }
+            // Of an event whose place was taken by another variant, that one stands further on and is still to come.
+            guard let id = source.id(at: place), (source.event(id)?.seq ?? 0) <= seq else { continue }
+            if storage.event(id) == nil { missing.append(id) }
         }
         guard !missing.isEmpty else { return }
         let listed = Set(storage.quarantine(kind: nil, peer: nil, limit: .max).map(\.eventID))

@@ -17,13 +17,23 @@ public struct AutoExchange: Exchange {
     private var state = State.idle
     private var context: ExchangeContext?
 
-    public init() {}
+    private let pageEvents: Int
+
+    /// - Parameter pageEvents: how many events a page of the native wire is asked to hold at most.
+    public init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
+
+    public var ahead: [UpcomingRequest] {
+        switch state {
+        case .native(let native, _): native.ahead
+        case .idle, .probing, .noema: []
+        }
+    }
 
     public mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         self.context = context
         var noema = NoemaExchange()
         if context.pinnedWire == .native {
-            var native = NativeExchange()
+            var native = NativeExchange(pageEvents: pageEvents)
             let step = native.begin(context)
             state = .native(native, isFirst: true)
             return step
@@ -42,7 +52,7 @@ public struct AutoExchange: Exchange {
     ) -> ExchangeStep {
         var context = context
         context.position = nil
-        var native = NativeExchange()
+        var native = NativeExchange(pageEvents: pageEvents)
         let first = native.begin(context)
         state = .probing(native, noema: noema, step: step)
         return first

@@ -22,16 +22,30 @@ struct NativeExchange: Exchange {
     private var state = State.idle
     private var node: ULID?
     private var fetches = false
-    private var position: String?
+    private var ranges = NativeRanges(from: nil)
+    private let pageEvents: Int
     /// The identity that the host has accepted in this conversation.
     private var accepted: ULID?
     private var hasStartedOver = false
 
+    /// - Parameter pageEvents: how many events a page is asked to hold at most.
+    init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
+
+    /// The pages after this one. Nothing is asked of a stranger.
+    var ahead: [UpcomingRequest] {
+        guard accepted != nil else { return [] }
+        switch state {
+        case .pulling: return ranges.following.map { UpcomingRequest(request(for: $0)) }
+        case .taking(more: true): return ([ranges.next] + ranges.following).map { UpcomingRequest(request(for: $0)) }
+        case .taking, .idle, .greeting, .identifying, .over: return []
+        }
+    }
+
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         node = context.node.id
         fetches = context.fetches
-        position = context.pinnedWire == .noema ? nil : context.position
-        return fetches && position != nil ? askForPage() : askIdentity()
+        ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
+        return fetches && ranges.position != nil ? askForPage() : askIdentity()
     }
 
     mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
@@ -69,16 +83,20 @@ struct NativeExchange: Exchange {
     private mutating func pulled(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
         switch response.status {
         case 200: break
+        // Its log has begun another epoch since it named them, or it will not have so many at one time.
+        case 400 where ranges.next.until != nil, 409 where ranges.next.until != nil:
+            ranges.refuse()
+            return askForPage()
         case 409 where !hasStartedOver:
             hasStartedOver = true
-            position = nil
+            ranges = NativeRanges(from: nil)
             return askIdentity()
         case 403 where response.fields[NativeField.mode] == NodeMode.subscribe.rawValue && accepted == nil:
             return askIdentity()
         default: throw .status(response.status)
         }
         let peer = try NativePeer.identity(fields: response.fields)
-        let page = try NativePage(response, after: position, limit: Limits.pageEvents)
+        let page = try NativePage(response, of: ranges.next, limit: pageEvents)
         guard let accepted else {
             state = .identifying(peer, page: page)
             return .identify(peer)
@@ -88,8 +106,8 @@ struct NativeExchange: Exchange {
     }
 
     private mutating func take(_ page: NativePage) -> ExchangeStep {
-        guard !page.items.isEmpty || page.position != position else { return finish() }
-        position = page.position
+        guard !page.items.isEmpty || page.position != ranges.position else { return finish() }
+        ranges.took(page)
         state = .taking(more: page.more)
         return .take(PulledPage(items: page.items, cursor: .position(page.position), remaining: page.remaining))
     }
@@ -103,21 +121,29 @@ struct NativeExchange: Exchange {
 
     private mutating func askIdentity() -> ExchangeStep {
         state = .greeting
-        return get(NativeRoutes.identityPath, accept: "application/json", maxAnswerBytes: Limits.smallAnswerBytes)
+        let request = get(
+            NativeRoutes.identityPath, accept: "application/json", maxAnswerBytes: Limits.smallAnswerBytes)
+        return .request(request, seals: [])
     }
 
     private mutating func askForPage() -> ExchangeStep {
         state = .pulling
-        var target = "\(NativeRoutes.eventsPath)?limit=\(Limits.pageEvents)"
-        if let position { target += "&after=" + percentEncoded(position) }
+        return .request(request(for: ranges.next), seals: [])
+    }
+
+    private func request(for range: NativeRanges.Range) -> HTTPRequest {
+        var target = "\(NativeRoutes.eventsPath)?limit=\(pageEvents)"
+        if !ranges.areRefused { target += "&marks=\(Limits.marks)" }
+        if let after = range.after { target += "&after=" + percentEncoded(after) }
+        if let until = range.until { target += "&until=" + percentEncoded(until) }
         return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes)
     }
 
-    private func get(_ target: String, accept: String, maxAnswerBytes: Int) -> ExchangeStep {
+    private func get(_ target: String, accept: String, maxAnswerBytes: Int) -> HTTPRequest {
         var fields: HTTPFields = ["Accept": accept]
         if accept == NativeRoutes.pageType { fields["Accept-Encoding"] = Zstd.name }
         fields[NativeField.node] = node?.description
-        return .request(HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes), seals: [])
+        return HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes)
     }
 }
 
@@ -128,8 +154,12 @@ struct NativePage {
     let more: Bool
     /// How far the end of the log is from the last event of the page, in places.
     let remaining: Int64?
+    /// Places that follow `position`, in order; none from an older peer.
+    let marks: [String]
+    /// The end of the log, as the peer says.
+    let head: String?
 
-    init(_ response: HTTPResponse, after: String?, limit: Int) throws(ExchangeFailure) {
+    init(_ response: HTTPResponse, of range: NativeRanges.Range, limit: Int) throws(ExchangeFailure) {
         guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
         guard let position = response.fields[NativeField.position], let more = response.fields[NativeField.more],
             let count = response.fields[NativeField.count].flatMap({ Int($0) })
@@ -142,9 +172,22 @@ struct NativePage {
         items = lines.map { PulledItem(json: Array($0)) }
         self.position = position
         self.more = more == "true"
-        let head = response.fields[NativeField.head].flatMap { NativePosition($0) }
-        remaining = head.flatMap { head in NativePosition(position).map { max(0, head.seq - $0.seq) } }
-        guard !self.more || (position != after && !lines.isEmpty) else { throw .malformed(.noProgress) }
+        head = response.fields[NativeField.head]
+        remaining = head.flatMap { NativePosition($0) }.flatMap { head in
+            NativePosition(position).map { max(0, head.seq - $0.seq) }
+        }
+        // A range may turn out to hold nothing any more; whoever asked for it knows that by its end.
+        let advances = position != range.after && (!lines.isEmpty || position == range.until)
+        guard !self.more || advances else { throw .malformed(.noProgress) }
+        marks = try NativePage.marks(response.fields[NativeField.marks], after: position)
+    }
+
+    private static func marks(_ field: String?, after position: String) throws(ExchangeFailure) -> [String] {
+        let marks = (field ?? "").split(separator: " ").map { String($0) }
+        guard marks.count <= Limits.marks, Set(marks + [position]).count == marks.count + 1,
+            marks.allSatisfy({ $0.isHeaderToken && $0.utf8.count <= Limits.positionLength })
+        else { throw .malformed(.headerInvalid) }
+        return marks
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.

@@ -17,13 +17,15 @@ enum NativeField {
     static let head = "Federation-Head"
     /// `true` if the log goes on after the last event of the answer.
     static let more = "Federation-More"
+    /// Positions ahead of the end of the answer, separated by spaces.
+    static let marks = "Federation-Marks"
     /// How many events the answer holds: a body that was cut off between two lines is noticed by it.
     static let count = "Federation-Count"
 }
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
-    static let features = ["events", "ids", "zstd"]
+    static let features = ["events", "ids", "zstd", "marks"]
 
     var node: NodeIdentity
     var head: NativePosition

@@ -66,35 +66,40 @@ struct NativeRoutes {
         } catch { return error.response(fields: greeting.fields) }
         switch query {
         case .named(let ids): return try named(ids, greeting)
-        case .after(let text, let limit):
-            var start = NativePosition.beginning(of: greeting.head.epoch)
-            if let text {
-                guard let position = NativePosition(text),
-                    try position.fits(view, epochs: epochs, head: greeting.head)
-                else {
-                    let refusal = Refusal(
-                        status: 409, code: "position_unknown",
-                        message: "This position is not one of this log: start over, without one.")
-                    return refusal.response(fields: greeting.fields)
-                }
-                start = NativePosition(epoch: epochs.current, seq: position.seq, id: position.id)
+        case .after(let text, let until, let limit, let marks):
+            guard let start = try place(text, epochs, greeting.head),
+                let end = try until.map({ (text) throws(StoreFailure) in try place(text, epochs, greeting.head) })
+                    ?? greeting.head
+            else {
+                let refusal = Refusal(
+                    status: 409, code: "position_unknown",
+                    message: "This position is not one of this log: start over, without one.")
+                return refusal.response(fields: greeting.fields)
             }
-            return try page(after: start, limit: limit, greeting)
+            guard until == nil || end.seq > start.seq else {
+                let refusal = Refusal(status: 400, code: "invalid_query", message: "until must come after after.")
+                return refusal.response(fields: greeting.fields)
+            }
+            var response = try page(after: start, until: until == nil ? nil : end, limit: limit, greeting)
+            try nameMarks(marks, step: limit, in: &response.fields, greeting.head)
+            return response
         }
     }
 
     private func page(
-        after start: NativePosition, limit: Int, _ greeting: NativeGreeting
+        after start: NativePosition, until end: NativePosition?, limit: Int, _ greeting: NativeGreeting
     ) throws(StoreFailure) -> HTTPResponse {
         var lines = EventLines(room: pageBytes)
         var last = start
         for stored in try view.events(after: start.seq, limit: limit, bytes: pageBytes) {
+            if let end, stored.seq > end.seq { break }
             guard lines.append(stored.event) else { break }
             last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
         }
+        if let end, try isNothing(between: last, and: end) { last = end }
         var fields = greeting.fields
         fields[NativeField.position] = last.text
-        fields[NativeField.more] = last.seq < greeting.head.seq && lines.count > 0 ? "true" : "false"
+        fields[NativeField.more] = last.seq < greeting.head.seq && last.seq > start.seq ? "true" : "false"
         return lines.response(fields: fields)
     }
 
@@ -117,7 +122,7 @@ struct NativeRoutes {
 
 /// What `/events` is asked for.
 private enum EventsQuery {
-    case after(String?, limit: Int)
+    case after(String?, until: String?, limit: Int, marks: Int)
     case named([ULID])
 
     init(_ request: ServedRequest) throws(NativeRoutes.Refusal) {
@@ -146,8 +151,19 @@ private enum EventsQuery {
             }
             limit = min(number, Limits.pageEvents)
         }
+        var marks = 0
+        if let text = request.parameter("marks") {
+            guard let number = Int(text), number >= 0 else {
+                throw NativeRoutes.Refusal(
+                    status: 400, code: "invalid_marks", message: "marks must be a number, zero or above.")
+            }
+            marks = min(number, Limits.marks)
+        }
         let after = request.parameter("after")
-        self = .after(after?.isEmpty ?? true ? nil : after, limit: limit)
+        let until = request.parameter("until")
+        self = .after(
+            after?.isEmpty ?? true ? nil : after, until: until?.isEmpty ?? true ? nil : until, limit: limit,
+            marks: marks)
     }
 }
 
