@@ -24,6 +24,7 @@ ring: setup
 # One process a target: what works the processor in one must not starve the sockets of another of their time.
 test: setup
 	.ci/interop-packages
+	.ci/previous-version
 	swift build --build-tests
 	@.ci/docs > .build/docs.log || { cat .build/docs.log; exit 1; }
 	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch

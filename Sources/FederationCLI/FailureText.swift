@@ -100,6 +100,7 @@ private func storeText(_ failure: CommandFailure) -> String {
     case "corrupt": "the database is damaged"
     case "read_only": "the database cannot be written"
     case "cannot_open": "the database cannot be opened"
+    case "older_schema": "the database is in use by an older federation (schema \(failure.facts["found"] ?? "?"))"
     case "newer_schema": "the database was written by a newer federation (schema \(failure.facts["found"] ?? "?"))"
     case "not_ours": "the file is a database of another application"
     case "io": "reading or writing the database failed"
@@ -113,6 +114,7 @@ private func storeHint(_ failure: CommandFailure) -> String? {
     case "busy": "try again"
     case "full": "free some space; nothing was lost"
     case "corrupt": "restore a backup, or start anew and let the peers fill it"
+    case "older_schema": "restart the daemon"
     case "newer_schema": "upgrade federation"
     default: nil
     }

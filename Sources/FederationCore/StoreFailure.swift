@@ -13,6 +13,8 @@ public enum StoreFailure: Error, Hashable, Sendable {
     case corrupt
     case readOnly
     case cannotOpen
+    /// Written by an older version of this program, and opened for reading only: whoever writes brings it up to date.
+    case olderSchema(found: Int)
     /// Written by a newer version of this program.
     case newerSchema(found: Int)
     /// A database, but of another application.
@@ -25,7 +27,7 @@ public enum StoreFailure: Error, Hashable, Sendable {
     public var isRetryable: Bool {
         switch self {
         case .busy, .full, .io, .interrupted: true
-        case .corrupt, .readOnly, .cannotOpen, .newerSchema, .notOurs, .other: false
+        case .corrupt, .readOnly, .cannotOpen, .olderSchema, .newerSchema, .notOurs, .other: false
         }
     }
 }

@@ -29,10 +29,11 @@ final class SQLiteDatabase {
 
     /// Opens a database that has this program's schema, for reading.
     ///
-    /// - Throws: `readOnly` for an older schema, which only a writer can bring up to date.
+    /// - Throws: `olderSchema` for one that only a writer can bring up to date.
     static func reader(path: String) throws(StoreFailure) -> SQLiteDatabase {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
-        guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        let found = try Schema.found(in: connection)
+        guard found == Schema.version else { throw .olderSchema(found: found) }
         return SQLiteDatabase(consume connection)
     }
 

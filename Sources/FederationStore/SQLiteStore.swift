@@ -27,7 +27,8 @@ public actor SQLiteStore {
 
     /// Opens the database at `path`; waits for the disk, so call it where that does not matter.
     ///
-    /// - Throws: `newerSchema` for a database of a newer program, `notOurs` for another application's file.
+    /// - Throws: `olderSchema` for a database of an older program that is to be read only, `newerSchema` for one of a
+    ///   newer program, `notOurs` for another application's file.
     public init(path: String, access: Access = .readWrite) throws(StoreFailure) {
         executor = BlockingExecutor(label: "federation.store.writer")
         commits = CommitSignal(path: path)

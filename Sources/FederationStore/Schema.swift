@@ -11,13 +11,16 @@ enum Schema {
     /// Brings the database to `version`; it has either all of the steps or those it had.
     ///
     /// - Throws: `notOurs` for another application's database, `newerSchema` for one that this program is too old for.
-    static func migrate(_ connection: borrowing SQLiteConnection) throws(StoreFailure) {
+    static func migrate(
+        _ connection: borrowing SQLiteConnection, by steps: [SQL] = Schema.steps
+    ) throws(StoreFailure) {
+        let version = steps.count
         // Twice: another application's file must not even be given a journal mode, and another process may have
         // done the steps while we waited for the lock.
-        guard try found(in: connection) < version else { return }
+        guard try found(in: connection, known: version) < version else { return }
         try storing { () throws(SQLiteError) in try connection.makeDurable() }
         try connection.transaction { () throws(StoreFailure) in
-            let found = try found(in: connection)
+            let found = try found(in: connection, known: version)
             try storing { () throws(SQLiteError) in
                 for step in steps[found...] { try connection.script(step) }
                 try connection.setApplicationID(applicationID)
@@ -27,7 +30,9 @@ enum Schema {
     }
 
     /// The version the database has; 0 for one that has nothing yet.
-    static func found(in connection: borrowing SQLiteConnection) throws(StoreFailure) -> Int {
+    static func found(
+        in connection: borrowing SQLiteConnection, known version: Int = Schema.version
+    ) throws(StoreFailure) -> Int {
         let (application, found, isEmpty) = try storing { () throws(SQLiteError) in
             let tables = try connection.first("SELECT 1 FROM sqlite_schema LIMIT 1") { $0.integer(0) }
             return (try connection.applicationID(), try connection.userVersion(), tables == nil)
@@ -38,7 +43,7 @@ enum Schema {
         return found
     }
 
-    private static let steps: [SQL] = [first]
+    static let steps: [SQL] = [first]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """

@@ -26,14 +26,21 @@ enum Program {
 
     private static let runs = Atomic(0)
 
+    /// The program of the release before this one, where `.ci/previous-version` has made it.
+    static let previous: String? = {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let path = root + "/.build/previous/federation"
+        return access(path, X_OK) == 0 ? path : nil
+    }()
+
     /// Runs one command to its end.
     static func run(
-        _ arguments: [String], input: String? = nil, in scratch: ScratchDirectory
+        _ arguments: [String], input: String? = nil, in scratch: ScratchDirectory, program: String = Program.path
     ) async throws -> CommandResult {
         let run = scratch.file("run-\(runs.add(1, ordering: .relaxed).newValue)")
         if let input { TestFile.write(input, to: run + ".in") }
         let process = try ChildProcess(
-            path, arguments, input: input == nil ? "/dev/null" : run + ".in", output: run + ".out", error: run + ".err")
+            program, arguments, input: input == nil ? "/dev/null" : run + ".in", output: run + ".out", error: run + ".err")
         let ending = try await process.end()
         defer { for end in [".in", ".out", ".err"] { unlink(run + end) } }
         guard case .exited(let status) = ending else { throw Unfulfilled("\(arguments) ended with \(ending)") }
@@ -60,6 +67,8 @@ final class TestNode: Sendable {
     let name: String
     let port: UInt16
     let scratch: ScratchDirectory
+    /// What runs it.
+    let program: String
     private let daemon = Mutex<ChildProcess?>(nil)
 
     var directory: String { scratch.file(name) }
@@ -68,15 +77,26 @@ final class TestNode: Sendable {
     var endpoint: String { "http://127.0.0.1:\(port)" }
     var log: String { TestFile.text(logPath) }
 
-    /// Makes the node with `init`. It polls ten times a second unless told otherwise.
-    init(
-        _ name: String, in scratch: ScratchDirectory, interval: String = "100ms", port: UInt16 = TestPort.free()
-    ) async throws {
+    /// A node that was made before.
+    init(name: String, scratch: ScratchDirectory, port: UInt16, program: String) {
         self.name = name
         self.scratch = scratch
         self.port = port
+        self.program = program
+    }
+
+    /// Makes the node with `init`. It polls ten times a second unless told otherwise.
+    init(
+        _ name: String, in scratch: ScratchDirectory, interval: String = "100ms", port: UInt16 = TestPort.free(),
+        program: String = Program.path
+    ) async throws {
+        self.name = name
+        self.program = program
+        self.scratch = scratch
+        self.port = port
         let made = try await Program.run(
-            ["init", directory, "--name", name, "--listen", "127.0.0.1:\(port)", "--interval", interval], in: scratch)
+            ["init", directory, "--name", name, "--listen", "127.0.0.1:\(port)", "--interval", interval], in: scratch,
+            program: program)
         guard made.status == 0 else { throw Unfulfilled("init: \(made.err)") }
     }
 
@@ -103,12 +123,12 @@ final class TestNode: Sendable {
     // MARK: Commands
 
     func run(_ arguments: String..., input: String? = nil) async throws -> CommandResult {
-        try await Program.run(arguments + ["--config", configPath], input: input, in: scratch)
+        try await Program.run(arguments + ["--config", configPath], input: input, in: scratch, program: program)
     }
 
     /// The facts of a command that succeeds.
     func facts(_ arguments: String...) async throws -> JSON {
-        let result = try await Program.run(arguments + ["--json", "--config", configPath], in: scratch)
+        let result = try await Program.run(arguments + ["--json", "--config", configPath], in: scratch, program: program)
         guard result.status == 0 else { throw Unfulfilled("\(arguments) on \(name): \(result.err)") }
         return try result.json
     }
@@ -116,7 +136,8 @@ final class TestNode: Sendable {
     /// Puts a text and gives the record's id.
     @discardableResult
     func put(_ text: String, _ options: String...) async throws -> String {
-        let result = try await Program.run(["put", "-"] + options + ["--config", configPath], input: text, in: scratch)
+        let result = try await Program.run(
+            ["put", "-"] + options + ["--config", configPath], input: text, in: scratch, program: program)
         guard result.status == 0 else { throw Unfulfilled("put on \(name): \(result.err)") }
         return result.line
     }
@@ -142,7 +163,7 @@ final class TestNode: Sendable {
     func start(_ arguments: String...) async throws {
         let before = log.ranges(of: " running ").count
         let process = try ChildProcess(
-            Program.path, ["run", "--config", configPath] + arguments, output: logPath, error: logPath)
+            program, ["run", "--config", configPath] + arguments, output: logPath, error: logPath)
         daemon.withLock { $0 = process }
         try await eventually("\(name) runs; its log:\n\(log)") {
             if let ending = process.poll() { throw Unfulfilled("\(name) ended with \(ending); its log:\n\(log)") }

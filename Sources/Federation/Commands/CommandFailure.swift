@@ -105,6 +105,7 @@ extension CommandFailure: FailureOfStore {
             case .corrupt: "corrupt"
             case .readOnly: "read_only"
             case .cannotOpen: "cannot_open"
+            case .olderSchema: "older_schema"
             case .newerSchema: "newer_schema"
             case .notOurs: "not_ours"
             case .io: "io"
@@ -112,7 +113,10 @@ extension CommandFailure: FailureOfStore {
             case .other: "other"
             }
         var facts = ["store": word]
-        if case .newerSchema(let found) = failure { facts["found"] = String(found) }
+        switch failure {
+        case .olderSchema(let found), .newerSchema(let found): facts["found"] = String(found)
+        default: break
+        }
         if case .other(let code) = failure { facts["sqlite"] = String(code) }
         self.init(.store, facts)
     }

@@ -39,7 +39,7 @@ struct OpenedNode: Sendable {
             throw CommandFailure(error, directory: directory.path)
         }
         do throws(StoreFailure) {
-            store = try SQLiteStore(path: directory.database, access: use.locks ? .readWrite : .readOnly)
+            store = try await OpenedNode.open(directory, for: use)
             let found = try DatabaseFileIdentity(of: directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
             guard let id = meta[.identity].flatMap({ ULID($0) }) else { throw StoreFailure.corrupt }
@@ -58,6 +58,22 @@ struct OpenedNode: Sendable {
 }
 
 extension OpenedNode {
+    /// Opens the store. The first command after an upgrade brings the database up to date, also one that only reads,
+    /// unless another process may write at this moment.
+    private static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
+        guard !use.locks else { return try SQLiteStore(path: directory.database, access: .readWrite) }
+        do throws(StoreFailure) {
+            return try SQLiteStore(path: directory.database, access: .readOnly)
+        } catch {
+            guard case .olderSchema = error, let lock = try? DataDirectoryLock(directory: directory.path) else {
+                throw error
+            }
+            defer { lock.release() }
+            await (try SQLiteStore(path: directory.database, access: .readWrite)).close()
+            return try SQLiteStore(path: directory.database, access: .readOnly)
+        }
+    }
+
     /// Tells what is served of the log from now on apart from what another copy of this database has served.
     static func beginEpoch(of store: SQLiteStore, isServed: Bool) async throws(StoreFailure) {
         var random = SystemRandom()

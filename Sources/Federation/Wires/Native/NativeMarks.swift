@@ -7,7 +7,9 @@ extension NativeRoutes {
         _ text: String?, _ epochs: LogEpochs, _ head: NativePosition
     ) throws(StoreFailure) -> NativePosition? {
         guard let text else { return .beginning(of: epochs.current) }
-        guard let position = NativePosition(text), try position.fits(view, epochs: epochs, head: head) else { return nil }
+        guard let position = NativePosition(text), try position.fits(view, epochs: epochs, head: head) else {
+            return nil
+        }
         return NativePosition(epoch: epochs.current, seq: position.seq, id: position.id)
     }
 
