@@ -34,17 +34,19 @@ public struct WireRun {
         outbox: MemoryStorage = MemoryStorage(), ahead: Int = 0, answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
         try self.init(
-            exchange, context, steps: steps, reading: { outbox.events(after: $0, limit: $1, bytes: $2) },
-            committing: { _ in PageOutcome() }, answer: answer)
+            exchange, context, steps: steps, ahead: ahead,
+            reading: { outbox.events(after: $0, limit: $1, bytes: $2) }, committing: { _ in PageOutcome() },
+            answer: answer)
     }
 
     /// Carries on a conversation over a log that its pages change.
     ///
     /// - Parameters:
+    ///   - ahead: how many of the requests to come are answered before they are asked for.
     ///   - reading: events of our own log after a place, at most so many and so many bytes.
     ///   - committing: what becomes of a page.
     public init(
-        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
+        _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000, ahead: Int = 0,
         reading: (Int64, Int, Int) -> [StoredEvent], committing: (PulledPage) throws -> PageOutcome,
         answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
