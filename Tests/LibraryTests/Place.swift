@@ -1,5 +1,6 @@
 import Federation
 import Glibc
+import Synchronization
 
 /// A node in a directory of its own, removed with its owner.
 final class Place: Sendable {
@@ -18,10 +19,12 @@ final class Place: Sendable {
         }
     }
 
-    /// A node that listens on a port below the range that the system gives out by itself.
+    private static let next = Atomic(Int(getpid()) * 37 % 10_000)
+
+    /// A node that listens on a port of its own, below the range that the system gives out by itself.
     static func listening(_ name: String) async throws -> (Place, UInt16) {
         while true {
-            let port = UInt16.random(in: 10_000..<32_000)
+            let port = UInt16(10_000 + next.add(1, ordering: .relaxed).newValue % 10_000)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(descriptor) }
             var address = sockaddr_in()
