@@ -41,6 +41,8 @@ public struct Config: Hashable, Sendable {
         public var endpoint: Endpoint
         /// What is exchanged with it: `publish` fetches nothing from it, `subscribe` serves it nothing.
         public var mode = PeerMode.sync
+        /// The mode that a paused peer has again once it is resumed: what its entry says beside `paused: true`.
+        public var resumesAs = PeerMode.sync
         public var wire = WireChoice.auto
         /// In place of the node's `interval`.
         public var interval: Duration?

@@ -59,6 +59,7 @@ extension Config.Peer {
         let endpoint = entry.require("endpoint", .endpoint)
         others.add(name: name, endpoint: endpoint, of: &entry)
         let mode = entry.read("mode", default: PeerMode.sync, .oneOf)
+        let isPaused = entry.read("paused", default: false, .flag)
         let wire = entry.read("wire", default: WireChoice.auto, .wire)
         let interval = entry.optional("interval", .duration(in: Config.intervals))
         let timeout = entry.read("timeout", default: Limits.requestDeadline, .duration(in: Config.timeouts))
@@ -73,7 +74,8 @@ extension Config.Peer {
         }
         guard let name, let endpoint else { return nil }
         self.init(name: name, endpoint: endpoint)
-        self.mode = mode
+        self.mode = isPaused ? .paused : mode
+        if isPaused, mode != .paused { resumesAs = mode }
         self.wire = wire
         self.interval = interval
         self.timeout = timeout

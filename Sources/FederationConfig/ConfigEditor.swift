@@ -6,6 +6,8 @@ public enum ConfigEditFailure: Error, Hashable, Sendable {
     case problemsBefore(ConfigProblems)
     /// With the change it would have these: a second peer of that name, say.
     case problemsAfter(ConfigProblems)
+    /// No peer has that name.
+    case unknownPeer
     /// The change could not be put into a text laid out so without touching anything else.
     case layout
 }
@@ -17,7 +19,8 @@ public struct ConfigEditor: Sendable {
     private let mark: [UInt8]
     let text: [UInt8]
     let root: YAMLNode
-    private let config: Config
+    /// What the text says.
+    public let config: Config
     private let wires: WireRegistry
 
     /// - Throws: `.problemsBefore`.
@@ -49,13 +52,20 @@ public struct ConfigEditor: Sendable {
         }
     }
 
+    /// The text as it was given.
+    var bytes: [UInt8] { mark + text }
+
     /// Carries out `splices`, and gives the text if it reads as `isWanted` says it must.
-    private func checked(
+    func checked(
         _ splices: [Splice], _ isWanted: (Config) -> Bool
     ) throws(ConfigEditFailure) -> [UInt8] {
         var result: [UInt8] = mark
         var rest = 0
-        for splice in splices.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+        // What is put in where something else begins to be cut out comes before that.
+        let inOrder = splices.sorted {
+            ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+        }
+        for splice in inOrder {
             guard splice.range.lowerBound >= rest, splice.range.upperBound <= text.count else { throw .layout }
             result += text[rest..<splice.range.lowerBound] + splice.bytes
             rest = splice.range.upperBound

@@ -33,6 +33,14 @@ public struct ConfigFile: Sendable {
     /// The data directory, as a path that means the same as `path` does to this process.
     public var dataDirectory: String { ConfigFile.beside(path, config.data) }
 
+    /// The data directory that a file with problems names, as far as it can be read; `nil` where there is no file.
+    public static func likelyDataDirectory(_ path: String) -> String? {
+        guard let bytes = try? read(path) else { return nil }
+        var data = Config(name: "").data
+        if let node = YAMLDocument.parse(bytes).root?["data"], let text = try? ValueReader.path(node) { data = text }
+        return beside(path, data)
+    }
+
     /// `relative` as seen from the directory of the file at `path`.
     static func beside(_ path: String, _ relative: String) -> String {
         guard !relative.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return relative }

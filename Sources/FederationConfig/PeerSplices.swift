@@ -97,7 +97,9 @@ extension Config.Peer {
     /// What the entry says, in order; what is as it would be anyway is left out.
     private var entries: [(key: String, value: String)] {
         var entries = [("name", name), ("endpoint", endpoint.url)]
-        if mode != .sync { entries.append(("mode", mode.rawValue)) }
+        let written = mode == .paused && resumesAs != .sync ? resumesAs : mode
+        if written != .sync { entries.append(("mode", written.rawValue)) }
+        if written != mode { entries.append(("paused", "true")) }
         if case .only(let wire) = wire { entries.append(("wire", wire.rawValue)) }
         if let interval { entries.append(("interval", interval.shortText)) }
         if timeout != Limits.requestDeadline { entries.append(("timeout", timeout.shortText)) }

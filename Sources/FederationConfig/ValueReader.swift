@@ -73,6 +73,19 @@ extension ValueReader where Value == Int {
     }
 }
 
+extension ValueReader where Value == Bool {
+    /// `true` or `false`.
+    static var flag: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            switch text {
+            case "true": return true
+            case "false": return false
+            default: throw .notOneOf(["true", "false"], found: text)
+            }
+        }
+    }
+}
+
 extension ValueReader where Value == ULID {
     public static var identity: ValueReader<ULID> {
         ValueReader { (text) throws(ConfigProblem.Reason) in

@@ -50,6 +50,7 @@ public struct PollMachine: Sendable {
         case syncNow(PollTicket)
         /// Forget the pin and the cursor; everything else goes on from there.
         case reset(PollTicket)
+        /// The configuration may say something else of the peer or of this node. What is as it was disturbs nothing.
         case reconfigured(PolledPeer, NodeIdentity)
         case stop
     }
@@ -269,8 +270,12 @@ public struct PollMachine: Sendable {
     }
 
     private mutating func reconfigured(_ peer: PolledPeer, _ node: NodeIdentity, _ now: Moment) -> [Effect] {
+        // Whoever has not changed is not disturbed: neither by a change of its neighbours nor by one of ours.
+        let (isSame, isSameButForInterval) = (peer == self.peer, peer.isSameButForInterval(self.peer))
+        let beginsToFetch = node.mode.fetches && !self.node.mode.fetches
         self.peer = peer
         self.node = node
+        if isSame, !beginsToFetch { return [] }
         switch state {
         // What ends the forgetting looks at the mode.
         case .stopped, .forgetting: return []
@@ -279,11 +284,15 @@ public struct PollMachine: Sendable {
         }
         switch state {
         case .paused: state = .idle(until: now.instant)
-        case .idle(let until): state = .idle(until: min(until, now.instant.advanced(by: peer.interval)))
+        case .idle(let until):
+            let soonest = isSameButForInterval && !beginsToFetch ? now.instant.advanced(by: peer.interval) : now.instant
+            state = .idle(until: min(until, soonest))
+        case .waiting where isSameButForInterval: break
         case .waiting:
             // What was wrong may be what was changed.
             forgetFailures()
             state = .idle(until: now.instant)
+        case .polling where isSameButForInterval && !beginsToFetch: break
         case .polling: pollsAgain = true
         case .forgetting, .stopped: break
         }

@@ -22,6 +22,13 @@ public struct PolledPeer: Hashable, Sendable {
         self.expectedID = expectedID
         self.expectedKey = expectedKey
     }
+
+    /// Whether nothing but the interval tells them apart.
+    func isSameButForInterval(_ other: PolledPeer) -> Bool {
+        var other = other
+        other.interval = interval
+        return self == other
+    }
 }
 
 /// How a node polls, apart from what each peer's entry says.

@@ -3,7 +3,7 @@ import FederationCore
 import Testing
 
 /// xorshift64*: the same numbers on every run and machine.
-private struct SeededNumbers: RandomNumberGenerator {
+struct SeededNumbers: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -1,0 +1,124 @@
+import FederationCore
+
+/// What another text of the configuration changes for a node that runs.
+public struct ConfigDifference: Hashable, Sendable {
+    /// The keys of the node itself.
+    public enum NodeKey: String, Hashable, Sendable, CaseIterable {
+        case name, data, listen, hosts, mode, interval
+        case quarantineAfter = "quarantine_after"
+        case verify
+        case logLevel = "log.level"
+
+        /// Whether a running node can take the change. The others are what it holds open.
+        public var isLive: Bool {
+            switch self {
+            case .data, .listen: false
+            case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel: true
+            }
+        }
+    }
+
+    /// The keys of a peer's entry, but for its name: under another name it is another peer.
+    public enum PeerKey: String, Hashable, Sendable, CaseIterable {
+        case endpoint, mode, wire, interval, timeout, id
+        /// A wire's own keys.
+        case settings
+
+        /// Whether the peer's polling begins anew: the way to it, or what is spoken on it, is another.
+        public var needsAnotherPoller: Bool {
+            switch self {
+            case .endpoint, .wire, .timeout, .settings: true
+            case .mode, .interval, .id: false
+            }
+        }
+    }
+
+    public struct KeyChange<Key: Hashable & Sendable>: Hashable, Sendable {
+        public var key: Key
+        /// As the configuration writes it; empty where it says nothing.
+        public var from: String
+        public var to: String
+    }
+
+    public struct PeerChange: Hashable, Sendable {
+        public var peer: Config.Peer
+        public var keys: [KeyChange<PeerKey>]
+
+        public var needsAnotherPoller: Bool { keys.contains { $0.key.needsAnotherPoller } }
+    }
+
+    /// What is to be run from now on: what the text says, but for the keys that need a restart.
+    public private(set) var running: Config
+    /// Keys of the node that are other now.
+    public private(set) var node: [KeyChange<NodeKey>] = []
+    /// Keys of the node that the text has changed and that stay as they are until a restart.
+    public private(set) var needsRestart: [KeyChange<NodeKey>] = []
+    public private(set) var added: [Config.Peer] = []
+    public private(set) var removed: [Config.Peer] = []
+    public private(set) var changed: [PeerChange] = []
+
+    public init(from old: Config, to new: Config) {
+        running = new
+        for key in NodeKey.allCases {
+            let change = KeyChange(key: key, from: old.text(of: key), to: new.text(of: key))
+            guard change.from != change.to else { continue }
+            if key.isLive { node.append(change) } else { needsRestart.append(change) }
+        }
+        running.data = old.data
+        running.listen = old.listen
+        let before = Dictionary(old.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for peer in new.peers {
+            guard let was = before[peer.name] else {
+                added.append(peer)
+                continue
+            }
+            let keys = PeerKey.allCases.compactMap { $0.change(from: was, to: peer) }
+            if !keys.isEmpty { changed.append(PeerChange(peer: peer, keys: keys)) }
+        }
+        let after = Set(new.peers.map(\.name))
+        removed = old.peers.filter { !after.contains($0.name) }
+    }
+
+    /// Whether what runs stays as it is.
+    public var isEmpty: Bool { node.isEmpty && added.isEmpty && removed.isEmpty && changed.isEmpty }
+}
+
+extension ConfigDifference.PeerKey {
+    fileprivate func change(
+        from old: Config.Peer, to new: Config.Peer
+    ) -> ConfigDifference.KeyChange<ConfigDifference.PeerKey>? {
+        let change = ConfigDifference.KeyChange(key: self, from: old.text(of: self), to: new.text(of: self))
+        let isOther = self == .settings ? old.settings != new.settings : change.from != change.to
+        return isOther ? change : nil
+    }
+}
+
+extension Config {
+    fileprivate func text(of key: ConfigDifference.NodeKey) -> String {
+        switch key {
+        case .name: name
+        case .data: data
+        case .listen: listen?.description ?? ""
+        case .hosts: hosts.joined(separator: ", ")
+        case .mode: mode.rawValue
+        case .interval: interval.shortText
+        case .quarantineAfter: String(quarantineAfter)
+        case .verify: verify.rawValue
+        case .logLevel: log.level.rawValue
+        }
+    }
+}
+
+extension Config.Peer {
+    fileprivate func text(of key: ConfigDifference.PeerKey) -> String {
+        switch key {
+        case .endpoint: endpoint.url
+        case .mode: mode == .paused && resumesAs != .sync ? "paused (\(resumesAs.rawValue))" : mode.rawValue
+        case .wire: wire.text
+        case .interval: interval?.shortText ?? ""
+        case .timeout: timeout.shortText
+        case .id: id?.description ?? ""
+        case .settings: ""
+        }
+    }
+}
