@@ -1,4 +1,5 @@
 public import FederationCore
+internal import Synchronization
 
 /// Writes one line a fact to standard error: time, level, a constant message, then `key=value` facts.
 ///
@@ -19,13 +20,18 @@ public struct Logger: Sendable {
         }
     }
 
-    private let level: Level
+    private let threshold: LogThreshold
     private let now: @Sendable () -> WallTime
     private let write: @Sendable (String) -> Void
 
     /// `write` takes whole lines without their newline; called from any thread.
     public init(level: Level, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
-        self.level = level
+        self.init(threshold: LogThreshold(level), now: now, write: write)
+    }
+
+    /// Logs from whatever level `threshold` says at the time.
+    init(threshold: LogThreshold, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
+        self.threshold = threshold
         self.now = now
         self.write = write
     }
@@ -41,7 +47,7 @@ public struct Logger: Sendable {
     public func error(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.error, message, facts) }
 
     private func log(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>) {
-        guard level >= self.level else { return }
+        guard level >= threshold.level else { return }
         var line = "\(now().rfc3339) \(level.word) \(message)"
         for (key, value) in facts { line += " \(key)=\(Logger.quoted(value))" }
         write(line)
@@ -52,5 +58,17 @@ public struct Logger: Sendable {
         let escaped = value.escapedForTerminal
         guard escaped.isEmpty || escaped.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" }) else { return escaped }
         return "\"" + escaped.map { $0 == "\"" ? "\\\"" : String($0) }.joined() + "\""
+    }
+}
+
+/// The least that is logged, which a running daemon may be told to change.
+final class LogThreshold: Sendable {
+    private let stored: Mutex<Logger.Level>
+
+    init(_ level: Logger.Level) { stored = Mutex(level) }
+
+    var level: Logger.Level {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
     }
 }

@@ -28,6 +28,9 @@ struct FailureText {
         case .alreadyInitialised:
             self.init("\(fact("path")) exists already", hint: "choose another directory; nothing was changed")
         case .keyFile: self.init("the signing key \(fact("file")) cannot be used: \(fact("why"))", hint: KeyFileHint.text(fact("case")), .identity)
+        case .keyExists:
+            self.init("there is a signing key: \(fact("file"))", hint: "it is this node's; see 'federation key fingerprint'", .identity)
+        case .keyUsed: self.init(keyUsed: failure)
         case .dataDirectory: self.init("the data directory \(fact("directory")) cannot be used: \(fact("why"))", .config)
         case .locked:
             self.init("another federation process (pid \(fact("pid"))) holds \(fact("directory"))",
@@ -72,8 +75,20 @@ struct FailureText {
         case .needsConfirmation: self.init("not confirmed, nothing was changed", hint: "add --yes to go on without being asked")
         case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again")
         case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
+        case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
         case .writeRefused: self.init("the write was refused: \(fact("why"))")
         }
+    }
+
+    private init(keyUsed failure: CommandFailure) {
+        let events = counted(Int64(failure.facts["events"] ?? "") ?? 0, "event")
+        let isLost = failure.facts["case"] == "lost"
+        self.init(
+            isLost ? "the key that is lost has signed \(events)" : "this key has signed \(events): it is not replaced",
+            hint: isLost
+                ? "bring the file back from a backup, or go on as another node with 'federation identity new'"
+                : "changing a key that is in use comes with a later version; 'federation identity new' makes another node",
+            .identity)
     }
 
     private init(stopped failure: CommandFailure) {

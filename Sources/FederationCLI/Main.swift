@@ -35,5 +35,9 @@ let allCommands: [CommandDefinition] = [
     resolveCommand, archiveCommand, unarchiveCommand, trashCommand, recoverCommand, purgeCommand,
     forgetOriginCommand,
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
-    statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand, peersCommand, addPeerCommand, resetPeerCommand, checkCommand,
+    statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
+    identityRenameCommand, keygenCommand, keyFingerprintCommand,
+    peersCommand, addPeerCommand, resetPeerCommand,
+    removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
+    checkCommand,
 ]

@@ -88,6 +88,8 @@ import Testing
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
             ["import", DocumentTests.root + "/docs", "--dry-run"],
+            ["pause-peer", "gone"], ["resume-peer", "gone"], ["set-mode", "subscribe", "--peer", "gone"], ["set-mode", "sync"],
+            ["identity rename", "omega"], ["key fingerprint"], ["reload"], ["remove-peer", "gone", "--forget"],
         ]
         for command in commands {
             let words = command[0].split(separator: " ").map(String.init) + command.dropFirst()

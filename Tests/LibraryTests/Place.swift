@@ -15,7 +15,7 @@ final class Place: Sendable {
         let made = try await NodeSetup.make(in: directory + "/" + name, name: name, listen: listen, interval: "1h")
         config = made.configPath
         for (peer, endpoint) in peers {
-            _ = try PeerEditing.add(name: peer, endpoint: endpoint, configPath: config, dryRun: false)
+            _ = try await PeerEditing.add(name: peer, endpoint: endpoint, configPath: config, dryRun: false)
         }
     }
 

@@ -13,7 +13,7 @@ public final class CommandChannel: Sendable {
 
     /// - Throws: as opening the node for writing does, where no daemon answers.
     public init(configPath: String) async throws(CommandFailure) {
-        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
+        let directory = try NodeDirectory(asConfigured: configPath)
         let client = CommandClient(configPath: configPath)
         if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
             way = .daemon(client, directory)

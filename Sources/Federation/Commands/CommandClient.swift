@@ -12,9 +12,16 @@ public struct CommandClient: Sendable {
     ///
     /// - Returns: the result as JSON.
     public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
-        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        if directory.hasControlSocket, let answer = try await ask(directory, name, arguments) { return answer }
+        if let answer = try await askDaemon(name, arguments) { return answer }
         return try await here(name, arguments)
+    }
+
+    /// The answer of the daemon that holds the database; `nil` where none does.
+    func askDaemon(
+        _ name: CommandName, _ arguments: [UInt8] = Array("{}".utf8)
+    ) async throws(CommandFailure) -> [UInt8]? {
+        let directory = try NodeDirectory(asConfigured: configPath)
+        return directory.hasControlSocket ? try await ask(directory, name, arguments) : nil
     }
 
     /// The daemon's answer; `nil` where nobody listens: the socket of a daemon that was killed.
@@ -59,6 +66,22 @@ public struct CommandClient: Sendable {
         } catch {
             await node.close()
             throw error
+        }
+    }
+}
+
+extension NodeDirectory {
+    /// The data directory that commands look for a daemon in.
+    ///
+    /// Where the configuration has problems a daemon may well run on by what it said before, and is asked all the same:
+    /// then it is what can still be read of `data`. Where nothing runs there, the problems are what a command says.
+    init(asConfigured configPath: String) throws(CommandFailure) {
+        do throws(ConfigFailure) {
+            self.init(try ConfigFile.load(configPath).dataDirectory)
+        } catch {
+            guard let likely = ConfigFile.likelyDataDirectory(configPath) else { throw CommandFailure(error, file: configPath) }
+            self.init(likely)
+            guard hasControlSocket else { throw CommandFailure(error, file: configPath) }
         }
     }
 }

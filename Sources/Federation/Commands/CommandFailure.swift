@@ -10,6 +10,8 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case notInitialised = "not_initialised"
         case alreadyInitialised = "already_initialised"
         case keyFile = "key_file"
+        case keyExists = "key_exists"
+        case keyUsed = "key_used"
         case dataDirectory = "data_directory"
         case locked
         case store
@@ -46,6 +48,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case needsConfirmation = "needs_confirmation"
         case unreachableDaemon = "unreachable_daemon"
         case configEdit = "config_edit"
+        case noDaemon = "no_daemon"
         case writeRefused = "write_refused"
     }
 

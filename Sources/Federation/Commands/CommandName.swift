@@ -11,14 +11,18 @@ public enum CommandName: String, Sendable, CaseIterable {
     case importBatch = "import-batch"
     case progress
     case forgetOrigin = "forget-origin"
+    case forgetPeer = "forget-peer"
+    case reload
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
         switch self {
         case .archive, .unarchive, .trash, .recover, .purge: true
         case .forgetOrigin: true
-        case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch: true
+        case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
+        // A daemon's own affair.
+        case .reload: false
         }
     }
 

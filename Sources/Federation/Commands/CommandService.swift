@@ -4,6 +4,8 @@ internal import FederationStore
 /// Does what commands ask of one node; arguments and results are JSON objects (`docs/cli.md`).
 struct CommandService: Sendable {
     let node: Node
+    /// `nil` where no daemon runs.
+    var reloader: ConfigReloader?
 
     func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         let json: JSON
@@ -28,6 +30,8 @@ struct CommandService: Sendable {
         case .importBatch: return try await importBatch(json)
         case .progress: return await progress()
         case .forgetOrigin: return try await forgetOrigin(json)
+        case .forgetPeer: return try await forgetPeer(json)
+        case .reload: return try await reload()
         }
     }
 

@@ -1,5 +1,6 @@
 internal import FederationConfig
 internal import FederationCore
+internal import FederationStore
 
 /// The ring: how each peer is, polling now, forgetting one.
 extension CommandService {
@@ -47,6 +48,34 @@ extension CommandService {
             writer.key("peers")
             writer.array { writer in for reset in plan.resets { writer.object { resetMembers(reset, scope, &$0) } } }
         }
+    }
+
+    /// Forgets what is known of a peer that is configured no more.
+    func forgetPeer(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
+        let name = try arguments.required("peer")
+        let isDryRun = arguments["dry_run"]?.bool ?? false
+        guard isDryRun || !node.config.peers.contains(where: { $0.name == name }) else {
+            throw CommandFailure(.peerExists, ["peer": name])
+        }
+        let remains: PeerRemains
+        do throws(StoreFailure) {
+            remains = isDryRun
+                ? try await node.store.read { (log) throws(StoreFailure) in try PeerRemains(of: name, in: log) }
+                : try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                    let remains = try PeerRemains(of: name, in: log)
+                    try remains.forget(in: &log)
+                    return remains
+                }
+        } catch {
+            throw CommandFailure(error)
+        }
+        return jsonObject { $0.member("forgotten", remains.count) }
+    }
+
+    /// Takes in the configuration file now, and says what that changed.
+    func reload() async throws(CommandFailure) -> [UInt8] {
+        guard let reloader else { throw CommandFailure(.noDaemon, ["directory": node.opened.directory.path]) }
+        return await reloader.reload().json
     }
 
     /// The peers that are named, each of which must be configured, or all.

@@ -23,6 +23,8 @@ struct StatusReport: Sendable {
     var listen: String?
     var interval: Duration
     var isRunning: Bool
+    /// How the configuration file stands against what runs; `nil` where no daemon does.
+    var configuration: ConfigStanding?
     var stopped: NodeStop?
     var events: Int64
     var records: Int
@@ -46,6 +48,7 @@ struct StatusReport: Sendable {
     /// How the node is as a whole.
     var state: String {
         if stopped != nil { return "stopped" }
+        if configuration.map({ !$0.problems.isEmpty }) ?? false { return "degraded" }
         let failing = peers.contains { $0.entry.mode != .paused && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil) }
         return failing || held > 0 || refused > 0 ? "degraded" : "ok"
     }
@@ -64,6 +67,10 @@ struct StatusReport: Sendable {
             writer.member("state", state)
             writer.member("running", isRunning)
             writer.member("interval", interval.shortText)
+            if let configuration {
+                writer.key("config")
+                configuration.write(to: &writer)
+            }
             writer.member("events", events)
             writer.member("records", records)
             writer.member("divergences", divergences)

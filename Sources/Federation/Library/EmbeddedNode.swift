@@ -21,6 +21,7 @@ public final class EmbeddedNode: Sendable {
     /// Its log, records and state, for reading. After `stop` it reads what is on disk.
     public let log: NodeLog
     private let phase = Mutex(Phase.opened)
+    private let threshold: LogThreshold
 
     private enum Phase {
         case opened
@@ -42,14 +43,16 @@ public final class EmbeddedNode: Sendable {
     public init(
         configPath: String, replayer: (any EventReplayer)? = nil, logLine: (@Sendable (String) -> Void)? = nil
     ) async throws(CommandFailure) {
-        let level = Logger.Level(try loadConfig(configPath).config.log.level)
-        let logger = logLine.map { Logger(level: level, now: SystemClock.now, write: $0) } ?? .silent
+        let threshold = LogThreshold(Logger.Level(try loadConfig(configPath).config.log.level))
+        self.threshold = threshold
+        let logger = logLine.map { Logger(threshold: threshold, now: SystemClock.now, write: $0) } ?? .silent
         node = try await Node(configPath: configPath, use: .write, logger: logger, replayer: replayer)
         identity = node.identity
         log = NodeLog(store: node.store, identity: node.identity, config: node.config)
     }
 
-    /// The configuration that it was opened with.
+    /// The configuration that it runs by: what its file said when it was opened, or while it runs when a change of it was
+    /// last taken in.
     public var config: Config { node.config }
 
     // MARK: Running
@@ -95,10 +98,11 @@ public final class EmbeddedNode: Sendable {
         }
         precondition(isFirst, "a node is started once")
         let servers: Daemon.Servers
+        let run = NodeRun(node, threshold: threshold)
         do throws(CommandFailure) {
             if let stopped = node.stopped { throw stopped.failure }
             do { try await OpenedNode.beginEpoch(of: node.store, isServed: true) } catch { throw CommandFailure(error) }
-            servers = try await Daemon.start(node)
+            servers = try await Daemon.start(run)
         } catch {
             await close()
             throw error
@@ -106,7 +110,7 @@ public final class EmbeddedNode: Sendable {
         let (asked, stopping) = AsyncStream.makeStream(of: Never.self)
         let node = node
         let task = Task {
-            await Daemon.poll(node) { for await _ in asked {} }
+            await Daemon.poll(run) { for await _ in asked {} }
             await servers.stop()
             await node.close()
         }

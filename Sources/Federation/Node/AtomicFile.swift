@@ -11,7 +11,12 @@ enum SystemText {
 /// Replacing a file so that a crash leaves the old one or the new one, never half of one.
 enum AtomicFile {
     /// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory.
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(FileFailure) {
+    ///
+    /// - Parameter owner: whom the file is given to, with exactly `mode`, where it can be: of what an administrator
+    ///   edits, the node's user stays the owner.
+    static func write(
+        _ bytes: [UInt8], to path: String, mode: mode_t, owner: (user: uid_t, group: gid_t)? = nil
+    ) throws(FileFailure) {
         let temporary = "\(path).\(getpid()).new"
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard file >= 0 else { throw FileFailure(code: errno) }
@@ -21,6 +26,10 @@ enum AtomicFile {
             if written < 0, errno == EINTR { continue }
             guard written > 0 else { throw abandon(file, temporary) }
             rest = rest.dropFirst(written)
+        }
+        if let owner {
+            if owner.user != geteuid() || owner.group != getegid() { _ = fchown(file, owner.user, owner.group) }
+            guard fchmod(file, mode) == 0 else { throw abandon(file, temporary) }
         }
         guard fsync(file) == 0 else { throw abandon(file, temporary) }
         close(file)

@@ -10,6 +10,8 @@ public enum Daemon {
     /// Returns once everything in hand is done: polls end, a commit under way is carried through, and requests are
     /// answered.
     ///
+    /// What the configuration says is taken in while it runs, whenever the file changes and at SIGHUP.
+    ///
     /// - Parameters:
     ///   - configPath: the configuration of the node to run.
     ///   - level: instead of the configuration's.
@@ -18,8 +20,10 @@ public enum Daemon {
         configPath: String, level: Logger.Level? = nil, log: @escaping @Sendable (String) -> Void
     ) async throws(CommandFailure) {
         let signals = StopSignals()
+        let hangups = HangupSignals()
         let configured = Logger.Level(try loadConfig(configPath).config.log.level)
-        let logger = Logger(level: level ?? configured, now: SystemClock.now, write: log)
+        let threshold = LogThreshold(level ?? configured)
+        let logger = Logger(threshold: threshold, now: SystemClock.now, write: log)
         let node = try await Node(configPath: configPath, use: .write, logger: logger)
         if let stopped = node.stopped {
             await node.close()
@@ -28,10 +32,11 @@ public enum Daemon {
         if node.opened.isElsewhere { logger.warning("the database was made on another machine") }
         do throws(CommandFailure) {
             do { try await OpenedNode.beginEpoch(of: node.store, isServed: true) } catch { throw CommandFailure(error) }
-            let servers = try await start(node)
+            let run = NodeRun(node, threshold: level == nil ? threshold : nil)
+            let servers = try await start(run)
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
-            await poll(node) { await signals.first() }
+            await poll(run, rereadAt: hangups.stream) { await signals.first() }
             logger.info("stopping")
             // Whoever waits for news is answered now, not at the end of the wait.
             node.store.commits.close()
@@ -56,9 +61,10 @@ public enum Daemon {
     }
 
     /// The control socket is there before peers are answered, and both before the first poll.
-    static func start(_ node: Node) async throws(CommandFailure) -> Servers {
-        _ = node.startPollers(listener: PollLog(node: node))
-        let control = ControlServer(service: CommandService(node: node))
+    static func start(_ run: NodeRun) async throws(CommandFailure) -> Servers {
+        let node = run.node
+        node.makePollers(listener: PollLog(node: node))
+        let control = ControlServer(service: CommandService(node: node, reloader: run.reloader))
         let listening: Result<HTTPServer, HTTPServerFailure> = await node.opened.directory.withControlSocketPath { path in
             do throws(HTTPServerFailure) {
                 return .success(try HTTPServer(unixSocket: path, limits: ControlServer.limits) { await control.answer($0) })
@@ -71,7 +77,7 @@ public enum Daemon {
         do { controlServer = try listening.get() } catch { throw CommandFailure(error, address: path) }
         guard let listen = node.config.listen else { return Servers(control: controlServer, peers: nil, address: "") }
         do throws(HTTPServerFailure) {
-            let server = try PeerListener.start(node, address: listen.address, port: listen.port)
+            let server = try run.listener.start(address: listen.address, port: listen.port)
             return Servers(control: controlServer, peers: server, address: "\(listen.address):\(server.port)")
         } catch {
             await controlServer.stop()
@@ -79,28 +85,61 @@ public enum Daemon {
         }
     }
 
-    /// Polls the ring, and tends the log, until `stopped` returns.
-    static func poll(_ node: Node, until stopped: () async -> Void) async {
+    /// Polls the ring, tends the log, and takes in changes of the configuration, until `stopped` returns.
+    ///
+    /// - Parameter rereadAt: signs that the configuration is to be read, beside changes of the file.
+    static func poll(
+        _ run: NodeRun, rereadAt hangups: AsyncStream<Void>? = nil, until stopped: () async -> Void
+    ) async {
+        for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller.driver) }
         await withTaskGroup(of: Void.self) { group in
-            for poller in node.allPollers.values { group.addTask { await poller.driver.run() } }
-            group.addTask { await Maintenance(node: node).run() }
+            group.addTask { await Maintenance(node: run.node).run() }
+            group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }
+            if let hangups { group.addTask { for await _ in hangups { _ = await run.reloader.reload() } } }
             await stopped()
             group.cancelAll()
+            await run.tasks.endAll()
         }
     }
 }
 
+/// What makes a node run, and lets what it runs by change.
+struct NodeRun: Sendable {
+    let node: Node
+    let listener: PeerListener
+    let tasks = PollTasks()
+    let reloader: ConfigReloader
+
+    /// - Parameter threshold: what the configuration's log level sets; `nil` where something else has set it.
+    init(_ node: Node, threshold: LogThreshold?) {
+        self.node = node
+        listener = PeerListener(node)
+        reloader = ConfigReloader(node: node, tasks: tasks, threshold: threshold, renewServers: listener.renew)
+    }
+}
+
 /// Serves a node's wires on one address.
-enum PeerListener {
-    static func start(_ node: Node, address: String, port: UInt16) throws(HTTPServerFailure) -> HTTPServer {
-        // The guard needs the real port, which is known once the server listens; until then nobody is answered.
-        let slot = WireServerSlot()
+struct PeerListener: Sendable {
+    private let node: Node
+    // The guard needs the real port, which is known once the server listens; until then nobody is answered.
+    private let slot = WireServerSlot()
+
+    init(_ node: Node) { self.node = node }
+
+    func start(address: String, port: UInt16) throws(HTTPServerFailure) -> HTTPServer {
+        let slot = slot
         let server = try HTTPServer(address: address, port: port) { request in
             guard let wires = slot.value else { return HTTPResponse(status: 503) }
             return await wires.answer(request)
         }
-        slot.set(WireServer(node, address: address, port: server.port))
+        slot.set(WireServer(node, address: address, port: server.port), address: address, port: server.port)
         return server
+    }
+
+    /// Answers by what the node's configuration says now.
+    func renew() {
+        guard let (address, port) = slot.place else { return }
+        slot.set(WireServer(node, address: address, port: port), address: address, port: port)
     }
 }
 

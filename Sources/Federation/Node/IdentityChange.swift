@@ -24,18 +24,12 @@ public enum IdentityChange {
     ///
     /// The new key is on disk, under the new identity's name, before the one commit that makes it ours.
     public static func new(configPath: String) async throws(CommandFailure) -> [UInt8] {
-        let node = try await OpenedNode(configPath: configPath, use: .write)
+        let node = try await OpenedNode(configPath: configPath, use: .renew)
         var random = SystemRandom()
         let identity = ULID(at: SystemClock.now(), using: &random)
         let path = node.directory.signingKey(of: identity)
-        let key: SigningKey
-        do {
-            key = try SigningKey.generate()
-            try SigningKeyFile.write(key, to: path)
-        } catch let failure as KeyFileFailure {
-            throw CommandFailure(failure, path: path)
-        } catch {
-            throw CommandFailure(.keyFile, ["file": path, "case": "crypto", "why": "no key could be made"])
+        do throws(KeyFileFailure) { try SigningKeyFile.write(node.key, to: path) } catch {
+            throw CommandFailure(error, path: path)
         }
         let old = node.identity.id
         try await settle(node) { (log) throws(StoreFailure) in
@@ -45,7 +39,7 @@ public enum IdentityChange {
         return jsonObject {
             $0.member("id", identity.description)
             $0.member("was", old.description)
-            $0.member("public_key", key.publicKey.description)
+            $0.member("public_key", node.key.publicKey.description)
         }
     }
 

@@ -11,8 +11,8 @@ final class Node: Sendable {
     let logger: Logger
     let client = CurlClient()
     private let meshSets = MeshSets()
-    let intake: Intake
-    private let pollers = Mutex<[String: Poller]>([:])
+    private let openedIntake: Intake
+    private let running: Mutex<Running>
     private let isStopped: Mutex<NodeStop?>
     private let isRecovering: Bool
 
@@ -22,8 +22,36 @@ final class Node: Sendable {
         var transport: PeerTransport
     }
 
-    var config: Config { opened.file.config }
-    var identity: NodeIdentity { opened.identity }
+    /// What the node does at the moment: a daemon's configuration may change while it runs.
+    struct Running: Sendable {
+        var config: Config
+        var pollers: [String: Poller] = [:]
+        /// A daemon polls: nobody else makes a poller of this node.
+        var isDaemon = false
+        /// How the configuration file stands against `config`; `nil` without a daemon.
+        var file: ConfigStanding?
+    }
+
+    /// What is run, which is what the file said when it was last taken.
+    var config: Config { running.withLock { $0.config } }
+    var isDaemon: Bool { running.withLock { $0.isDaemon } }
+    var configStanding: ConfigStanding? { running.withLock { $0.file } }
+
+    var identity: NodeIdentity { identity(by: config) }
+
+    func identity(by config: Config) -> NodeIdentity {
+        var identity = opened.identity
+        identity.name = config.name
+        identity.mode = config.mode
+        return identity
+    }
+
+    var intake: Intake {
+        var intake = openedIntake
+        intake.policy.replayAttempts = config.quarantineAfter
+        return intake
+    }
+
     var store: SQLiteStore { opened.store }
     var wires: Wires { Wires(meshSets: meshSets) { self.config.peers } }
 
@@ -40,7 +68,8 @@ final class Node: Sendable {
         self.logger = logger
         isStopped = Mutex(use == .recover ? nil : opened.stopped)
         isRecovering = use == .recover
-        intake = Intake(opened.intakePolicy(recovers: use == .recover, replayer: replayer))
+        running = Mutex(Running(config: opened.file.config))
+        openedIntake = Intake(opened.intakePolicy(recovers: use == .recover, replayer: replayer))
         if use.locks {
             try await catchUpReplayer()
             try await upgrade()
@@ -51,7 +80,7 @@ final class Node: Sendable {
         client.close()
         await store.close()
         // A driver knows its listener, which knows this node.
-        pollers.withLock { $0 = [:] }
+        changeRunning { $0.pollers = [:] }
         opened.lock?.release()
     }
 
@@ -85,24 +114,42 @@ final class Node: Sendable {
 
     // MARK: Peers
 
-    /// The poller of every configured peer, made at the first call.
+    /// The poller of every configured peer, for a command that polls by itself.
     ///
-    /// - Parameter firstPoll: `.start` for a daemon, which polls at once. A command asks for its polls itself, and
-    ///   would otherwise poll a peer twice where that comes a moment too late.
-    func startPollers(listener: any PollListener, firstPoll: Instant = .start) -> [String: Poller] {
-        pollers.withLock { pollers in
-            for peer in config.peers where pollers[peer.name] == nil {
-                pollers[peer.name] = makePoller(peer, listener: listener, firstPoll: firstPoll)
+    /// - Parameter firstPoll: the command asks for its polls itself, and would otherwise poll a peer twice where that
+    ///   comes a moment too late.
+    func startPollers(listener: any PollListener, firstPoll: Instant) -> [String: Poller] {
+        running.withLock { running in
+            guard !running.isDaemon else { return running.pollers }
+            for peer in running.config.peers where running.pollers[peer.name] == nil {
+                running.pollers[peer.name] = makePoller(
+                    peer, of: running.config, listener: listener, firstPoll: firstPoll)
             }
-            return pollers
+            return running.pollers
         }
     }
 
-    func poller(_ name: String) -> Poller? { pollers.withLock { $0[name] } }
-    var allPollers: [String: Poller] { pollers.withLock { $0 } }
+    /// Makes the poller of every configured peer, for a daemon. From now on only it makes any.
+    func makePollers(listener: any PollListener) {
+        running.withLock { running in
+            running.isDaemon = true
+            for peer in running.config.peers {
+                running.pollers[peer.name] = makePoller(peer, of: running.config, listener: listener)
+            }
+        }
+    }
 
-    private func makePoller(
-        _ entry: Config.Peer, listener: any PollListener, firstPoll: Instant
+    func poller(_ name: String) -> Poller? { running.withLock { $0.pollers[name] } }
+    var allPollers: [String: Poller] { running.withLock { $0.pollers } }
+
+    /// Changes what runs, in one step for everybody who looks.
+    func changeRunning<Value: Sendable>(_ body: (inout Running) -> sending Value) -> Value {
+        running.withLock { body(&$0) }
+    }
+
+    /// - Parameter config: what the entry is a part of.
+    func makePoller(
+        _ entry: Config.Peer, of config: Config, listener: any PollListener, firstPoll: Instant = .start
     ) -> Poller {
         let transport = PeerTransport(client: client, endpoint: entry.endpoint.url, timeout: entry.timeout)
         var policy = PollPolicy()
@@ -110,12 +157,9 @@ final class Node: Sendable {
         policy.stall = max(policy.stall, entry.timeout + .seconds(60))
         let choice = entry.wire
         let driver = PollDriver(
-            peer: PolledPeer(
-                name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
-                expectedID: entry.id),
-            node: identity, policy: policy, clock: ContinuousClock(), wallClock: SystemClock.now, transport: transport,
-            store: NodePollStore(node: self), listener: listener, firstPoll: firstPoll,
-            exchange: { self.wires.exchange(for: choice) })
+            peer: PolledPeer(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
+            wallClock: SystemClock.now, transport: transport, store: NodePollStore(node: self), listener: listener,
+            firstPoll: firstPoll, exchange: { self.wires.exchange(for: choice) })
         return Poller(driver: driver, transport: transport)
     }
 
@@ -172,5 +216,13 @@ final class Node: Sendable {
             let from = last
             last = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try batch(from, &log) }
         } while last != nil
+    }
+}
+
+extension PolledPeer {
+    init(_ entry: Config.Peer, of config: Config) {
+        self.init(
+            name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
+            expectedID: entry.id)
     }
 }

@@ -13,6 +13,9 @@ struct OpenedNode: Sendable {
         case write
         /// The same, taking back own events that this database lacks.
         case recover
+        /// The same, to become a node of another identity: its key is one that was just made and is nowhere yet, for
+        /// the old one may be lost.
+        case renew
 
         var locks: Bool { self != .read }
     }
@@ -52,7 +55,11 @@ struct OpenedNode: Sendable {
             throw CommandFailure(error)
         }
         let path = directory.currentSigningKey(of: identity.id)
-        do { key = try SigningKeyFile.read(path) } catch { throw CommandFailure(error, path: path) }
+        do throws(KeyFileFailure) {
+            key = use == .renew ? try OpenedNode.newKey() : try SigningKeyFile.read(path)
+        } catch {
+            throw CommandFailure(error, path: path)
+        }
         identity.publicKey = key.publicKey.description
     }
 }
@@ -72,6 +79,10 @@ extension OpenedNode {
             await (try SQLiteStore(path: directory.database, access: .readWrite)).close()
             return try SQLiteStore(path: directory.database, access: .readOnly)
         }
+    }
+
+    private static func newKey() throws(KeyFileFailure) -> SigningKey {
+        do throws(CryptoFailure) { return try SigningKey.generate() } catch { throw .crypto(error) }
     }
 
     /// Tells what is served of the log from now on apart from what another copy of this database has served.

@@ -12,7 +12,8 @@ extension Node {
             try StatusReport(of: config, identity: self.identity, in: log, now: now)
         }
         report.stopped = stopped
-        report.isRunning = !allPollers.isEmpty || opened.lock != nil
+        report.isRunning = isDaemon
+        report.configuration = configStanding
         for index in report.peers.indices {
             guard let poller = poller(report.peers[index].entry.name) else { continue }
             let (status, instant) = await poller.driver.status()
@@ -25,7 +26,7 @@ extension Node {
     /// Polls peers now and waits until each is caught up or has failed. Without a daemon their pollers live that long.
     func sync(_ names: [String]) async throws(CommandFailure) -> [PollReport] {
         if let stopped { throw stopped.failure }
-        let isDaemon = !allPollers.isEmpty
+        let isDaemon = isDaemon
         let tally = SyncTally(log: PollLog(node: self))
         let pollers = startPollers(listener: tally, firstPoll: Instant(Limits.controlDeadline))
         let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }

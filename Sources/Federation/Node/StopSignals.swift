@@ -27,3 +27,19 @@ public final class StopSignals: Sendable {
         for await _ in stream { return }
     }
 }
+
+/// SIGHUP, each time it comes: the sign to read the configuration again.
+final class HangupSignals: Sendable {
+    let stream: AsyncStream<Void>
+    // SAFETY: made once, never touched again, and only keeps itself alive.
+    private nonisolated(unsafe) let source: any DispatchSourceSignal
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.stream = stream
+        signal(SIGHUP, SIG_IGN)
+        source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        source.setEventHandler { continuation.yield() }
+        source.resume()
+    }
+}

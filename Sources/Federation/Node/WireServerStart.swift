@@ -6,10 +6,21 @@ internal import Synchronization
 
 /// Holds what answers requests once it can be made.
 final class WireServerSlot: Sendable {
-    private let slot = Mutex<WireServer?>(nil)
+    private struct Filled: Sendable {
+        var server: WireServer
+        var address: String
+        var port: UInt16
+    }
 
-    var value: WireServer? { slot.withLock { $0 } }
-    func set(_ server: WireServer) { slot.withLock { $0 = server } }
+    private let slot = Mutex<Filled?>(nil)
+
+    var value: WireServer? { slot.withLock { $0?.server } }
+    /// Where it answers.
+    var place: (address: String, port: UInt16)? { slot.withLock { $0.map { ($0.address, $0.port) } } }
+
+    func set(_ server: WireServer, address: String, port: UInt16) {
+        slot.withLock { $0 = Filled(server: server, address: address, port: port) }
+    }
 }
 
 extension WireServer {

@@ -20,26 +20,16 @@ let peersCommand = CommandDefinition(
 
 let addPeerCommand = CommandDefinition(
     name: "add-peer", summary: "add a peer to the configuration",
-    details: "The peer is not contacted; comments and layout of the file are kept. A running daemon takes it up at its next start.",
+    details: "Comments and layout of the file are kept. A running daemon polls the peer at once.",
     positionals: [.init(name: "NAME", count: .one), .init(name: "ENDPOINT", count: .one)],
-    options: [.init("--dry-run", "only say what would be written")],
+    options: [dryRunOption],
     examples: [("federation add-peer beta http://127.0.0.1:4002", "poll beta from now on")]
 ) { arguments, console in
-    let session = Session(arguments: arguments, console: console)
-    do throws(CommandFailure) {
-        let added = try PeerEditing.add(
+    await edit(arguments, console) { () throws(CommandFailure) in
+        try await PeerEditing.add(
             name: arguments.positionals[0], endpoint: arguments.positionals[1], configPath: arguments.configPath,
             dryRun: arguments.has("--dry-run"))
-        if arguments.json {
-            console.print(String(decoding: added, as: UTF8.self))
-        } else {
-            let verb = arguments.has("--dry-run") ? "would add" : "added"
-            console.print("\(verb) peer \(arguments.positionals[0]) to \(arguments.configPath)")
-        }
-        return .ok
-    } catch {
-        return session.report(error)
-    }
+    } words: { "\($0 ? "would add" : "added") peer \($1.text("name")) to \($1.text("config"))" }
 }
 
 let resetPeerCommand = CommandDefinition(

@@ -31,6 +31,7 @@ enum StatusText {
 
     static func full(_ status: JSON) -> String {
         var lines = [columns(nodeRows(status))]
+        lines += configLines(status)
         for warning in status.items("warnings") { lines.append("⚠ \(StatusText.warning(warning))") }
         if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
         for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
@@ -43,6 +44,15 @@ enum StatusText {
             }))
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// What the configuration file says that the daemon does not do.
+    private static func configLines(_ status: JSON) -> [String] {
+        guard let config = status["config"] else { return [] }
+        var lines = config.texts("needs_restart").map { "⚠ '\($0)' has changed in the configuration: it needs a restart" }
+        let problems = config.texts("problems")
+        if !problems.isEmpty { lines.append("⚠ the configuration has problems; what it said before runs on:") }
+        return lines + problems.map { "  \($0)" }
     }
 
     private static func warning(_ warning: JSON) -> String {

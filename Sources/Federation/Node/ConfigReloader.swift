@@ -1,0 +1,123 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+
+/// Takes what the configuration file says into a running node: peer by peer, and one reading at a time.
+///
+/// A file with problems changes nothing. Peers that did not change go on as if nothing had happened.
+actor ConfigReloader {
+    private let node: Node
+    private let tasks: PollTasks
+    /// `nil` where the command line has fixed the level.
+    private let threshold: LogThreshold?
+    /// Makes anew what answers peers, once the node's name, mode or hosts have changed.
+    private let renewServers: @Sendable () -> Void
+    private var inHand: Task<ConfigReload, Never>?
+
+    init(node: Node, tasks: PollTasks, threshold: LogThreshold?, renewServers: @escaping @Sendable () -> Void) {
+        self.node = node
+        self.tasks = tasks
+        self.threshold = threshold
+        self.renewServers = renewServers
+        let digest = sha256(node.opened.file.bytes).hex
+        node.changeRunning { $0.file = ConfigStanding(path: node.opened.file.path, digest: digest, takenAt: SystemClock.now()) }
+    }
+
+    /// Reads the file and takes in what changed. Returns once it is done: peers that went are polled no more.
+    func reload() async -> ConfigReload {
+        let before = inHand
+        let task = Task { () -> ConfigReload in
+            _ = await before?.value
+            return await self.readAndTake()
+        }
+        inHand = task
+        return await task.value
+    }
+
+    private func readAndTake() async -> ConfigReload {
+        let path = node.opened.file.path
+        var standing = node.configStanding ?? ConfigStanding(path: path, digest: "", takenAt: SystemClock.now())
+        let config: Config
+        do throws(ConfigFailure) {
+            let bytes = try ConfigFile.read(path)
+            let digest = sha256(bytes).hex
+            let isNews = digest != standing.digest
+            standing.digest = digest
+            node.logger.debug("configuration read", ["file": path, "digest": digest])
+            switch Config.decode(bytes) {
+            case .success(let decoded): config = decoded.config
+            case .failure(let problems): return refused(.problems(problems), standing, isNews: isNews)
+            }
+        } catch {
+            let isNews = !standing.digest.isEmpty
+            standing.digest = ""
+            return refused(error, standing, isNews: isNews)
+        }
+        if !standing.problems.isEmpty { node.logger.info("the configuration has no problems any more", ["file": path]) }
+        let difference = ConfigDifference(from: node.config, to: config)
+        let needsRestart = difference.needsRestart.map(\.key.rawValue)
+        for change in difference.needsRestart where !standing.needsRestart.contains(change.key.rawValue) {
+            node.logger.warning(
+                "a changed key needs a restart", ["key": change.key.rawValue, "from": change.from, "to": change.to])
+        }
+        standing.problems = []
+        standing.needsRestart = needsRestart
+        if !difference.isEmpty { standing.takenAt = SystemClock.now() }
+        await take(difference, standing)
+        return ConfigReload(standing: standing, difference: difference)
+    }
+
+    /// What ran before runs on. What is wrong is said once, however often the file is looked at.
+    private func refused(_ failure: ConfigFailure, _ standing: ConfigStanding, isNews: Bool) -> ConfigReload {
+        var standing = standing
+        standing.problems = failure.lines(in: standing.path)
+        if isNews {
+            node.logger.error("the configuration cannot be used; the last good one runs on", ["file": standing.path])
+            for line in standing.problems { node.logger.error("configuration problem", ["problem": line]) }
+        }
+        node.changeRunning { $0.file = standing }
+        return ConfigReload(standing: standing, difference: nil)
+    }
+
+    private func take(_ difference: ConfigDifference, _ standing: ConfigStanding) async {
+        let config = difference.running
+        let replaced = difference.changed.filter(\.needsAnotherPoller).map(\.peer)
+        let gone = difference.removed.map(\.name) + replaced.map(\.name)
+        node.changeRunning { running in
+            running.config = config
+            running.file = standing
+            for name in gone { running.pollers[name] = nil }
+        }
+        if let threshold, threshold.level != Logger.Level(config.log.level) { threshold.level = Logger.Level(config.log.level) }
+        if !difference.node.isEmpty { renewServers() }
+        // Two pollers of one peer would take turns at its cursor.
+        await tasks.end(gone)
+        let identity = node.identity(by: config)
+        for (name, poller) in node.allPollers {
+            guard let entry = config.peers.first(where: { $0.name == name }) else { continue }
+            poller.driver.post(.reconfigured(PolledPeer(entry, of: config), identity))
+        }
+        for entry in difference.added + replaced {
+            let poller = node.makePoller(entry, of: config, listener: PollLog(node: node))
+            node.changeRunning { $0.pollers[entry.name] = poller }
+            await tasks.begin(entry.name, poller.driver)
+        }
+        log(difference)
+    }
+
+    private func log(_ difference: ConfigDifference) {
+        let logger = node.logger
+        for change in difference.node {
+            logger.info("configuration changed", ["key": change.key.rawValue, "from": change.from, "to": change.to])
+        }
+        for peer in difference.added { logger.info("peer added", ["peer": peer.name, "endpoint": peer.endpoint.url]) }
+        for peer in difference.removed { logger.info("peer removed", ["peer": peer.name]) }
+        for each in difference.changed {
+            for change in each.keys {
+                logger.info(
+                    "peer changed",
+                    ["peer": each.peer.name, "key": change.key.rawValue, "from": change.from, "to": change.to])
+            }
+        }
+    }
+}

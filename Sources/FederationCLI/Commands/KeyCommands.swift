@@ -1,0 +1,43 @@
+import Federation
+import FederationCore
+
+let keygenCommand = CommandDefinition(
+    name: "keygen", summary: "make the signing key where there is none",
+    details: """
+        For a data directory that lost its key before the node wrote anything. A key that is there is never replaced
+        unless --force is given, and one that has signed events not even then: peers would doubt what it signed. If such
+        a key is lost, 'identity new' is the way on. Stop the daemon first.
+        """,
+    options: [.init("--force", "replace a key that has signed nothing yet")],
+    examples: [("federation keygen", "then compare it with 'federation key fingerprint'")]
+) { arguments, console in
+    await keyFacts(arguments, console) { () throws(CommandFailure) in
+        try await SigningKeys.make(configPath: arguments.configPath, force: arguments.has("--force"))
+    }
+}
+
+let keyFingerprintCommand = CommandDefinition(
+    name: "key fingerprint", summary: "show the public signing key and its fingerprint",
+    details: "The fingerprint is the SHA-256 of the key's 32 bytes: what people read to one another to compare keys.",
+    examples: [("federation key fingerprint", "to compare with what a peer shows")]
+) { arguments, console in
+    await keyFacts(arguments, console) { () throws(CommandFailure) in
+        try await SigningKeys.fingerprint(configPath: arguments.configPath)
+    }
+}
+
+private func keyFacts(
+    _ arguments: ParsedArguments, _ console: Console, _ facts: () async throws(CommandFailure) -> [UInt8]
+) async -> ExitStatus {
+    do throws(CommandFailure) {
+        let bytes = try await facts()
+        if arguments.json {
+            console.print(String(decoding: bytes, as: UTF8.self))
+        } else if let result = try? JSON(bytes) {
+            console.print(columns(["id", "file", "public_key", "fingerprint"].map { [$0, result.text($0)] }))
+        }
+        return .ok
+    } catch {
+        return Session(arguments: arguments, console: console).report(error)
+    }
+}
