@@ -37,7 +37,7 @@ let allCommands: [CommandDefinition] = [
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
     statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand,
-    peersCommand, addPeerCommand, resetPeerCommand,
+    peersCommand, previewCommand, addPeerCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
     checkCommand,
 ]

@@ -53,24 +53,3 @@ struct ProgressText {
 
     private func fitted(_ text: String, _ width: Int) -> String { String(text.prefix(max(1, width - 1))) }
 }
-
-/// When progress is shown: often on a terminal, where a line is drawn over, and seldom where each line stays.
-struct ProgressPace {
-    static let drawn: Duration = .milliseconds(100)
-    static let printed: Duration = .seconds(3)
-
-    private let every: Duration
-    private var last: Instant
-
-    init(isTerminal: Bool, at start: Instant) {
-        every = isTerminal ? ProgressPace.drawn : ProgressPace.printed
-        last = start
-    }
-
-    /// Whether it is time; counts as shown then. Work that ends sooner shows nothing.
-    mutating func isDue(at now: Instant) -> Bool {
-        guard now.since(last) >= every else { return false }
-        last = now
-        return true
-    }
-}

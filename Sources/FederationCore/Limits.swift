@@ -125,6 +125,15 @@ public enum Limits: Sendable {
     public static let configProblems = 100
     public static let configPeers = 1000
 
+    // Previews
+
+    /// Pages of a peer's log that a preview may read …
+    public static let previewPages = 20
+    /// … and their bytes: it stops with the page that passes them.
+    public static let previewBytes = 32 << 20
+    /// Requests of one preview: pages, and a few to say hello and goodbye.
+    public static let previewRequests = 40
+
     // Imports
 
     /// Files of one tree.

@@ -64,3 +64,24 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }
+
+/// When progress is shown: often on a terminal, where a line is drawn over, and seldom where each line stays.
+public struct ProgressPace: Sendable {
+    public static let drawn: Duration = .milliseconds(100)
+    public static let printed: Duration = .seconds(3)
+
+    private let every: Duration
+    private var last: Instant
+
+    public init(isTerminal: Bool, at start: Instant) {
+        every = isTerminal ? ProgressPace.drawn : ProgressPace.printed
+        last = start
+    }
+
+    /// Whether it is time; counts as shown then. Work that ends sooner shows nothing.
+    public mutating func isDue(at now: Instant) -> Bool {
+        guard now.since(last) >= every else { return false }
+        last = now
+        return true
+    }
+}

@@ -37,6 +37,13 @@ final class SQLiteDatabase {
         return SQLiteDatabase(consume connection)
     }
 
+    /// Opens a database that has this program's schema, for a transaction that will be undone.
+    static func rehearsal(path: String) throws(StoreFailure) -> SQLiteDatabase {
+        let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
+        guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        return SQLiteDatabase(consume connection)
+    }
+
     private init(_ connection: consuming SQLiteConnection) { self.connection = connection }
 
     /// Makes an empty file of mode 0600, which SQLite's other files take over; does nothing if there is one.

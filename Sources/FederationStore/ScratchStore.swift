@@ -35,3 +35,18 @@ extension SQLiteLog {
         }
     }
 }
+
+extension SQLiteStore {
+    /// Does `body` in one transaction on the database at `path`, which is then undone, whatever came of it.
+    ///
+    /// It waits for the write lock as any writer does, and whoever else writes waits meanwhile: `body` is to be short.
+    public static func rehearse<Value>(
+        at path: String, _ body: (inout SQLiteLog) throws(StoreFailure) -> Value
+    ) throws(StoreFailure) -> Value {
+        let database = try SQLiteDatabase.rehearsal(path: path)
+        try storing { () throws(SQLiteError) in try database.connection.script("BEGIN IMMEDIATE") }
+        defer { try? database.connection.script("ROLLBACK") }
+        var log = SQLiteLog(database)
+        return try body(&log)
+    }
+}

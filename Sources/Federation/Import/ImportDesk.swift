@@ -50,7 +50,8 @@ struct ImportDesk: Sendable {
         }
     }
 
-    private static func problem(of item: PulledItem, in log: SQLiteLog) throws(StoreFailure) -> String? {
+    /// Why an item that was taken in is not applied.
+    static func problem(of item: PulledItem, in log: SQLiteLog) throws(StoreFailure) -> String? {
         switch item {
         case .event(let event, let bytes):
             if let entry = try log.quarantineEntry(hash: sha256(bytes)) {

@@ -165,6 +165,9 @@ final class Node: Sendable {
 
     // MARK: Bringing up to date
 
+    /// Records or events that one transaction brings up to date.
+    private static let upgradeBatch = 500
+
     /// After an upgrade of the program. Each batch is a transaction, so an interrupted one goes on where it was.
     private func upgrade() async throws(CommandFailure) {
         guard opened.stopped == nil else { return }
@@ -175,13 +178,13 @@ final class Node: Sendable {
             }
             if oldRecords {
                 try await inBatches("making records anew") { (last: String?, log) throws(StoreFailure) in
-                    try intake.rebuildRecords(after: last, limit: 500, now: SystemClock.now(), into: &log)
+                    try intake.rebuildRecords(after: last, limit: Node.upgradeBatch, now: SystemClock.now(), into: &log)
                 }
             }
             if newProgram {
                 try await inBatches("trying held events again") { (last: ULID?, log) throws(StoreFailure) in
                     try intake.retryHeld(
-                        after: last, limit: 500, program: programVersion, now: SystemClock.now(), into: &log)
+                        after: last, limit: Node.upgradeBatch, program: programVersion, now: SystemClock.now(), into: &log)
                 }
             }
         } catch {
@@ -211,10 +214,19 @@ final class Node: Sendable {
         _ batch: @Sendable (Place?, inout SQLiteLog) throws(StoreFailure) -> Place?
     ) async throws(StoreFailure) {
         logger.info(what)
+        let clock = ContinuousClock()
+        let start = clock.now
+        var progress = Progress(at: .start)
+        var pace = ProgressPace(isTerminal: false, at: .start)
         var last: Place?
         repeat {
             let from = last
             last = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try batch(from, &log) }
+            let now = Instant(start.duration(to: clock.now))
+            progress.reached(progress.done + Int64(Node.upgradeBatch), at: now)
+            guard last != nil, pace.isDue(at: now) else { continue }
+            let rate = progress.rate.map { String(Int64($0.rounded())) } ?? "?"
+            logger.info(what, ["done": String(progress.done), "per_second": rate])
         } while last != nil
     }
 }

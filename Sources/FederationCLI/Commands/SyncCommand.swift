@@ -81,9 +81,20 @@ struct SyncProgress {
 private func syncStatus(_ result: JSON) -> ExitStatus {
     let failed = result.items("peers").filter { !$0.isTrue("ok") }
     if failed.isEmpty { return .ok }
-    let reasons = failed.map { Reason(stored: $0.text("reason")) }
-    if reasons.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) { return .identity }
-    return reasons.contains(where: \.isNetwork) ? .unreachable : .failure
+    return ExitStatus(failures: failed.map { Reason(stored: $0.text("reason")) })
+}
+
+extension ExitStatus {
+    /// How a command ends that met peers, given why it failed with each that it failed with.
+    init(failures: [Reason]) {
+        if failures.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) {
+            self = .identity
+        } else if failures.contains(where: \.isNetwork) {
+            self = .unreachable
+        } else {
+            self = failures.isEmpty ? .ok : .failure
+        }
+    }
 }
 
 private func printSync(_ result: JSON, _ console: Console) {

@@ -1,0 +1,127 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationHTTP
+internal import FederationStore
+internal import Glibc
+
+/// What a peer is and what it would send, before it is added: nothing is written, here or there.
+///
+/// The events are taken in inside a transaction that is rolled back, so that each is judged as it would be. It works
+/// beside a running daemon, and without a node: then the peer is seen as a new node would see it.
+public struct PeerPreview: Sendable {
+    public var endpoint: String
+    public var configPath: String
+    /// `auto`, `native` or `noema`.
+    public var wire = "auto"
+    public var pages = 3
+
+    public init(endpoint: String, configPath: String) {
+        self.endpoint = endpoint
+        self.configPath = configPath
+    }
+
+    /// - Returns: the facts as JSON; that the peer could not be reached or read is one of them.
+    /// - Throws: where this node itself cannot be read, or the endpoint is none.
+    public func run() async throws(CommandFailure) -> [UInt8] {
+        let address: Endpoint
+        do { address = try Endpoint(endpoint) } catch {
+            throw CommandFailure(
+                .configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: endpoint).text)"])
+        }
+        let choice: WireChoice = WireName(rawValue: wire).map { .only($0) } ?? .auto
+        let node = try await node()
+        let identity = node?.identity ?? PreviewStranger.identity
+        var machine = PreviewMachine(Wires.exchange(for: choice), node: identity.id, pages: pages)
+        await look(&machine, at: address.url, as: identity)
+        var report = PreviewReport(endpoint: address.url, machine: machine, hasNode: node != nil)
+        do throws(StoreFailure) {
+            if let node {
+                try await report.compare(with: node, endpoint: address)
+                report.sample = try PreviewRehearsal.sample(machine.items, of: node)
+            } else {
+                report.sample = try await PreviewStranger.sample(machine.items)
+            }
+        } catch {
+            await node?.store.close()
+            throw CommandFailure(error)
+        }
+        await node?.store.close()
+        return report.json
+    }
+
+    private func node() async throws(CommandFailure) -> OpenedNode? {
+        guard access(configPath, F_OK) == 0 else { return nil }
+        do throws(CommandFailure) { return try await OpenedNode(configPath: configPath, use: .read) } catch {
+            if error.code == .notInitialised { return nil }
+            throw error
+        }
+    }
+
+    /// Carries out what the machine asks for.
+    private func look(_ machine: inout PreviewMachine, at endpoint: String, as node: NodeIdentity) async {
+        let client = CurlClient()
+        defer { client.close() }
+        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline)
+        var random = SystemRandom()
+        let context = ExchangeContext(
+            node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,
+            interval: .seconds(30), reach: .news, wireValues: [:], now: SystemClock.now(),
+            nonce: (random.next(), random.next()))
+        var effect = machine.begin(context)
+        while case .send(let request, let seals) = effect {
+            let answer: Result<HTTPResponse, TransportFailure>
+            do throws(TransportFailure) {
+                answer = .success(try await transport.perform(request, seals: seals))
+            } catch {
+                answer = .failure(error)
+            }
+            effect = machine.answered(answer, now: SystemClock.now())
+        }
+    }
+}
+
+/// The judgement of this node, on its own log.
+private enum PreviewRehearsal {
+    static func sample(_ items: [PulledItem], of node: OpenedNode) throws(StoreFailure) -> PreviewSample {
+        let intake = Intake(node.intakePolicy(recovers: false))
+        return try SQLiteStore.rehearse(at: node.directory.database) { (log: inout SQLiteLog) throws(StoreFailure) in
+            try PreviewSample(of: items, intake: intake, now: SystemClock.now(), in: &log)
+        }
+    }
+}
+
+/// The judgement of a node that has nothing yet.
+private enum PreviewStranger {
+    static var identity: NodeIdentity {
+        var random = SystemRandom()
+        return NodeIdentity(
+            id: ULID(at: SystemClock.now(), using: &random), name: "preview", version: programVersion, mode: .sync,
+            publicKey: nil)
+    }
+
+    static func sample(_ items: [PulledItem]) async throws(StoreFailure) -> PreviewSample {
+        var template = Array("/tmp/federation-preview-XXXXXX\0".utf8)
+        let isMade = template.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in text.baseAddress.map { mkdtemp($0) != nil } ?? false }
+        }
+        guard isMade else { throw .cannotOpen }
+        let directory = String(decoding: template.dropLast(), as: UTF8.self)
+        let database = directory + "/preview.db"
+        defer {
+            for end in ["", "-wal", "-shm"] { unlink(database + end) }
+            rmdir(directory)
+        }
+        let store = try SQLiteStore(path: database, access: .scratch)
+        let policy = IntakePolicy(node: identity.id, sha256: sha256, isOwnSignature: { _, _ in false })
+        let result: Result<PreviewSample, StoreFailure>
+        do throws(StoreFailure) {
+            result = .success(
+                try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                    try PreviewSample(of: items, intake: Intake(policy), now: SystemClock.now(), in: &log)
+                })
+        } catch { result = .failure(error) }
+        await store.close()
+        return try result.get()
+    }
+}

@@ -1,0 +1,96 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationStore
+
+/// The facts of a preview.
+struct PreviewReport {
+    let endpoint: String
+    let machine: PreviewMachine
+    let hasNode: Bool
+    var sample: PreviewSample?
+    /// Configured peers that are pinned as this identity, and those of this endpoint.
+    private var pinnedAs: [String] = []
+    private var configuredAs: [String] = []
+    private var isOurselves = false
+    private var pinnedKey: String?
+
+    init(endpoint: String, machine: PreviewMachine, hasNode: Bool) {
+        self.endpoint = endpoint
+        self.machine = machine
+        self.hasNode = hasNode
+    }
+
+    /// Looks up what this node knows of who answered.
+    mutating func compare(with node: OpenedNode, endpoint: Endpoint) async throws(StoreFailure) {
+        configuredAs = node.file.config.peers.filter { $0.endpoint == endpoint }.map(\.name)
+        guard let peer = machine.identity else { return }
+        isOurselves = peer.id == node.identity.id
+        (pinnedAs, pinnedKey) = try await node.store.read { (log) throws(StoreFailure) in
+            let end = ":" + StateKey.OfPeer.identity.rawValue
+            let pins = try log.states(prefix: "peer:").filter { $0.key.hasSuffix(end) && $0.value == peer.id.description }
+            let names = pins.map { String($0.key.dropFirst("peer:".count).dropLast(end.count)) }
+            return (names, try log.state(StateKey.publicKey(of: peer.id)))
+        }
+    }
+
+    private var failure: ExchangeFailure? {
+        if keyStanding == "differs" { return .identityMismatch }
+        switch machine.ending {
+        // It serves nothing to anybody: that is what it is, and no failure.
+        case .failed(.peerServesNothing): return nil
+        case .failed(let failure): return failure
+        case .complete, .enough, nil: return nil
+        }
+    }
+
+    /// How the key that the peer shows stands to the one that is pinned for its identity.
+    private var keyStanding: String {
+        guard let key = machine.identity?.publicKey, !key.isEmpty else { return "none" }
+        guard let pinnedKey, !pinnedKey.isEmpty else { return "new" }
+        return pinnedKey == key ? "pinned" : "differs"
+    }
+
+    /// About how many events the peer has.
+    private var total: Int64? {
+        let read = Int64(machine.items.count)
+        if machine.ending == .complete { return read }
+        return machine.remaining.map { read + $0 }
+    }
+
+    var json: [UInt8] {
+        jsonObject { writer in
+            writer.member("endpoint", endpoint)
+            writer.member("ok", failure == nil)
+            if let failure { writer.member("reason", failure.reason.rawValue) }
+            writer.member("has_node", hasNode)
+            if let wire = machine.wire { writer.member("wire", wire.rawValue) }
+            if let peer = machine.identity { self.peer(peer, &writer) }
+            writer.member("configured_as", configuredAs)
+            if let total { writer.member("events", total) }
+            if let sample, machine.identity != nil, !isOurselves {
+                if sample.outcome.foundOwnFuture { writer.member("stops_node", true) }
+                writer.key("sample")
+                writer.object {
+                    $0.member("pages", machine.pages)
+                    $0.member("read", machine.items.count)
+                    $0.member("complete", machine.ending == .complete)
+                    sample.members(&$0)
+                }
+            }
+        }
+    }
+
+    private func peer(_ peer: PeerIdentity, _ writer: inout JSONWriter) {
+        writer.key("peer")
+        writer.object {
+            $0.member("id", peer.id.description)
+            $0.member("name", peer.name)
+            $0.member("version", peer.version)
+            if let mode = peer.mode { $0.member("mode", mode.rawValue) }
+            if let key = peer.publicKey { $0.member("public_key", key) }
+        }
+        writer.member("ourselves", isOurselves)
+        writer.member("pinned_as", pinnedAs)
+        writer.member("key", keyStanding)
+    }
+}
