@@ -12,7 +12,7 @@ struct ProgressText {
         guard let fraction = progress.fraction else { return fitted("\(label)  \(facts)", width) }
         let percent = "\(Int(fraction * 100))%"
         let rest = "  \(padded(percent, 4))  \(facts)"
-        let room = min(40, width - label.count - rest.count - 4)
+        let room = min(40, width - label.count - rest.count - 5)
         guard room >= 10 else { return fitted("\(label)\(rest)", width) }
         let full = Int(fraction * Double(room))
         let bar = String(repeating: "#", count: full) + String(repeating: ".", count: room - full)

@@ -50,7 +50,7 @@ import Testing
         if !isRunning {
             #expect(TestFile.bytes(database) == before.0)
             #expect(TestFile.bytes(alpha.configPath) == before.1)
-            #expect(!TestFile.exists(database + "-wal"))
+            #expect(TestFile.bytes(database + "-wal").isEmpty)
         }
         let text = try await alpha.run("preview", beta.endpoint)
         #expect(text.status == 0)

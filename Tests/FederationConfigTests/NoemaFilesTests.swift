@@ -24,7 +24,7 @@ struct NoemaFilesTests {
                 """))
         #expect(manifest.id == "01KNJX4991ASW6NNKS9BQHNCGB")
         #expect(manifest.name == "alpha")
-        #expect(manifest.peers == [NoemaManifest.Peer(name: "beta", endpoint: "https://b:3000")])
+        #expect(manifest.peers.map(\.name) == ["beta"] && manifest.peers.map(\.endpoint) == ["https://b:3000"])
         let old = try #require(NoemaManifest("---\nname: old\n---\n"))
         #expect(old.id.isEmpty && old.peers.isEmpty)
         for text in ["", "# alpha", "---\nname: alpha\n", "---\n- name\n---\n", "---\nid: x\n---\n", "---\na: &b c\n: [\n---\n"] {

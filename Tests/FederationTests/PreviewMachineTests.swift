@@ -11,7 +11,7 @@ struct PreviewMachineTests {
         tamper: (ServedRequest, HTTPResponse) -> Result<HTTPResponse, TransportFailure> = { .success($1) }
     ) throws -> (machine: PreviewMachine, requests: [HTTPRequest]) {
         let context = LoopedNode.context(cursor: nil, position: nil, pinned: nil)
-        let served = LoopedNode(wire, holding: WireContract.sample(events))
+        let served = try LoopedNode(wire, holding: WireContract.sample(events))
         var machine = PreviewMachine(wire.exchange(), node: node ?? context.node.id, pages: pages)
         var requests: [HTTPRequest] = []
         var effect = machine.begin(context)
