@@ -29,10 +29,9 @@ public struct PeerPreview: Sendable {
             throw CommandFailure(
                 .configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: endpoint).text)"])
         }
-        let choice: WireChoice = WireName(rawValue: wire).map { .only($0) } ?? .auto
         let node = try await node()
         let identity = node?.identity ?? PreviewStranger.identity
-        var machine = PreviewMachine(Wires.exchange(for: choice), node: identity.id, pages: pages)
+        var machine = PreviewMachine(exchange, node: identity.id, pages: pages)
         await look(&machine, at: address.url, as: identity)
         var report = PreviewReport(endpoint: address.url, machine: machine, hasNode: node != nil)
         do throws(StoreFailure) {
@@ -48,6 +47,14 @@ public struct PeerPreview: Sendable {
         }
         await node?.store.close()
         return report.json
+    }
+
+    private var exchange: any Exchange {
+        switch WireName(rawValue: wire) {
+        case .native: NativeWire().exchange()
+        case .noema: NoemaWire().exchange()
+        default: AutoExchange()
+        }
     }
 
     private func node() async throws(CommandFailure) -> OpenedNode? {
