@@ -87,7 +87,7 @@ import Testing
             ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["sync"],
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
-            ["import", DocumentTests.root + "/docs", "--dry-run"],
+            ["import", DocumentTests.root + "/docs", "--dry-run"], ["preview", peer.endpoint],
             ["pause-peer", "gone"], ["resume-peer", "gone"], ["set-mode", "subscribe", "--peer", "gone"], ["set-mode", "sync"],
             ["identity rename", "omega"], ["key fingerprint"], ["reload"], ["remove-peer", "gone", "--forget"],
         ]
