@@ -111,7 +111,8 @@ struct FailureText {
 private func storeText(_ failure: CommandFailure) -> String {
     switch failure.facts["store"] ?? "" {
     case "busy": "the database is in use by another process"
-    case "full": "the disk is full"
+    case "full": "the disk is full, or nearly"
+    case "quota": "the database has reached its quota of \(byteText(Int64(failure.facts["limit"] ?? "") ?? 0)) (store.max_size)"
     case "corrupt": "the database is damaged"
     case "read_only": "the database cannot be written"
     case "cannot_open": "the database cannot be opened"
@@ -128,6 +129,7 @@ private func storeHint(_ failure: CommandFailure) -> String? {
     switch failure.facts["store"] ?? "" {
     case "busy": "try again"
     case "full": "free some space; nothing was lost"
+    case "quota": "raise store.max_size in the configuration, or purge records; nothing was lost, and reading goes on"
     case "corrupt": "restore a backup, or start anew and let the peers fill it"
     case "older_schema": "restart the daemon"
     case "newer_schema": "upgrade federation"

@@ -41,3 +41,13 @@ func grouped(_ number: Int64) -> String {
     }
     return number < 0 ? "-" + text : text
 }
+
+/// `512 B`, `4.1 MB`, `2 GB`: cut to one decimal, in powers of 1000.
+func byteText(_ bytes: Int64) -> String {
+    let units: [(name: String, size: Int64)] = [
+        ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000),
+    ]
+    guard let unit = units.first(where: { bytes >= $0.size }) else { return "\(bytes) B" }
+    let tenths = bytes / (unit.size / 10)
+    return tenths % 10 == 0 ? "\(tenths / 10) \(unit.name)" : "\(tenths / 10).\(tenths % 10) \(unit.name)"
+}

@@ -18,6 +18,7 @@ public struct Config: Hashable, Sendable {
     public var quarantineAfter = 3
     public var verify = Verify.off
     public var log = Log()
+    public var store = Store()
     public var peers: [Peer] = []
 
     /// A node with every default and no peers.
@@ -29,6 +30,12 @@ public struct Config: Hashable, Sendable {
     /// What is logged.
     public struct Log: Hashable, Sendable {
         public var level = LogLevel.info
+        public init() {}
+    }
+
+    public struct Store: Hashable, Sendable {
+        /// What the database and its write-ahead log may take together; `nil` for as much as the disk has.
+        public var maxSize: ByteCount?
         public init() {}
     }
 
@@ -86,5 +93,7 @@ extension Config {
     public static let intervals: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
     /// How long a request may be given.
     public static let timeouts: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
+    /// How large a store may be told to become.
+    public static let storeSizes: ClosedRange<ByteCount> = ByteCount(1_000_000)...ByteCount(1_000_000_000_000_000)
     static let quarantineTries = 1...100
 }

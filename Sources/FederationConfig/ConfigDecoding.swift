@@ -44,6 +44,9 @@ extension Config {
         reader.mapping("log") { log in
             self.log.level = log.read("level", default: self.log.level, .oneOf)
         }
+        reader.mapping("store") { store in
+            self.store.maxSize = store.optional("max_size", .size(in: Config.storeSizes))
+        }
         var others = OtherPeers(ownName: name)
         peers = reader.mappings("peers") { entry in
             Peer(reading: &entry, wires: wires, beside: &others)

@@ -103,7 +103,7 @@ extension ConfigProblem.Reason {
             .tag, .keyIsNotText, .duplicateKey, .missingKey, .unknownKey, .wrongKind:
             true
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
-            .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .listen, .endpoint,
+            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .listen, .endpoint,
             .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .verifyNotBuilt, .wireNotBuilt:
             false
         }

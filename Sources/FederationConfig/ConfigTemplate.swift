@@ -33,6 +33,10 @@ public enum ConfigTemplate {
             #log:
             #  level: \(defaults.log.level.rawValue)
 
+            # What the database may take on disk; without it as much as there is.
+            #store:
+            #  max_size: 2GB
+
             # The other nodes of the ring. 'federation add-peer' adds one; by hand it is
             #
             #peers:

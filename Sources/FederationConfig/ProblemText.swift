@@ -33,6 +33,9 @@ extension ConfigProblem.Reason {
         case .durationWithoutUnit(let text): "'\(text.shown)' has no unit: write it as 500ms, 30s, 5m or 1h"
         case .durationOutOfRange(let range):
             "must be from \(range.lowerBound.shortText) to \(range.upperBound.shortText)"
+        case .notASize: "expected a size such as 500MB, 2GB or 2GiB"
+        case .sizeWithoutUnit(let text): "'\(text.shown)' has no unit: write it as 500MB, 2GB or 2GiB"
+        case .sizeOutOfRange(let range): "must be from \(range.lowerBound.shortText) to \(range.upperBound.shortText)"
         case .notAnInteger: "expected a whole number"
         case .integerOutOfRange(let range): "must be from \(range.lowerBound) to \(range.upperBound)"
         case .notOneOf(let values, let found):

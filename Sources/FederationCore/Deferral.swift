@@ -45,8 +45,13 @@ extension Intake {
             for (row, arrival) in arrivals { outcome.count(arrival, holds, row.eventID, row.subject) }
             outcome.foundOwnFuture = pass.foundOwnEvent != nil
         }
-        try RecordUpkeep(policy, now: now).removeDuePurges(limit: limit, in: &log)
+        try removeDue(now: now, limit: limit, in: &log)
         return outcome
+    }
+
+    /// Removes the `data` of what was purged long enough ago; a part of `retryDue` that needs no room.
+    public func removeDue(now: WallTime, limit: Int, in log: inout some LogWriting) throws(StoreFailure) {
+        try RecordUpkeep(policy, now: now).removeDuePurges(limit: limit, in: &log)
     }
 
     /// Tries one row of the quarantine again, whatever it waits for.

@@ -271,7 +271,8 @@ public enum ExchangeFailure: Error, Hashable, Sendable {
         case .identityMismatch: .identityMismatch
         case .secretMissing: .auth
         case .replay(let problem): problem.reason
-        case .remoteError, .peerServesNothing, .malformed, .store, .wireChanged, .tooManyPages: .other
+        case .store(let failure): failure.isFull ? .storeFull : .other
+        case .remoteError, .peerServesNothing, .malformed, .wireChanged, .tooManyPages: .other
         }
     }
 }

@@ -15,6 +15,7 @@ extension Reason {
         case .auth: "the peer did not accept our key"
         case .identityMismatch: "another node answers at the peer's address than the one pinned"
         case .identityMissing: "the peer does not say who it is"
+        case .storeFull: "this node has no room for what the peer has"
         case .other: "something else went wrong"
         }
     }
@@ -36,6 +37,7 @@ extension Reason {
         case .identityMismatch:
             "If the peer was replaced on purpose, run `federation reset-peer NAME`; if not, find out who answers there."
         case .identityMissing: "The peer is older than identities, or not set up: upgrade it, or give it one."
+        case .storeFull: "Raise `store.max_size`, free some of the disk or purge records; it goes on by itself, nothing is lost."
         case .other: "The log of this node has the facts."
         }
     }

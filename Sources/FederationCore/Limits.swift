@@ -115,6 +115,11 @@ public enum Limits: Sendable {
     /// … up to this.
     public static let variantWaitMax: Duration = .seconds(3600)
 
+    // The store
+
+    /// What a file system keeps free: below it the log takes in nothing more.
+    public static let diskReserve: Int64 = 64 << 20
+
     // Configuration
 
     public static let configBytes = 1 << 20

@@ -7,8 +7,10 @@ public protocol FailureOfStore: Error, Sendable {
 public enum StoreFailure: Error, Hashable, Sendable {
     /// Another connection holds the lock longer than we wait.
     case busy
-    /// No space left, or the size the file may have is reached.
+    /// No space left, or less than is kept free.
     case full
+    /// The bytes that the store may have (`StoreRoom`) are used up.
+    case quota(limit: Int64)
     /// The file is damaged, or its content breaks the schema.
     case corrupt
     case readOnly
@@ -26,8 +28,17 @@ public enum StoreFailure: Error, Hashable, Sendable {
     /// Trying again later may succeed without anybody doing anything.
     public var isRetryable: Bool {
         switch self {
-        case .busy, .full, .io, .interrupted: true
+        case .busy, .full, .quota, .io, .interrupted: true
         case .corrupt, .readOnly, .cannotOpen, .olderSchema, .newerSchema, .notOurs, .other: false
+        }
+    }
+
+    /// There is no room for what would make the log longer.
+    public var isFull: Bool {
+        switch self {
+        case .full, .quota: true
+        case .busy, .corrupt, .readOnly, .cannotOpen, .olderSchema, .newerSchema, .notOurs, .io, .interrupted, .other:
+            false
         }
     }
 }

@@ -93,6 +93,9 @@ public enum WriteRequest: Hashable, Sendable {
         }
     }
 
+    /// It takes more from the log than it adds, and so is made also where there is no room.
+    public var isRemoval: Bool { if case .purge = self { true } else { false } }
+
     /// Names the kind of request beside a request id.
     var kind: String {
         switch self {

@@ -3,11 +3,14 @@ internal import Glibc
 
 /// One open database: a connection and what is remembered beside it while a transaction runs.
 final class SQLiteDatabase {
+    let path: String
     let connection: SQLiteConnection
     /// What this transaction has added to `origins` and not yet written there.
     var tally = OriginTally()
     /// The last place that this transaction has added to the log.
     var appended: Int64?
+    /// About how many bytes this transaction has added: events, and evidence of what is not in the log.
+    var grown: Int64 = 0
 
     /// Opens the database for writing, making or migrating it where needed. The file is its owner's alone.
     static func writer(path: String, isDurable: Bool = true) throws(StoreFailure) -> SQLiteDatabase {
@@ -24,7 +27,7 @@ final class SQLiteDatabase {
                 """)
             if !isDurable { try connection.script("PRAGMA synchronous = OFF") }
         }
-        return SQLiteDatabase(consume connection)
+        return SQLiteDatabase(path, consume connection)
     }
 
     /// Opens a database that has this program's schema, for reading.
@@ -34,17 +37,20 @@ final class SQLiteDatabase {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
         let found = try Schema.found(in: connection)
         guard found == Schema.version else { throw .olderSchema(found: found) }
-        return SQLiteDatabase(consume connection)
+        return SQLiteDatabase(path, consume connection)
     }
 
     /// Opens a database that has this program's schema, for a transaction that will be undone.
     static func rehearsal(path: String) throws(StoreFailure) -> SQLiteDatabase {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
         guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
-        return SQLiteDatabase(consume connection)
+        return SQLiteDatabase(path, consume connection)
     }
 
-    private init(_ connection: consuming SQLiteConnection) { self.connection = connection }
+    private init(_ path: String, _ connection: consuming SQLiteConnection) {
+        self.path = path
+        self.connection = connection
+    }
 
     /// Makes an empty file of mode 0600, which SQLite's other files take over; does nothing if there is one.
     private static func makeFile(_ path: String) {

@@ -173,6 +173,9 @@ extension SQLiteLog: LogWriting {
         }
     }
 
+    /// About what a row takes beside its bytes, with its place in the indexes and in its record.
+    static let rowBytes: Int64 = 2048
+
     private func insert(
         _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
     ) throws(SQLiteError) -> Int64 {
@@ -192,6 +195,7 @@ extension SQLiteLog: LogWriting {
             entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data)
         let seq = database.connection.lastRowID
         database.appended = seq
+        database.grown += Int64(event.data?.count ?? 0) + SQLiteLog.rowBytes
         return seq
     }
 }

@@ -63,6 +63,7 @@ extension SQLiteLog {
                 entry.hash.bytes, entry.firstSeen.milliseconds, entry.lastSeen.milliseconds, entry.count,
                 entry.retryAt?.milliseconds, entry.bytes
             ) { $0.text(0) }
+            database.grown += Int64(entry.bytes.count) + SQLiteLog.rowBytes
             try evict(of: peer ?? entry.peer, kind: entry.kind)
         }
     }

@@ -15,6 +15,7 @@ public actor SQLiteStore {
     private nonisolated let readers: ReaderPool
     /// Wakes whoever waits for the log to grow.
     public nonisolated let commits: CommitSignal
+    private nonisolated let limit: Mutex<StoreRoom>
 
     public enum Access: Sendable {
         /// The database is made where there is none, and migrated where it is older.
@@ -27,9 +28,13 @@ public actor SQLiteStore {
 
     /// Opens the database at `path`; waits for the disk, so call it where that does not matter.
     ///
+    /// - Parameter room: how large it may become.
     /// - Throws: `olderSchema` for a database of an older program that is to be read only, `newerSchema` for one of a
     ///   newer program, `notOurs` for another application's file.
-    public init(path: String, access: Access = .readWrite) throws(StoreFailure) {
+    public init(
+        path: String, access: Access = .readWrite, room: StoreRoom = StoreRoom()
+    ) throws(StoreFailure) {
+        limit = Mutex(room)
         executor = BlockingExecutor(label: "federation.store.writer")
         commits = CommitSignal(path: path)
         switch access {
@@ -41,51 +46,90 @@ public actor SQLiteStore {
         readers = ReaderPool(path: path, count: SQLiteStore.readerCount)
     }
 
+    /// How large the store may become. A change holds from the next transaction on.
+    public nonisolated var room: StoreRoom {
+        get { limit.withLock { $0 } }
+        set { limit.withLock { $0 = newValue } }
+    }
+
+    /// How much room the database takes, and has left.
+    public nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
+
     /// Runs `body` in one transaction, which is committed and durable when this returns, and undone if `body` throws.
     ///
-    /// - Throws: `readOnly` if the store was opened so or is closed.
+    /// - Throws: `readOnly` if the store was opened so or is closed; `full` and `quota` where it would make the log
+    ///   longer, or keep evidence, and there is no room.
     public func write<Value: Sendable>(
         _ body: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Value
     ) throws(StoreFailure) -> Value { try attempt(body) }
 
     /// The same for a write that may end in a way of its own: that undoes what was done before it.
+    ///
+    /// - Parameter evenIfFull: for what is small, and frees more than it takes.
     public func attempt<Value: Sendable, Failure: FailureOfStore>(
-        _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
-    ) throws(Failure) -> Value { try transact(keeps: true, body) }
+        evenIfFull: Bool = false, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value { try transact(keeps: true, evenIfFull: evenIfFull, body) }
 
     /// What `attempt` would come to: runs `body` in the same transaction, and undoes it whatever comes of it.
     public func rehearse<Value: Sendable, Failure: FailureOfStore>(
-        _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
-    ) throws(Failure) -> Value { try transact(keeps: false, body) }
+        evenIfFull: Bool = false, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value { try transact(keeps: false, evenIfFull: evenIfFull, body) }
 
     private func transact<Value: Sendable, Failure: FailureOfStore>(
-        keeps: Bool, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
+        keeps: Bool, evenIfFull: Bool, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         guard let writer else { throw Failure(.readOnly) }
-        defer { forget(writer) }
-        do throws(Undone<Value, Failure>) {
-            let value = try writer.connection.transaction { () throws(Undone<Value, Failure>) in
-                var log = SQLiteLog(writer)
-                let value: Value
-                do throws(Failure) { value = try body(&log) } catch { throw .failed(error) }
-                do throws(SQLiteError) { try writer.tally.flush(to: writer.connection) } catch { throw Undone(error) }
-                guard keeps else { throw .rehearsed(value) }
-                return value
-            }
-            announce(writer)
-            return value
-        } catch {
-            switch error {
-            case .rehearsed(let value): return value
-            case .failed(let failure): throw failure
-            }
+        let verdict: @Sendable (DiskFacts, Int64) -> StoreRoom.Verdict = { [room] facts, grown in
+            evenIfFull ? .enough : room.verdict(on: facts, pending: grown)
         }
+        do throws(Undone<Value, Failure>) {
+            return try once(writer, keeps: keeps, verdict, body)
+        } catch {
+            guard case .needsFold = error else { return try error.outcome() }
+        }
+        // Only between two transactions; what was begun is begun again.
+        writer.fold()
+        do throws(Undone<Value, Failure>) {
+            return try once(writer, keeps: keeps, verdict, body)
+        } catch {
+            return try error.outcome()
+        }
+    }
+
+    private func once<Value: Sendable, Failure: FailureOfStore>(
+        _ writer: SQLiteDatabase, keeps: Bool, _ verdict: (DiskFacts, Int64) -> StoreRoom.Verdict,
+        _ body: (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Undone<Value, Failure>) -> Value {
+        defer { forget(writer) }
+        let value = try writer.connection.transaction { () throws(Undone<Value, Failure>) in
+            var log = SQLiteLog(writer)
+            let value: Value
+            do throws(Failure) { value = try body(&log) } catch { throw .failed(error) }
+            let found: StoreRoom.Verdict
+            do throws(SQLiteError) {
+                try writer.tally.flush(to: writer.connection)
+                found = writer.grown > 0 ? verdict(try writer.diskFacts(), writer.grown) : .enough
+            } catch {
+                throw Undone(error)
+            }
+            switch found {
+            case .enough: break
+            case .foldFirst: throw .needsFold
+            case .quotaReached(let limit): throw .failed(Failure(.quota(limit: limit)))
+            case .diskFull: throw .failed(Failure(.full))
+            }
+            guard keeps else { throw .rehearsed(value) }
+            return value
+        }
+        announce(writer)
+        return value
     }
 
     /// What a failed transaction had counted is gone with it.
     private func forget(_ writer: SQLiteDatabase) {
         writer.tally = OriginTally()
         writer.appended = nil
+        writer.grown = 0
     }
 
     private func announce(_ writer: SQLiteDatabase) {
@@ -125,8 +169,19 @@ extension WriteFailure: FailureOfSQLite {
 private enum Undone<Value: Sendable, Failure: FailureOfStore>: FailureOfSQLite {
     case rehearsed(Value)
     case failed(Failure)
+    /// There is room once the write-ahead log is folded in.
+    case needsFold
 
     init(_ error: SQLiteError) { self = .failed(Failure(StoreFailure(error))) }
+
+    func outcome() throws(Failure) -> Value {
+        switch self {
+        case .rehearsed(let value): return value
+        case .failed(let failure): throw failure
+        // Asked for again right after a fold: a reader holds the write-ahead log, and lets go of it soon.
+        case .needsFold: throw Failure(.busy)
+        }
+    }
 }
 
 /// Some readers, of which the one with the least to do gets the next read.
@@ -153,6 +208,8 @@ private final class ReaderPool: Sendable {
 
     func isSound() async throws(StoreFailure) -> Bool { try await readers[0].isSound() }
 
+    func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
+
     func close() async { for reader in readers { await reader.close() } }
 }
 
@@ -175,6 +232,13 @@ private actor Reader {
         let database = try opened()
         return try storing { () throws(SQLiteError) in
             try database.connection.first("PRAGMA integrity_check(1)") { $0.text(0) } == "ok"
+        }
+    }
+
+    func disk() throws(StoreFailure) -> DiskFacts {
+        let database = try opened()
+        return try database.connection.snapshot { () throws(StoreFailure) in
+            try storing { () throws(SQLiteError) in try database.diskFacts() }
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 /// One way to bring each reason about, on a real socket or with a real event.
 enum Provocation: String, CaseIterable, CustomTestStringConvertible {
     case closedPort, stalledPeer, unknownHost, plainPortForTLS, reset, cutOff, unauthorised, otherIdentity, noIdentity
-    case oldManifest, malformedSnapshot, traceID, action, type, serverError, wrongHash
+    case oldManifest, malformedSnapshot, traceID, action, type, serverError, wrongHash, fullStore
 
     var reason: Reason {
         switch self {
@@ -22,6 +22,7 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         case .traceID: .invalidTraceID
         case .action: .unknownAction
         case .type: .unknownType
+        case .fullStore: .storeFull
         case .serverError, .wrongHash: .other
         }
     }
@@ -74,6 +75,9 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         case .action: return noema(try FakeNoema(events: [FakeEvent.create(1, action: "transmogrify")]))
         case .type: return noema(try FakeNoema(events: [FakeEvent.create(1, type: "sonnet")]))
         case .serverError: return http(try .answering(status: 500))
+        case .fullStore:
+            let body = String(repeating: "x", count: 300_000)
+            return noema(try FakeNoema(events: (1...4).map { FakeEvent.create($0, body: body) }))
         case .wrongHash:
             let zeros = String(repeating: "0", count: 64)
             let data = #"{"title":"a","type":"note","body":"a","content_hash":"sha256:\#(zeros)"}"#
@@ -91,6 +95,7 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
     func aReasonIsProvokedAndShown(by provocation: Provocation) async throws {
         let (keep, endpoint, lines) = try provocation.stage()
         let node = try await TestNode("alpha", in: ScratchDirectory())
+        if provocation == .fullStore { node.set("store", "{max_size: 1MB}") }
         node.setPeers([("trouble", ["endpoint: \(endpoint)"] + lines)])
         try await node.start()
 

@@ -2,12 +2,12 @@ import FederationCore
 import Testing
 
 @Suite struct ReasonTests {
-    @Test func theFourteenReasonsKeepTheirStrings() {
+    @Test func theReasonsKeepTheirStrings() {
         #expect(
             Reason.allCases.map(\.rawValue) == [
                 "invalid_trace_id", "unknown_action", "unknown_type", "invalid_frontmatter", "network_refused",
                 "network_timeout", "network_dns", "network_tls", "network_reset", "network_eof", "auth",
-                "identity_mismatch", "identity_missing", "other",
+                "identity_mismatch", "identity_missing", "store_full", "other",
             ])
     }
 

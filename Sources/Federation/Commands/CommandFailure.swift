@@ -105,6 +105,7 @@ extension CommandFailure: FailureOfStore {
             switch failure {
             case .busy: "busy"
             case .full: "full"
+            case .quota: "quota"
             case .corrupt: "corrupt"
             case .readOnly: "read_only"
             case .cannotOpen: "cannot_open"
@@ -118,6 +119,7 @@ extension CommandFailure: FailureOfStore {
         var facts = ["store": word]
         switch failure {
         case .olderSchema(let found), .newerSchema(let found): facts["found"] = String(found)
+        case .quota(let limit): facts["limit"] = String(limit)
         default: break
         }
         if case .other(let code) = failure { facts["sqlite"] = String(code) }

@@ -43,6 +43,9 @@ struct StatusReport: Sendable {
     var strangers: [String]
     var origins: [OriginSummary]
     var withheld: WithheldCount?
+    /// Where it was asked for.
+    var disk: DiskFacts?
+    var room = StoreRoom()
     var peers: [Peer]
 
     /// How the node is as a whole.
@@ -50,7 +53,16 @@ struct StatusReport: Sendable {
         if stopped != nil { return "stopped" }
         if configuration.map({ !$0.problems.isEmpty }) ?? false { return "degraded" }
         let failing = peers.contains { $0.entry.mode != .paused && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil) }
-        return failing || held > 0 || refused > 0 ? "degraded" : "ok"
+        return failing || held > 0 || refused > 0 || fullness != nil ? "degraded" : "ok"
+    }
+
+    /// Why the log takes in nothing more, if so.
+    var fullness: String? {
+        switch disk.map({ room.verdict(on: $0) }) {
+        case .quotaReached: "store_quota"
+        case .diskFull: "disk_full"
+        case .enough, .foldFirst, nil: nil
+        }
     }
 
     var json: [UInt8] {
@@ -77,6 +89,7 @@ struct StatusReport: Sendable {
             writer.member("held", held)
             writer.member("refused", refused)
             writer.member("deferred", deferred)
+            diskMembers(&writer)
             warnings(&writer)
             gaps(&writer)
             if let withheld {
@@ -87,6 +100,18 @@ struct StatusReport: Sendable {
             writer.raw(Array(clock.stored.utf8))
             writer.key("peers")
             writer.array { for each in peers { peer(each, &$0) } }
+        }
+    }
+
+    private func diskMembers(_ writer: inout JSONWriter) {
+        guard let disk else { return }
+        writer.key("disk")
+        writer.object {
+            $0.member("database", disk.database)
+            $0.member("reusable", disk.reusable)
+            $0.member("write_ahead_log", disk.writeAheadLog)
+            if let free = disk.free { $0.member("free", free) }
+            if let quota = room.maxBytes { $0.member("quota", quota) }
         }
     }
 
@@ -101,6 +126,7 @@ struct StatusReport: Sendable {
         writer.key("warnings")
         writer.array { writer in
             if let stopped { warn(stopped.rawValue, nil, &writer) }
+            if let fullness { warn(fullness, nil, &writer) }
             if let refusedMerge { warn("clock_full", refusedMerge, &writer) }
             if let farOwnNumber { warn("own_number_far", farOwnNumber, &writer) }
             // Most of them cannot be wrong at once; we can.

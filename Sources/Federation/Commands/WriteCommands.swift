@@ -151,7 +151,9 @@ extension Node {
             }
             return all
         }
-        return isDryRun ? try await store.rehearse(body) : try await store.attempt(body)
+        let evenIfFull = requests.allSatisfy(\.isRemoval)
+        if isDryRun { return try await store.rehearse(evenIfFull: evenIfFull, body) }
+        return try await store.attempt(evenIfFull: evenIfFull, body)
     }
 
     /// Writes an event of ours, durably, or nothing; with its failures as they are.

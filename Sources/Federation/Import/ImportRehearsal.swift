@@ -20,7 +20,7 @@ struct ImportRehearsal: Sendable {
         let store: SQLiteStore
         do throws(StoreFailure) {
             try SQLiteStore.copy(of: node.directory.database, to: copy)
-            store = try SQLiteStore(path: copy, access: .scratch)
+            store = try SQLiteStore(path: copy, access: .scratch, room: node.store.room)
         } catch {
             ImportRehearsal.remove(copy)
             throw CommandFailure(error)

@@ -191,7 +191,7 @@ public struct ImportRun: Sendable {
             case .busy: "it is locked"
             case .corrupt: "it is damaged"
             case .cannotOpen, .readOnly: "it cannot be opened for reading"
-            case .full, .io, .interrupted, .olderSchema, .newerSchema, .other: "reading it failed"
+            case .full, .quota, .io, .interrupted, .olderSchema, .newerSchema, .other: "reading it failed"
             }
         return CommandFailure(.file, ["file": path, "why": why])
     }

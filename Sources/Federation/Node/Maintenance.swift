@@ -13,8 +13,15 @@ struct Maintenance: Sendable {
             do throws(StoreFailure) {
                 let intake = node.intake
                 let now = SystemClock.now()
-                _ = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
-                    try intake.retryDue(now: now, limit: 500, into: &log)
+                do throws(StoreFailure) {
+                    _ = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                        try intake.retryDue(now: now, limit: 500, into: &log)
+                    }
+                } catch where error.isFull {
+                    // What waits goes on waiting; what is to go, goes all the more.
+                    try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                        try intake.removeDue(now: now, limit: 500, in: &log)
+                    }
                 }
             } catch {
                 node.logger.warning("maintenance failed", ["store": "\(error)"])

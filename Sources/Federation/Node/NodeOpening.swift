@@ -43,6 +43,7 @@ struct OpenedNode: Sendable {
         }
         do throws(StoreFailure) {
             store = try await OpenedNode.open(directory, for: use)
+            store.room = StoreRoom(file.config)
             let found = try DatabaseFileIdentity(of: directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
             guard let id = meta[.identity].flatMap({ ULID($0) }) else { throw StoreFailure.corrupt }
@@ -68,6 +69,7 @@ extension OpenedNode {
     /// Opens the store. The first command after an upgrade brings the database up to date, also one that only reads,
     /// unless another process may write at this moment.
     private static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
+        if case .rehearse(let copy) = use { return try SQLiteStore(path: copy, access: .scratch) }
         guard !use.locks else { return try SQLiteStore(path: directory.database, access: .readWrite) }
         do throws(StoreFailure) {
             return try SQLiteStore(path: directory.database, access: .readOnly)
@@ -113,6 +115,10 @@ enum NodeStop: String, Sendable {
     }
 
     var failure: CommandFailure { CommandFailure(self == .copied ? .copied : .stopped) }
+}
+
+extension StoreRoom {
+    init(_ config: Config) { self.init(maxBytes: config.store.maxSize?.bytes) }
 }
 
 extension LogReading {

@@ -11,6 +11,8 @@ extension Node {
         var report = try await store.read { (log) throws(StoreFailure) in
             try StatusReport(of: config, identity: self.identity, in: log, now: now)
         }
+        report.disk = try await store.disk()
+        report.room = store.room
         report.stopped = stopped
         report.isRunning = isDaemon
         report.configuration = configStanding

@@ -60,6 +60,10 @@ enum StatusText {
         case "copied": "this database is a copy: the node writes nothing; see 'federation help identity'"
         case "behind":
             "this database is older than what the node has published: it writes nothing; see 'federation help identity'"
+        case "store_quota":
+            "the database has reached its quota (store.max_size): own writes are refused, and what peers have waits there"
+        case "disk_full":
+            "the disk is full, or nearly: own writes are refused, and what peers have waits there"
         case "clock_full":
             "the vector clock is full (256 nodes): it does not count the origin of event \(warning.text("event"))"
         case "own_number_far": "event \(warning.text("event")) names a number of ours far beyond what we ever gave: not followed"
@@ -84,6 +88,7 @@ enum StatusText {
             ["daemon", status.isTrue("running") ? "running" : "not running"],
             ["log", "\(counted(status.count("events"), "event")), \(counted(status.count("records"), "record"))"],
         ]
+        if let disk = status["disk"] { rows.append(["disk", diskText(disk)]) }
         if status.count("divergences") > 0 {
             rows.append(["", "⚠ \(counted(status.count("divergences"), "divergence")): see 'federation divergences'"])
         }
@@ -93,6 +98,14 @@ enum StatusText {
             rows.append(["gap", "\(grouped(gap.count("missing"))) of \(gap.text("origin")) not here (unconfirmed)"])
         }
         return rows
+    }
+
+    private static func diskText(_ disk: JSON) -> String {
+        var text = "\(byteText(disk.count("database"))), and a write-ahead log of \(byteText(disk.count("write_ahead_log")))"
+        if disk.count("reusable") > 0 { text += "; \(byteText(disk.count("reusable"))) to be used again" }
+        if disk["quota"] != nil { text += "; quota \(byteText(disk.count("quota")))" }
+        if disk["free"] != nil { text += "; \(byteText(disk.count("free"))) free" }
+        return text
     }
 
     private static func peerRows(_ peer: JSON, of status: JSON) -> [[String]] {

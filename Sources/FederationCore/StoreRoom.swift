@@ -1,0 +1,57 @@
+/// What is known of the room that a database has, in bytes.
+public struct DiskFacts: Hashable, Sendable {
+    /// The database, as it is once its write-ahead log is folded into it.
+    public var database: Int64
+    /// Of these, pages that hold nothing any more and are used again before the file grows.
+    public var reusable: Int64
+    /// The write-ahead log's file.
+    public var writeAheadLog: Int64
+    /// What the file system has left for us; `nil` where it does not say.
+    public var free: Int64?
+
+    public init(database: Int64, reusable: Int64, writeAheadLog: Int64, free: Int64?) {
+        self.database = database
+        self.reusable = reusable
+        self.writeAheadLog = writeAheadLog
+        self.free = free
+    }
+}
+
+/// How large a store may become, and whether there is room for more.
+///
+/// It refuses before the disk is full: a file system without a byte left stops also what would free some, and other
+/// programs. Only what makes the log longer is refused; reading, state, health, a purge and dropping evidence go on.
+public struct StoreRoom: Hashable, Sendable {
+    public enum Verdict: Hashable, Sendable {
+        case enough
+        /// There is, once the write-ahead log is folded into the database.
+        case foldFirst
+        /// The bytes that it may have are used up.
+        case quotaReached(limit: Int64)
+        /// The file system has less left than is to be kept free.
+        case diskFull
+    }
+
+    /// `store.max_size`; `nil` for as much as the disk has.
+    public var maxBytes: Int64?
+
+    /// What the file system is to keep free.
+    public var reserve: Int64
+
+    public init(maxBytes: Int64? = nil, reserve: Int64 = Limits.diskReserve) {
+        self.maxBytes = maxBytes
+        self.reserve = reserve
+    }
+
+    /// - Parameters:
+    ///   - facts: with what a transaction has added to the database and not yet committed.
+    ///   - pending: bytes of it that are still to be written to the write-ahead log.
+    public func verdict(on facts: DiskFacts, pending: Int64 = 0) -> Verdict {
+        // They are written twice: to the write-ahead log, and from there to the database.
+        if let free = facts.free, free - 2 * pending < reserve { return .diskFull }
+        guard let maxBytes else { return .enough }
+        let used = facts.database - facts.reusable
+        if used + facts.writeAheadLog + pending <= maxBytes { return .enough }
+        return used <= maxBytes && facts.writeAheadLog > 0 ? .foldFirst : .quotaReached(limit: maxBytes)
+    }
+}
