@@ -8,12 +8,13 @@ public struct ConfigDifference: Hashable, Sendable {
         case quarantineAfter = "quarantine_after"
         case verify
         case logLevel = "log.level"
+        case storeMaxSize = "store.max_size"
 
         /// Whether a running node can take the change. The others are what it holds open.
         public var isLive: Bool {
             switch self {
             case .data, .listen: false
-            case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel: true
+            case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize: true
             }
         }
     }
@@ -105,6 +106,7 @@ extension Config {
         case .quarantineAfter: String(quarantineAfter)
         case .verify: verify.rawValue
         case .logLevel: log.level.rawValue
+        case .storeMaxSize: store.maxSize?.shortText ?? ""
         }
     }
 }

@@ -81,9 +81,8 @@ import Testing
             (try await node.peerStatus("fake")?["consecutive_failures"]?.integer ?? 0 > failures).orNil
         }
         let small = try await node.put("# Small\n")
-        #expect(try await node.stop() == .exited(0))
+        // The daemon takes the change in.
         set("100MB", of: node)
-        try await node.start()
         try await eventually("all of it; log:\n\(node.log)") { (try await node.events().count == 5).orNil }
         let healthy = try await eventually("health") {
             let peer = try await node.peerStatus("fake")

@@ -71,6 +71,9 @@ import Testing
         #expect(try await run("status", "--check").status == 6)
         let unconfirmed = try await run("identity", "new")
         #expect(unconfirmed.status == 1)
+        let planned = try await run("identity", "new", "--dry-run", "--json").json
+        #expect(planned["dry_run"]?.bool == true && planned["log_events"]?.integer == 1 && planned["id"] == nil)
+        #expect(try await run("identity", "show").out.contains(planned["was"]?.string ?? "?"))
         let renewed = try await run("identity", "new", "--yes", "--json")
         #expect(renewed.status == 0)
         let original = try await alpha.facts("identity", "show")["id"]?.string
@@ -108,6 +111,11 @@ import Testing
         #expect(refused.err.contains("identity recover"))
         try await alpha.stop()
         #expect(try await alpha.run("run").status == 5)
+        let planned = try await alpha.run("identity", "recover", "--dry-run", "--json")
+        #expect(planned.status == 0, "\(planned.err)")
+        #expect(try planned.json["number"]?.integer == 2 && planned.json["dry_run"]?.bool == true)
+        #expect(try await alpha.status()["state"]?.string == "stopped", "a dry run recovers nothing")
+        #expect(TestFile.names(in: alpha.directory + "/data").allSatisfy { !$0.hasPrefix("rehearsal") })
         let recovered = try await alpha.run("identity", "recover", "--json")
         #expect(recovered.status == 0, "\(recovered.err)")
         #expect(try recovered.json["number"]?.integer == 2)

@@ -207,7 +207,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
             .unknownKey(
                 "replayer",
                 known: [
-                    "data", "hosts", "interval", "listen", "log", "mode", "name", "peers", "quarantine_after", "verify",
+                    "data", "hosts", "interval", "listen", "log", "mode", "name", "peers", "quarantine_after", "store", "verify",
                 ])
         ),
     ])

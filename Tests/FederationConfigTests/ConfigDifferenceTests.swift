@@ -43,6 +43,7 @@ import Testing
     @Test(arguments: [
         ("name", "name: omega"), ("hosts", "hosts: [x.example]"), ("mode", "mode: publish"), ("interval", "interval: 5s"),
         ("quarantine_after", "quarantine_after: 7"), ("log.level", "log: {level: debug}"),
+        ("store.max_size", "store: {max_size: 2GB}"),
     ])
     func aLiveKeyOfTheNodeIsTakenIn(key: String, line: String) throws {
         let found = try difference { key == "name" ? $0.replacing("name: alpha", with: line) : "\(line)\n\($0)" }
@@ -99,7 +100,7 @@ import Testing
     /// Whoever adds a key has to say here whether a running node can take its change.
     @Test func everyKeyIsDecidedUpon() throws {
         let node = Mirror(reflecting: Config(name: "a")).children.compactMap(\.label)
-        let nodeKeys = ConfigDifference.NodeKey.allCases.map { "\($0)" == "logLevel" ? "log" : "\($0)" }
+        let nodeKeys = ConfigDifference.NodeKey.allCases.map { ["logLevel": "log", "storeMaxSize": "store"]["\($0)"] ?? "\($0)" }
         #expect(Set(node) == Set(nodeKeys + ["peers"]))
         let peer = Mirror(reflecting: try Config.Peer(name: "a", endpoint: Endpoint("http://a"))).children.compactMap(\.label)
         #expect(Set(peer) == Set(ConfigDifference.PeerKey.allCases.map { "\($0)" } + ["name", "resumesAs"]))

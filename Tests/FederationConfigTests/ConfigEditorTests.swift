@@ -441,6 +441,8 @@ struct Layout: Sendable, CustomTestStringConvertible {
         var plain = config
         plain.listen = nil
         plain.peers = []
+        #expect(plain.store.maxSize == ByteCount(2_000_000_000))
+        plain.store.maxSize = nil
         #expect(plain == Config(name: "alpha"))
     }
 }

@@ -33,14 +33,14 @@ struct ImportRehearsal: Sendable {
         ImportRehearsal.remove(copy)
     }
 
-    private static let prefix = "rehearsal-"
+    static let prefix = "rehearsal-"
 
-    private static func remove(_ path: String) {
+    static func remove(_ path: String) {
         for end in ["", "-wal", "-shm", "-journal"] { unlink(path + end) }
     }
 
     /// Copies of rehearsals that were killed.
-    private static func removeLeftovers(in directory: String) {
+    static func removeLeftovers(in directory: String) {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }
         while let entry = readdir(listing) {

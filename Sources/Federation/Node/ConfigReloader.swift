@@ -1,6 +1,7 @@
 internal import FederationConfig
 internal import FederationCore
 internal import FederationCrypto
+internal import FederationStore
 
 /// Takes what the configuration file says into a running node: peer by peer, and one reading at a time.
 ///
@@ -87,6 +88,11 @@ actor ConfigReloader {
             running.config = config
             running.file = standing
             for name in gone { running.pollers[name] = nil }
+        }
+        if node.store.room != StoreRoom(config) {
+            node.store.room = StoreRoom(config)
+            // What a peer has may have waited for it.
+            for poller in node.allPollers.values { poller.driver.post(.contact) }
         }
         if let threshold, threshold.level != Logger.Level(config.log.level) { threshold.level = Logger.Level(config.log.level) }
         if !difference.node.isEmpty { renewServers() }

@@ -2,6 +2,7 @@ internal import FederationConfig
 internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
+internal import Glibc
 
 /// Who this node is, and the two ways on for a database that is a copy or older than what it has published.
 ///
@@ -23,7 +24,8 @@ public enum IdentityChange {
     /// in the log as another node's.
     ///
     /// The new key is on disk, under the new identity's name, before the one commit that makes it ours.
-    public static func new(configPath: String) async throws(CommandFailure) -> [UInt8] {
+    public static func new(configPath: String, isDryRun: Bool = false) async throws(CommandFailure) -> [UInt8] {
+        if isDryRun { return try await plannedNew(configPath) }
         let node = try await OpenedNode(configPath: configPath, use: .renew)
         var random = SystemRandom()
         let identity = ULID(at: SystemClock.now(), using: &random)
@@ -43,6 +45,28 @@ public enum IdentityChange {
         }
     }
 
+    /// Who would be left behind, with how many events. The key is not asked for: the old one may be lost.
+    private static func plannedNew(_ configPath: String) async throws(CommandFailure) -> [UInt8] {
+        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
+        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        let facts: (identity: String, events: Int64)
+        do throws(StoreFailure) {
+            let store = try SQLiteStore(path: directory.database, access: .readOnly)
+            facts = try await store.read { (log) throws(StoreFailure) in
+                guard let old = try log.meta(.identity) else { throw .corrupt }
+                return (old, try log.origins().first { $0.origin.isExactly(old) }?.events ?? 0)
+            }
+            await store.close()
+        } catch {
+            throw CommandFailure(error)
+        }
+        return jsonObject {
+            $0.member("dry_run", true)
+            $0.member("was", facts.identity)
+            $0.member("log_events", facts.events)
+        }
+    }
+
     /// Fetches from the peers what this node wrote and no longer has, and goes on above the highest number found.
     ///
     /// Every peer is read from its beginning, for a cursor of the old database may lie behind what was lost.
@@ -50,7 +74,10 @@ public enum IdentityChange {
     /// `partial` goes on although some peers cannot be reached: what only they hold of ours would be taken for
     ///   old by them.
     /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
-    public static func recover(configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+    public static func recover(
+        configPath: String, partial: Bool, isDryRun: Bool = false
+    ) async throws(CommandFailure) -> [UInt8] {
+        if isDryRun { return try await rehearsedRecovery(configPath, partial: partial) }
         let node = try await Node(configPath: configPath, use: .recover, logger: .silent)
         do throws(CommandFailure) {
             let result = try await recover(node, partial: partial)
@@ -62,7 +89,29 @@ public enum IdentityChange {
         }
     }
 
-    private static func recover(_ node: Node, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+    /// The same on a copy of the database, which is thrown away: the peers are asked, and what they have is taken in
+    /// there.
+    private static func rehearsedRecovery(_ configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
+        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        ImportRehearsal.removeLeftovers(in: directory.path)
+        let copy = "\(directory.path)/\(ImportRehearsal.prefix)\(getpid()).db"
+        defer { ImportRehearsal.remove(copy) }
+        do throws(StoreFailure) { try SQLiteStore.copy(of: directory.database, to: copy) } catch { throw CommandFailure(error) }
+        let node = try await Node(configPath: configPath, use: .rehearse(copy: copy), logger: .silent)
+        do throws(CommandFailure) {
+            let result = try await recover(node, partial: partial, isDryRun: true)
+            await node.close()
+            return result
+        } catch {
+            await node.close()
+            throw error
+        }
+    }
+
+    private static func recover(
+        _ node: Node, partial: Bool, isDryRun: Bool = false
+    ) async throws(CommandFailure) -> [UInt8] {
         let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
         try await node.forgetCursors(of: names)
         let reports = try await node.sync(names)
@@ -83,6 +132,7 @@ public enum IdentityChange {
             $0.member("number", UInt64(number ?? "") ?? 0)
             $0.member("fetched", reports.reduce(0) { $0 + $1.outcome.applied })
             if !failed.isEmpty { $0.member("unreachable", failed) }
+            if isDryRun { $0.member("dry_run", true) }
         }
     }
 

@@ -66,10 +66,10 @@ final class Node: Sendable {
     ) async throws(CommandFailure) {
         opened = try await OpenedNode(configPath: configPath, use: use)
         self.logger = logger
-        isStopped = Mutex(use == .recover ? nil : opened.stopped)
-        isRecovering = use == .recover
+        isStopped = Mutex(use.recovers ? nil : opened.stopped)
+        isRecovering = use.recovers
         running = Mutex(Running(config: opened.file.config))
-        openedIntake = Intake(opened.intakePolicy(recovers: use == .recover, replayer: replayer))
+        openedIntake = Intake(opened.intakePolicy(recovers: use.recovers, replayer: replayer))
         if use.locks {
             try await catchUpReplayer()
             try await upgrade()

@@ -6,7 +6,7 @@ internal import Glibc
 
 /// A node's database, identity and key, opened for one of three uses.
 struct OpenedNode: Sendable {
-    enum Use: Sendable {
+    enum Use: Hashable, Sendable {
         /// Beside whoever writes; no lock.
         case read
         /// Holds the directory's lock until it is released.
@@ -16,8 +16,23 @@ struct OpenedNode: Sendable {
         /// The same, to become a node of another identity: its key is one that was just made and is nowhere yet, for
         /// the old one may be lost.
         case renew
+        /// As `recover`, on a copy of the database and without the lock: nothing of the node is changed.
+        case rehearse(copy: String)
 
-        var locks: Bool { self != .read }
+        /// It writes to the node's own database.
+        var locks: Bool {
+            switch self {
+            case .write, .recover, .renew: true
+            case .read, .rehearse: false
+            }
+        }
+
+        var recovers: Bool {
+            switch self {
+            case .recover, .rehearse: true
+            case .read, .write, .renew: false
+            }
+        }
     }
 
     var file: ConfigFile

@@ -19,28 +19,40 @@ let identityRecoverCommand = CommandDefinition(
         For a database that was restored from a backup, or moved, where the original is gone. Every peer is read from
         its beginning; the node then continues above the highest number it ever gave. Stop the daemon first.
         """,
-    options: [.init("--partial", "go on although some peers cannot be reached")],
+    options: [
+        .init("--partial", "go on although some peers cannot be reached"),
+        .init("--dry-run", "only say what would be fetched: on a copy of the database, which is thrown away"),
+    ],
     examples: [("federation identity recover", "then 'federation run' again")]
 ) { arguments, console in
     await changed(arguments, console) { () throws(CommandFailure) in
-        try await IdentityChange.recover(configPath: arguments.configPath, partial: arguments.has("--partial"))
+        try await IdentityChange.recover(
+            configPath: arguments.configPath, partial: arguments.has("--partial"), isDryRun: arguments.has("--dry-run"))
     } render: { result in
-        console.print("recovered \(result.text("id")): \(counted(result.count("fetched"), "event")) fetched, last number \(grouped(result.count("number")))")
+        let done = result.isTrue("dry_run") ? "would recover" : "recovered"
+        console.print("\(done) \(result.text("id")): \(counted(result.count("fetched"), "event")) fetched, last number \(grouped(result.count("number")))")
     }
 }
 
 let identityNewCommand = CommandDefinition(
     name: "identity new", summary: "make a copied database a node of its own",
     details: "A new ULID and a new key; what the old identity wrote stays in the log as another node's. Stop the daemon first.",
-    options: [.init("--yes", short: "-y", "do not ask")],
+    options: [
+        .init("--yes", short: "-y", "do not ask"),
+        .init("--dry-run", "only say who would be left behind"),
+    ],
     examples: [("federation identity new --yes", "after copying a data directory to another machine")]
 ) { arguments, console in
-    guard arguments.has("--yes") || console.confirm("give this node a new identity?") else {
+    guard arguments.has("--yes") || arguments.has("--dry-run") || console.confirm("give this node a new identity?") else {
         return Session(arguments: arguments, console: console).report(CommandFailure(.needsConfirmation))
     }
     return await changed(arguments, console) { () throws(CommandFailure) in
-        try await IdentityChange.new(configPath: arguments.configPath)
-    } render: { console.print("\($0.text("id")), was \($0.text("was"))") }
+        try await IdentityChange.new(configPath: arguments.configPath, isDryRun: arguments.has("--dry-run"))
+    } render: { result in
+        let left = counted(result.count("log_events"), "event")
+        let planned = "a new identity in place of \(result.text("was")), whose \(left) stay in the log"
+        console.print(result.isTrue("dry_run") ? planned : "\(result.text("id")), was \(result.text("was"))")
+    }
 }
 
 /// Runs one of these commands and prints its facts.
