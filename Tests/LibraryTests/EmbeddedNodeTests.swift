@@ -182,6 +182,19 @@ private struct Tally: EventReplayer {
         await log.close()
     }
 
+    @Test(.timeLimit(.minutes(2))) func aPeerThatIsAddedWhileItRunsIsPolled() async throws {
+        let place = try await Place("alpha")
+        let node = try await EmbeddedNode(configPath: place.config)
+        try await node.run {
+            _ = try await PeerEditing.add(
+                name: "beta", endpoint: "http://127.0.0.1:1", configPath: place.config, dryRun: false)
+            while try await node.log.state.peer("beta")?.health.lastError?.reason != .networkRefused {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(node.config.peers.map(\.name) == ["beta"])
+        }
+    }
+
     @Test func anAddressThatIsTakenIsSaid() async throws {
         let (place, port) = try await Place.listening("alpha")
         let node = try await EmbeddedNode(configPath: place.config)

@@ -22,7 +22,8 @@ public final class CommandChannel: Sendable {
         }
     }
 
-    /// - Parameter arguments: a JSON object.
+    /// `arguments` is a JSON object.
+    ///
     /// - Returns: the result as JSON.
     public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         switch way {

@@ -18,7 +18,7 @@ public enum SigningKeys {
     /// What the old key has signed would be in doubt at every peer, so a node that has written events gets no other one:
     /// neither in place of a key that is there nor of one that is lost. Its way on is `identity new`.
     ///
-    /// - Parameter force: also in place of a key that is there and has signed nothing yet.
+    /// `force` is for doing it also in place of a key that is there and has signed nothing yet.
     public static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
         guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }

@@ -16,8 +16,8 @@ internal import Synchronization
 /// reaches it as it would a daemon. Opened but not running, it reads and writes and neither serves nor polls.
 public final class EmbeddedNode: Sendable {
     let node: Node
-    /// Who this node is.
-    public let identity: NodeIdentity
+    /// Who this node is: its name is what the configuration says now.
+    public var identity: NodeIdentity { node.identity }
     /// Its log, records and state, for reading. After `stop` it reads what is on disk.
     public let log: NodeLog
     private let phase = Mutex(Phase.opened)
@@ -47,8 +47,7 @@ public final class EmbeddedNode: Sendable {
         self.threshold = threshold
         let logger = logLine.map { Logger(threshold: threshold, now: SystemClock.now, write: $0) } ?? .silent
         node = try await Node(configPath: configPath, use: .write, logger: logger, replayer: replayer)
-        identity = node.identity
-        log = NodeLog(store: node.store, identity: node.identity, config: node.config)
+        log = NodeLog(store: node.store, identity: node.identity, config: { [node] in node.config })
     }
 
     /// The configuration that it runs by: what its file said when it was opened, or while it runs when a change of it was
@@ -111,6 +110,8 @@ public final class EmbeddedNode: Sendable {
         let node = node
         let task = Task {
             await Daemon.poll(run) { for await _ in asked {} }
+            // Whoever waits for news is answered now, not at the end of the wait.
+            node.store.commits.close()
             await servers.stop()
             await node.close()
         }

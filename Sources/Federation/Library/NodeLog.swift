@@ -7,11 +7,11 @@ internal import FederationStore
 /// Each call sees one commit. Reading waits for no writer and keeps none waiting.
 public struct NodeLog: Sendable {
     let store: SQLiteStore
-    let config: Config
-    /// The node whose log this is.
+    let config: @Sendable () -> Config
+    /// The node whose log this is, as it was called when the log was opened.
     public let identity: NodeIdentity
 
-    init(store: SQLiteStore, identity: NodeIdentity, config: Config) {
+    init(store: SQLiteStore, identity: NodeIdentity, config: @escaping @Sendable () -> Config) {
         self.store = store
         self.identity = identity
         self.config = config
@@ -22,7 +22,8 @@ public struct NodeLog: Sendable {
     /// - Throws: the failure with its facts; also where an older program's database has yet to be opened for writing.
     public init(configPath: String) async throws(CommandFailure) {
         let opened = try await OpenedNode(configPath: configPath, use: .read)
-        self.init(store: opened.store, identity: opened.identity, config: opened.file.config)
+        let config = opened.file.config
+        self.init(store: opened.store, identity: opened.identity, config: { config })
     }
 
     /// Closes what `init(configPath:)` opened. The log of an `EmbeddedNode` ends with it.

@@ -8,7 +8,7 @@ internal import FederationStore
 /// transaction, so a host can write only under keys of its own (`StateKey.host`).
 public struct NodeState: Sendable {
     let store: SQLiteStore
-    let config: Config
+    let config: @Sendable () -> Config
 
     /// The value of a key; `nil` where there is none.
     public func value(_ key: String) async throws(StoreFailure) -> String? {
@@ -45,7 +45,7 @@ public struct NodeState: Sendable {
 
     /// What is kept of each peer, in the order of the configuration, from one view.
     public func peers() async throws(StoreFailure) -> [PeerState] {
-        let entries = config.peers
+        let entries = config().peers
         return try await store.read { (log) throws(StoreFailure) in
             var peers: [PeerState] = []
             for entry in entries { peers.append(try PeerState(of: entry.name, endpoint: entry.endpoint.url, in: log)) }
