@@ -39,7 +39,12 @@ import Testing
         let node = try await TestNode("ours", in: scratch)
         if isRunning { try await node.start() }
 
+        // What a rehearsal that was killed has left; no process has such a number.
+        let leftover = node.directory + "/data/rehearsal-2147483646.db-wal"
+        TestFile.write("left", to: leftover)
         let rehearsed = try await node.run("import", root, "--dry-run", "--json").json
+        #expect(!TestFile.exists(leftover))
+        #expect(TestFile.names(in: node.directory + "/data").allSatisfy { !$0.hasPrefix("rehearsal") })
         #expect(try await node.facts("records")["records"]?.array?.isEmpty == true)
         let first = try await node.run("import", root, "--json")
         #expect(first.status == 6)
