@@ -44,6 +44,12 @@ public struct IDSum: Hashable, Sendable {
 
     public static func -= (a: inout IDSum, id: ItemID) { a -= IDSum(id) }
 
+    public static func + (a: IDSum, b: IDSum) -> IDSum {
+        var result = a
+        result += b
+        return result
+    }
+
     public static func - (a: IDSum, b: IDSum) -> IDSum {
         var result = a
         result -= b
@@ -74,16 +80,15 @@ struct Fingerprint: Equatable, Sendable {
     private let high, low: UInt64
 
     init(_ sum: IDSum, count: Int, hash: HashFunction) {
-        let id = ItemID(padding: hash(sum.preimage(count: count)).prefix(Fingerprint.length))
-        high = id.word0
-        low = id.word1
+        var digest = hash(sum.preimage(count: count))
+        while digest.count < Fingerprint.length { digest.append(0) }
+        self.init(digest, at: 0)
     }
 
     /// Reads the 16 bytes that start at `offset`; the caller has checked that they are there.
     init(_ message: [UInt8], at offset: Int) {
-        let id = ItemID(padding: message[offset..<offset + Fingerprint.length])
-        high = id.word0
-        low = id.word1
+        high = ItemID.word(message, offset)
+        low = ItemID.word(message, offset + 8)
     }
 
     func append(to bytes: inout [UInt8]) {

@@ -22,7 +22,8 @@ public struct ItemID: Hashable, Sendable {
     /// The id of exactly 32 bytes; `nil` for any other number of them.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == ItemID.length else { return nil }
-        self.init(padding: bytes)
+        // An array first: walking a collection of another module's type byte by byte looks its type up at every byte.
+        self.init(Array(bytes), at: 0)
     }
 
     /// The first 32 bytes, with zeros after them where there are fewer.
@@ -45,12 +46,22 @@ public struct ItemID: Hashable, Sendable {
 
     /// Reads the 32 bytes that start at `offset`; the caller has checked that they are there.
     init(_ message: [UInt8], at offset: Int) {
-        func word(_ start: Int) -> UInt64 {
-            var value: UInt64 = 0
-            for index in start..<start + 8 { value = value << 8 | UInt64(message[index]) }
-            return value
-        }
-        self.init(word(offset), word(offset + 8), word(offset + 16), word(offset + 24))
+        self.init(
+            ItemID.word(message, offset), ItemID.word(message, offset + 8), ItemID.word(message, offset + 16),
+            ItemID.word(message, offset + 24))
+    }
+
+    /// Eight bytes as a number, the first one highest.
+    @inline(__always)
+    static func word(_ message: [UInt8], _ start: Int) -> UInt64 {
+        var value = UInt64(message[start]) << 56
+        value |= UInt64(message[start + 1]) << 48
+        value |= UInt64(message[start + 2]) << 40
+        value |= UInt64(message[start + 3]) << 32
+        value |= UInt64(message[start + 4]) << 24
+        value |= UInt64(message[start + 5]) << 16
+        value |= UInt64(message[start + 6]) << 8
+        return value | UInt64(message[start + 7])
     }
 
     /// The 32 bytes in order.
@@ -63,15 +74,21 @@ public struct ItemID: Hashable, Sendable {
 
     /// Appends the first `count` bytes, at most 32.
     func append(to bytes: inout [UInt8], count: Int) {
-        var left = count
-        for word in [word0, word1, word2, word3] {
-            var shift: UInt64 = 64
-            while shift > 0, left > 0 {
-                shift -= 8
-                left -= 1
-                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-            }
+        append(word0, to: &bytes, count: count)
+        append(word1, to: &bytes, count: count - 8)
+        append(word2, to: &bytes, count: count - 16)
+        append(word3, to: &bytes, count: count - 24)
+    }
+
+    @inline(__always)
+    private func append(_ word: UInt64, to bytes: inout [UInt8], count: Int) {
+        guard count > 0 else { return }
+        if count >= 8 {
+            // SAFETY: the bytes of a local number, for the length of the call.
+            unsafe withUnsafeBytes(of: word.bigEndian) { unsafe bytes.append(contentsOf: $0) }
+            return
         }
+        for index in 0..<UInt64(count) { bytes.append(UInt8(truncatingIfNeeded: word >> (56 - 8 * index))) }
     }
 
     /// The first `length` bytes of this id and zeros after them.

@@ -46,48 +46,11 @@ public struct OrderedStore: ItemStore {
         return index < count && self.item(at: index) == item
     }
 
-    public func item(at index: Int) -> Item {
-        var node = root
-        var rest = index
-        while !node.isLeaf {
-            var position = 0
-            while position + 1 < node.children.count, rest >= node.children[position].count {
-                rest -= node.children[position].count
-                position += 1
-            }
-            node = node.children[position]
-        }
-        return node.items[rest]
-    }
+    public func item(at index: Int) -> Item { root.item(at: index) }
 
-    public func firstIndex(notBelow floor: Item, from start: Int) -> Int {
-        var node = root
-        var index = 0
-        while !node.isLeaf {
-            let position = node.childIndex(for: floor)
-            for left in 0..<position { index += node.children[left].count }
-            node = node.children[position]
-        }
-        return max(index + node.itemIndex(notBelow: floor), start)
-    }
+    public func firstIndex(notBelow floor: Item, from start: Int) -> Int { max(root.index(notBelow: floor), start) }
 
-    public func sum(before index: Int) -> IDSum {
-        if index == root.count { return root.sum }
-        var node = root
-        var rest = index
-        var sum = IDSum()
-        while !node.isLeaf {
-            var position = 0
-            while position + 1 < node.children.count, rest >= node.children[position].count {
-                rest -= node.children[position].count
-                sum += node.children[position].sum
-                position += 1
-            }
-            node = node.children[position]
-        }
-        for position in 0..<min(rest, node.items.count) { sum += node.items[position].id }
-        return sum
-    }
+    public func sum(before index: Int) -> IDSum { index == root.count ? root.sum : root.sum(before: index) }
 
     public func ids(in range: Range<Int>) -> [ItemID] {
         var ids: [ItemID] = []

@@ -26,6 +26,7 @@ struct RangeExchange<Store: ItemStore> {
     /// Where the range that is answered begins, as a bound and as a position in the store.
     private var lower = Bound.start
     private var lowerIndex = 0
+    private var sums = KnownSums()
     /// Ranges directly before `lower` need no answer; said only if something follows.
     private var hasPendingSkip = false
     /// The last bound that is in the message for good, and the position that belongs to it.
@@ -124,9 +125,25 @@ struct RangeExchange<Store: ItemStore> {
         writer.appendSkip(upTo: lower)
     }
 
-    private func fingerprint(of items: Range<Int>) -> Fingerprint {
-        let sum = store.sum(before: items.upperBound) - store.sum(before: items.lowerBound)
-        return Fingerprint(sum, count: items.count, hash: hash)
+    private mutating func fingerprint(of items: Range<Int>) -> Fingerprint {
+        let before = sums.sum(before: items.lowerBound, in: store)
+        return Fingerprint(sums.sum(before: items.upperBound, in: store) - before, count: items.count, hash: hash)
+    }
+}
+
+/// The last two sums that a store was asked for: one range ends where the next begins, and a split has the bounds of the
+/// range that it answers.
+private struct KnownSums {
+    private var last: (index: Int, sum: IDSum) = (0, IDSum())
+    private var other: (index: Int, sum: IDSum) = (0, IDSum())
+
+    mutating func sum(before index: Int, in store: some ItemStore) -> IDSum {
+        if index != last.index {
+            let found = index == other.index ? other.sum : store.sum(before: index)
+            other = last
+            last = (index, found)
+        }
+        return last.sum
     }
 }
 
@@ -144,11 +161,12 @@ extension RangeExchange {
         let size = items.count / Self.buckets
         let longer = items.count % Self.buckets
         var start = items.lowerBound
-        var sumBefore = store.sum(before: start)
+        var sumBefore = sums.sum(before: start, in: store)
+        let sumAtEnd = sums.sum(before: items.upperBound, in: store)
         for bucket in 0..<Self.buckets {
             let end = start + size + (bucket < longer ? 1 : 0)
-            let sum = store.sum(before: end)
             let isLast = bucket == Self.buckets - 1
+            let sum = isLast ? sumAtEnd : store.sum(before: end)
             let bound = isLast ? upper : Bound(between: store.item(at: end - 1), and: store.item(at: end))
             writer.append(Fingerprint(sum - sumBefore, count: end - start, hash: hash), upTo: bound)
             start = end

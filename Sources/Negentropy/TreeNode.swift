@@ -70,6 +70,63 @@ struct TreeNode: Sendable {
         return low
     }
 
+    /// The item at a position, `0..<count`.
+    func item(at index: Int) -> Item {
+        if isLeaf { return items[index] }
+        var rest = index
+        var position = 0
+        while position + 1 < children.count, rest >= children[position].count {
+            rest -= children[position].count
+            position += 1
+        }
+        return children[position].item(at: rest)
+    }
+
+    /// The position of the first item in here that is not below `floor`; `count` if there is none.
+    func index(notBelow floor: Item) -> Int {
+        if isLeaf { return itemIndex(notBelow: floor) }
+        let position = childIndex(for: floor)
+        var before = 0
+        for left in 0..<position { before += children[left].count }
+        return before + children[position].index(notBelow: floor)
+    }
+
+    /// The sum of the first `index` ids in here, from whichever end is nearer.
+    func sum(before index: Int) -> IDSum {
+        if isLeaf {
+            let index = min(index, items.count)
+            return index * 2 <= items.count ? sum(of: items[..<index]) : sum - sum(of: items[index...])
+        }
+        guard index * 2 > count else {
+            var sum = IDSum()
+            var rest = index
+            for child in children {
+                if rest < child.count { return rest == 0 ? sum : sum + child.sum(before: rest) }
+                rest -= child.count
+                sum += child.sum
+            }
+            return sum
+        }
+        var sum = sum
+        var rest = count - index
+        for child in children.reversed() {
+            if rest < child.count {
+                if rest == 0 { return sum }
+                sum -= child.sum
+                return sum + child.sum(before: child.count - rest)
+            }
+            rest -= child.count
+            sum -= child.sum
+        }
+        return sum
+    }
+
+    private func sum(of items: ArraySlice<Item>) -> IDSum {
+        var sum = IDSum()
+        for item in items { sum += item.id }
+        return sum
+    }
+
     func appendIDs(at range: Range<Int>, to ids: inout [ItemID]) {
         let wanted = range.clamped(to: 0..<count)
         if wanted.isEmpty { return }

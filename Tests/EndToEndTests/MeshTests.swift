@@ -112,6 +112,7 @@ import Testing
         let records = try await beta.facts("records", "--all")["records"]?.array ?? []
         let states = records.map { "\($0["id"]?.string ?? "") \($0["lifecycle"]?.string ?? "") \($0["type"]?.string ?? "")" }
         #expect(states.sorted() == ["nodes:a b trashed document", "tracks:7 active document"])
+        #expect(try await beta.facts("show", "tracks:7")["body"]?.string == #"{"key":"tracks:7","time":1700000000500,"mesh":"hills","position":[3,4]}"#)
         #expect(try await beta.status()["state"]?.string == "ok")
 
         // Beta imports by itself as well: there is nothing new in it.

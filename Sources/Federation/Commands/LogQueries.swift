@@ -62,12 +62,8 @@ extension CommandService {
         guard let (record, heads) = found else { throw CommandFailure(.unknownRecord, ["id": id]) }
         return jsonObject { writer in
             writer.recordMembers(record)
-            if let shown = heads.last, record.purge == nil, let data = shown.event.data,
-                let snapshot = try? Snapshot(data: data)
-            {
-                writer.member("body", snapshot.body)
-                if !snapshot.derivedFrom.isEmpty { writer.member("derived_from", snapshot.derivedFrom) }
-                if !snapshot.contentHash.isEmpty { writer.member("content_hash", snapshot.contentHash) }
+            if let shown = heads.last, record.purge == nil, let data = shown.event.data {
+                writer.content(data, of: shown.event)
             }
             if record.isDiverged {
                 writer.key("versions")

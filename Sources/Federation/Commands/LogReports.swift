@@ -59,6 +59,15 @@ extension JSONWriter {
         }
     }
 
+    /// What an event says of its record: of a document of another system, the document as it is.
+    mutating func content(_ data: [UInt8], of event: Event) {
+        guard event.documentAction == nil else { return member("body", String(decoding: data, as: UTF8.self)) }
+        guard let snapshot = try? Snapshot(data: data) else { return }
+        member("body", snapshot.body)
+        if !snapshot.derivedFrom.isEmpty { member("derived_from", snapshot.derivedFrom) }
+        if !snapshot.contentHash.isEmpty { member("content_hash", snapshot.contentHash) }
+    }
+
     /// One head of a record, with its text where it is here.
     mutating func version(_ stored: StoredEvent) {
         let snapshot = stored.event.data.flatMap { try? Snapshot(data: $0) }
