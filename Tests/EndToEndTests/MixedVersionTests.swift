@@ -45,7 +45,7 @@ struct MixedVersionTests {
     @Test func theReleasedProgramIsTheOneThatIsNamed() async throws {
         let program = try #require(Program.previous)
         let result = try await Program.run(["--version"], in: ScratchDirectory(), program: program)
-        #expect(result.line == "federation 0.1.0")
+        #expect(result.line == "federation \(Program.previousVersion)")
         #expect(try await Program.run(["--version"], in: ScratchDirectory()).line != result.line)
     }
 

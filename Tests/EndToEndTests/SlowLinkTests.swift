@@ -82,7 +82,7 @@ import Testing
         guard let previous = Program.previous else { return }
         let (slow, slowTook) = try await catchUp("one-by-one", with: server, over: link, program: previous)
         #expect(try await log(of: slow) == expected)
-        print("one page at a time (0.1.0): \(slowTook); the ratio is \(took / slowTook)")
+        print("one page at a time (\(Program.previousVersion)): \(slowTook); the ratio is \(took / slowTook)")
         #expect(try await server.stop() == .exited(0))
     }
 

@@ -28,10 +28,16 @@ enum Program {
 
     /// The program of the release before this one, where `.ci/previous-version` has made it.
     static let previous: String? = {
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         let path = root + "/.build/previous/federation"
         return access(path, X_OK) == 0 ? path : nil
     }()
+
+    /// The version of that release.
+    static let previousVersion =
+        TestFile.text(root + "/.ci/previous-commit").split { $0 == " " || $0 == "\n" }.last ?? ""
+
+    private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        .joined(separator: "/")
 
     /// Runs one command to its end.
     static func run(
