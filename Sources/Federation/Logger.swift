@@ -30,7 +30,9 @@ public struct Logger: Sendable {
     }
 
     /// Logs from whatever level `threshold` says at the time.
-    init(threshold: LogThreshold, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
+    init(
+        threshold: LogThreshold, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void
+    ) {
         self.threshold = threshold
         self.now = now
         self.write = write

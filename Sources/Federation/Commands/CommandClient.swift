@@ -79,9 +79,10 @@ extension NodeDirectory {
         do throws(ConfigFailure) {
             self.init(try ConfigFile.load(configPath).dataDirectory)
         } catch {
-            guard let likely = ConfigFile.likelyDataDirectory(configPath) else { throw CommandFailure(error, file: configPath) }
+            let failure = CommandFailure(error, file: configPath)
+            guard let likely = ConfigFile.likelyDataDirectory(configPath) else { throw failure }
             self.init(likely)
-            guard hasControlSocket else { throw CommandFailure(error, file: configPath) }
+            guard hasControlSocket else { throw failure }
         }
     }
 }

@@ -37,7 +37,8 @@ public struct ConfigEditing: Sendable {
             let answer = try await CommandClient(configPath: configPath).perform(.forgetPeer, arguments)
             forgotten = (try? JSON(answer))?["forgotten"]?.integer ?? 0
             if edit == nil, forgotten == 0 {
-                throw CommandFailure(.unknownPeer, ["peer": name], list: try loadConfig(configPath).config.peers.map(\.name))
+                let known = try loadConfig(configPath).config.peers.map(\.name)
+                throw CommandFailure(.unknownPeer, ["peer": name], list: known)
             }
         }
         return jsonObject { writer in
@@ -151,7 +152,8 @@ public struct ConfigEditing: Sendable {
         } catch {
             switch error {
             case .file(let failure): throw unwritable(failure)
-            case .changedMeanwhile: throw unedited("it was changed at the same time", hint: "nothing was written: try again")
+            case .changedMeanwhile:
+                throw unedited("it was changed at the same time", hint: "nothing was written: try again")
             }
         }
         return (file.bytes, new)
@@ -169,7 +171,8 @@ public struct ConfigEditing: Sendable {
                 throw CommandFailure(.configProblems, list: problems.lines(in: configPath))
             case .unknownPeer:
                 throw CommandFailure(.unknownPeer, ["peer": facts["name"] ?? ""], list: file.config.peers.map(\.name))
-            case .layout: throw unedited("its layout is unusual", hint: "change it by hand; a running daemon takes that in as well")
+            case .layout:
+                throw unedited("its layout is unusual", hint: "change it by hand; a running daemon takes that in as well")
             }
         }
     }

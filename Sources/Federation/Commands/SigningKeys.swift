@@ -15,8 +15,8 @@ public enum SigningKeys {
 
     /// Makes a key for a node that has none.
     ///
-    /// What the old key has signed would be in doubt at every peer, so a node that has written events gets no other one:
-    /// neither in place of a key that is there nor of one that is lost. Its way on is `identity new`.
+    /// What the old key has signed would be in doubt at every peer, so a node that has written events gets no other
+    /// one: neither in place of a key that is there nor of one that is lost. Its way on is `identity new`.
     ///
     /// `force` is for doing it also in place of a key that is there and has signed nothing yet.
     public static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {

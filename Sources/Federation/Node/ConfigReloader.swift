@@ -21,7 +21,8 @@ actor ConfigReloader {
         self.threshold = threshold
         self.renewServers = renewServers
         let digest = sha256(node.opened.file.bytes).hex
-        node.changeRunning { $0.file = ConfigStanding(path: node.opened.file.path, digest: digest, takenAt: SystemClock.now()) }
+        let path = node.opened.file.path
+        node.changeRunning { $0.file = ConfigStanding(path: path, digest: digest, takenAt: SystemClock.now()) }
     }
 
     /// Reads the file and takes in what changed. Returns once it is done: peers that went are polled no more.
@@ -94,7 +95,7 @@ actor ConfigReloader {
             // What a peer has may have waited for it.
             for poller in node.allPollers.values { poller.driver.post(.contact) }
         }
-        if let threshold, threshold.level != Logger.Level(config.log.level) { threshold.level = Logger.Level(config.log.level) }
+        threshold?.level = Logger.Level(config.log.level)
         if !difference.node.isEmpty { renewServers() }
         // Two pollers of one peer would take turns at its cursor.
         await tasks.end(gone)

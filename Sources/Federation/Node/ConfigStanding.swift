@@ -45,7 +45,9 @@ struct ConfigReload: Sendable {
 extension ConfigDifference {
     /// One object for each thing that is other now.
     fileprivate func write(to writer: inout JSONWriter) {
-        func change(_ what: String, _ peer: String?, _ key: String?, _ from: String, _ to: String, _ writer: inout JSONWriter) {
+        func change(
+            _ what: String, _ peer: String?, _ key: String?, _ from: String, _ to: String, _ writer: inout JSONWriter
+        ) {
             writer.object {
                 $0.member("what", what)
                 if let peer { $0.member("peer", peer) }
