@@ -1,6 +1,7 @@
 #pragma once
 #include <microhttpd.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 // MHD_start_daemon, MHD_get_connection_info and MHD_set_response_options are variadic, which Swift cannot call.
 // Nothing is decided here.
@@ -60,4 +61,23 @@ static inline void *cmhd_socket_context(struct MHD_Connection *connection) {
 
 static inline enum MHD_Result cmhd_announce_keep_alive(struct MHD_Response *response) {
     return MHD_set_response_options(response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
+}
+
+// Glibc's Swift module leaves epoll out.
+static inline int cmhd_hang_ups(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static inline void cmhd_hang_ups_add(int watch, int descriptor, unsigned long long number) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = number}};
+    (void)epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static inline void cmhd_hang_ups_remove(int watch, int descriptor) {
+    struct epoll_event event = {0};
+    (void)epoll_ctl(watch, EPOLL_CTL_DEL, descriptor, &event);
+}
+
+// The number of one that has gone; 0 if there is none now.
+static inline unsigned long long cmhd_hang_ups_next(int watch) {
+    struct epoll_event event;
+    return epoll_wait(watch, &event, 1, 0) == 1 ? event.data.u64 : 0;
 }

@@ -79,6 +79,8 @@ public struct ExchangeContext: Sendable {
     public var position: String?
     public var interval: Duration
     public var reach: Reach
+    /// How long the peer is to hold its answer where it has nothing new, if it can; zero: not at all.
+    public var hold = Duration.zero
     /// The wire's own durable values for this peer, as last kept.
     public var wireValues: [String: [UInt8]]
     public var now: WallTime
@@ -230,10 +232,13 @@ public struct ExchangeProgress: Hashable, Sendable {
     public var isComplete: Bool
     /// The wire that was spoken, for `auto`.
     public var wire: WireName
+    /// The peer holds an answer until it has news (`ExchangeContext.hold`), so it can be asked again at once.
+    public var canFollow: Bool
 
-    public init(isComplete: Bool, wire: WireName) {
+    public init(isComplete: Bool, wire: WireName, canFollow: Bool = false) {
         self.isComplete = isComplete
         self.wire = wire
+        self.canFollow = canFollow
     }
 }
 

@@ -45,6 +45,8 @@ public struct HTTPRequest: Hashable, Sendable {
     public var maxAnswerBytes: Int
     /// From the first byte sent to the last byte received.
     public var deadline: Duration
+    /// How long the peer was asked to hold its answer while it has no news: the deadline comes that much later.
+    public var hold = Duration.zero
 
     public init(
         _ method: Method, _ target: String, fields: HTTPFields = [:], body: [UInt8] = [],

@@ -66,6 +66,13 @@ public enum Limits: Sendable {
     /// A page of fewer bytes is served as it is: it fits in one packet either way.
     public static let zstdLeastBytes = 1 << 10
     public static let requestDeadline: Duration = .seconds(60)
+    /// How long our native wire holds an answer at most while there is no news; whoever asks for longer gets this.
+    public static let longestHold: Duration = .seconds(55)
+    /// How long we ask a peer to hold its answer.
+    public static let hold: Duration = .seconds(45)
+    /// Requests that our server holds, in all and from one address; further ones are answered at once.
+    public static let heldRequests = 256
+    public static let heldRequestsPerAddress = 64
     /// Bytes of a page that our native wire serves; at least one event, however long.
     public static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.

@@ -43,9 +43,15 @@ extension PollMachine {
         var claimed: UpcomingRequest?
         /// When what is waited for was asked for.
         var askedAt = Instant.start
+        /// How long the peer is asked to hold its answer; zero where this poll is not one that follows.
+        var hold = Duration.zero
+        /// The request under way is one that the peer may hold.
+        var isHeld = false
+        var canFollow = false
 
         var phase: PollStatus.State {
             switch asked {
+            case .response where isHeld: .following
             case .page, .result: .replaying
             case .memory, .memoryAgain: .greeting
             case .response, .rest, .keep, .outbox, .signature: identity == nil ? .greeting : .pulling
@@ -68,6 +74,9 @@ extension PollMachine {
             reach: !isCallBack && rescan.isNext ? .rescan : .news, tickets: tickets, id: nextRequest(),
             deadline: now.instant)
         if poll.reach == .rescan { rescan.begun(at: now.instant) }
+        let isForNews = poll.reach == .news && !isCallBack && tickets.isEmpty && !pollsAgain
+        if isForNews, fetches { poll.hold = following.hold(policy) }
+        following.begun()
         tickets = []
         pollsAgain = false
         poll.deadline = now.instant.advanced(by: policy.stall)
@@ -98,7 +107,9 @@ extension PollMachine {
             return compare(identity, poll, now)
         case (.response(let since), .response(let response)):
             poll.lastAnswerTook = now.instant.since(since)
-            poll.ahead.answered(in: poll.lastAnswerTook, bytes: response.body.count)
+            // How long an answer was held says nothing about the way to the peer.
+            if !poll.isHeld { poll.ahead.answered(in: poll.lastAnswerTook, bytes: response.body.count) }
+            poll.isHeld = false
             return resume(poll, .response(response), now)
         case (.response, .transport(let failure)):
             if let claimed = poll.claimed { return sendAgain(claimed, poll, now) }
@@ -123,11 +134,13 @@ extension PollMachine {
     private func context(
         for poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
     ) -> ExchangeContext {
-        ExchangeContext(
+        var context = ExchangeContext(
             node: node, peerName: peer.name, pinnedWire: poll.memory.wire, fetches: fetches,
             pushes: node.mode.serves && (peer.mode == .sync || peer.mode == .publish), cursor: poll.memory.cursor,
             position: poll.memory.position, interval: peer.interval, reach: poll.reach,
             wireValues: poll.memory.wireValues, now: now.wall, nonce: (random.next(), random.next()))
+        context.hold = poll.hold
+        return context
     }
 
     /// Both the node's mode and the peer's say whether events are taken from it.
@@ -160,6 +173,7 @@ extension PollMachine {
                 state = .polling(poll)
                 return []
             }
+            poll.isHeld = request.hold > .zero
             return ask(.response(since: now.instant), poll, now) { .send($0, request, seals: seals) }
         case .identify(let identity):
             let question = question(keyOwner: identity.id)
@@ -187,6 +201,7 @@ extension PollMachine {
             return ask(.signature, poll, now) { .sign($0, bytes, secret: secret) }
         case .finished(let progress):
             poll.wire = progress.wire
+            poll.canFollow = progress.canFollow
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
         case .failed(let failure):
@@ -278,6 +293,9 @@ extension PollMachine {
     /// The end of the conversation; what came of it is committed, and then the poll is over.
     private mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
+        if result == .complete, isAsBefore(poll), following.isWritten(at: now.instant, interval: peer.interval) {
+            return followOn(poll, now)
+        }
         var commit = self.commit(for: &poll, now)
         let version = poll.identity?.version
         switch result {
@@ -322,7 +340,9 @@ extension PollMachine {
         report.firstContact = poll.firstContact
         var effects: [Effect] = []
         let next: Instant
+        report.isHold = poll.hold > .zero
         if case .failed(let failure) = result {
+            following = LiveFollow()
             attempt += 1
             report.isRepeated = lastFailure?.reason == failure.reason
             report.failuresInARow = attempt
@@ -346,7 +366,8 @@ extension PollMachine {
             let spread = hasSucceeded ? PollMachine.jitter : PollMachine.firstJitter
             let wait = peer.interval.shortened(by: spread, using: &random)
             hasSucceeded = true
-            next = soon ? now.instant : now.instant.advanced(by: wait)
+            let pause = following.succeeded(poll, result, at: now.instant, interval: peer.interval, policy)
+            next = soon ? now.instant : now.instant.advanced(by: pause ?? wait)
             state = .idle(until: next)
         }
         report.nextPoll = next

@@ -26,6 +26,10 @@ public struct Moment: Hashable, Sendable {
 /// - `any → stopped`
 ///
 /// Inside `polling` the phases are greeting (until the identity is accepted), pulling and replaying.
+///
+/// A peer that can hold its answer is followed: each poll that read everything is succeeded at once by one that the
+/// peer answers when it has news. Whatever else there is to do cuts such a held request short. `LiveFollow` keeps the
+/// pace; the interval stays for every other peer, and after failures.
 public struct PollMachine: Sendable {
     enum State: Sendable {
         case idle(until: Instant)
@@ -104,6 +108,7 @@ public struct PollMachine: Sendable {
     var pollsAgain = false
     var hasSucceeded = false
     var rescan = RescanSchedule()
+    var following = LiveFollow()
 
     /// Polls at once.
     public init(
@@ -152,8 +157,8 @@ public struct PollMachine: Sendable {
         case .tick: return tick(now, &random)
         case .answered(let id, let answer): return answered(id, answer, now, &random)
         case .contact: contact(now)
-        case .news: pollSoon(now)
-        case .calledBack(let exchange): calledBack(exchange, now)
+        case .news: return pollSoon(now)
+        case .calledBack(let exchange): return calledBack(exchange, now)
         case .syncNow(let ticket): return syncNow(ticket, now)
         case .reset(let ticket): return reset(ticket, now)
         case .reconfigured(let peer, let node): return reconfigured(peer, node, now)
@@ -200,24 +205,39 @@ public struct PollMachine: Sendable {
         state = .waiting(until: now.instant)
     }
 
-    private mutating func pollSoon(_ now: Moment) {
+    private mutating func pollSoon(_ now: Moment) -> [Effect] {
         switch state {
-        case .idle(let until): state = .idle(until: min(until, now.instant))
+        case .idle(let until):
+            state = .idle(until: min(until, now.instant))
+            following.pollsFirst()
         case .waiting: contact(now)
-        case .polling: pollsAgain = true
+        case .polling(let poll): return interrupt(poll, now)
         case .forgetting, .paused, .stopped: break
         }
+        return []
     }
 
-    private mutating func calledBack(_ exchange: any Exchange, _ now: Moment) {
+    /// Another poll follows the one under way; a request that is only held is not waited for.
+    private mutating func interrupt(_ poll: Poll, _ now: Moment) -> [Effect] {
+        guard poll.isHeld else {
+            pollsAgain = true
+            return []
+        }
+        tickets = poll.tickets + tickets
+        following.pollsFirst()
+        state = .idle(until: now.instant)
+        return [.cancel(poll.id)]
+    }
+
+    private mutating func calledBack(_ exchange: any Exchange, _ now: Moment) -> [Effect] {
         switch state {
-        case .paused, .stopped: return
+        case .paused, .stopped: return []
         case .idle, .polling, .waiting, .forgetting: break
         }
         // Past the limit the regular poll will find what the call was about.
-        guard callBacks.count < Limits.callBacksWaiting else { return }
+        guard callBacks.count < Limits.callBacksWaiting else { return [] }
         callBacks.append(exchange)
-        pollSoon(now)
+        return pollSoon(now)
     }
 
     private mutating func syncNow(_ ticket: PollTicket, _ now: Moment) -> [Effect] {
@@ -226,7 +246,10 @@ public struct PollMachine: Sendable {
         case .stopped: return [.report(PollReport(peer: peer.name, result: .stopped), to: [ticket])]
         case .idle(let until): state = .idle(until: min(until, now.instant))
         case .waiting(let until): state = .waiting(until: min(until, now.instant))
-        case .polling: pollsAgain = true
+        case .polling(let poll):
+            let effects = interrupt(poll, now)
+            tickets.append(ticket)
+            return effects
         case .forgetting: break
         }
         tickets.append(ticket)
@@ -264,6 +287,7 @@ public struct PollMachine: Sendable {
             hasSucceeded = false
             wire = nil
             rescan = RescanSchedule()
+            following = LiveFollow()
         }
         state = peer.mode == .paused ? .paused : .idle(until: now.instant)
         return effects + [.report(PollReport(peer: peer.name, result: result), to: waiting)]
@@ -276,6 +300,7 @@ public struct PollMachine: Sendable {
         self.peer = peer
         self.node = node
         if isSame, !beginsToFetch { return [] }
+        if !isSameButForInterval || beginsToFetch { following = LiveFollow() }
         switch state {
         // What ends the forgetting looks at the mode.
         case .stopped, .forgetting: return []
@@ -293,7 +318,7 @@ public struct PollMachine: Sendable {
             forgetFailures()
             state = .idle(until: now.instant)
         case .polling where isSameButForInterval && !beginsToFetch: break
-        case .polling: pollsAgain = true
+        case .polling(let poll): return interrupt(poll, now)
         case .forgetting, .stopped: break
         }
         return []
@@ -315,6 +340,7 @@ public struct PollMachine: Sendable {
         tickets = []
         callBacks = []
         pollsAgain = false
+        following = LiveFollow()
         forgetFailures()
         state = next
         if !waiting.isEmpty { effects.append(.report(PollReport(peer: peer.name, result: result), to: waiting)) }

@@ -38,6 +38,12 @@ public struct PollPolicy: Hashable, Sendable {
     /// A poll in which nothing moves for this long is given up. Longer than a request's own deadline, so it only
     /// acts where an answer is lost between the machine and whoever carries out what it asks.
     public var stall: Duration = .seconds(180)
+    /// How long a peer that can is asked to hold its answer until it has news; zero: peers are polled at intervals.
+    public var hold = Limits.hold
+    /// A hold that ends sooner and brings nothing is no hold: the next one waits.
+    public var shortestHold: Duration = .seconds(5)
+    /// How long, at first; twice as long each further time, up to the interval.
+    public var shortHoldPause: Duration = .seconds(1)
     /// A Noema log is read again from its beginning this often (design: as a puller of Noema).
     public var rescanEvery: Duration = .seconds(24 * 3600)
     /// Rescans for other causes are at least this far apart.

@@ -26,6 +26,8 @@ public struct PollReport: Hashable, Sendable {
     public var failuresInARow = 0
     /// The poll before failed as well, for the same reason: nothing that a person has not been told.
     public var isRepeated = false
+    /// The peer was asked to hold its answer until it had news.
+    public var isHold = false
     public var nextPoll: Instant?
 
     public init(peer: String, result: Result) {
@@ -56,6 +58,8 @@ public enum OwnFuture: Hashable, Sendable {
 public struct PollStatus: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
         case idle, greeting, pulling, replaying, waiting, paused, stopped
+        /// The peer holds a request of ours, and answers it as soon as it has news.
+        case following
     }
 
     public var state: State

@@ -24,6 +24,8 @@ public struct RouteContext: Sendable {
     /// What `federation status` says, in words and as the Noema tool of that name gives it.
     /// It is made when asked for, from the same view: no other request pays for it.
     public var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
+    /// Whether the answer may be held (`RouteReply.hold`). Not when a route is asked again after a hold.
+    public var mayHold = false
     /// Whether the request carries this seal, compared in constant time; `false` also where there is no such secret.
     /// Which secret fits, a route may learn only from the body.
     public var carries: @Sendable (RequestSeal) -> Bool
@@ -57,9 +59,24 @@ public struct RouteCommit: Sendable {
     }
 }
 
+/// An answer that is worth waiting for.
+public struct RouteHold: Hashable, Sendable {
+    /// Wait until the log has an event after this place.
+    public var past: Int64
+    public var atMost: Duration
+
+    public init(past: Int64, atMost: Duration) {
+        self.past = past
+        self.atMost = atMost
+    }
+}
+
 /// What a route answers.
 public struct RouteReply: Sendable {
     public var commit: RouteCommit?
+    /// There is nothing to tell yet: the host waits, and then asks the route again, from a fresh view and with
+    /// `mayHold` off. `response` is for the host that has no room to wait.
+    public var hold: RouteHold?
     /// The answer, given what the commit did (`nil` without one).
     public var response: @Sendable (PageOutcome?) -> HTTPResponse
     /// A conversation to start once the answer is sent: a call-back to this configured peer.

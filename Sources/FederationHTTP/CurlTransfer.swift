@@ -94,6 +94,9 @@ internal import FederationCore
         // Ending a transfer must not wait for its resolver thread, or one dead name server would hold up all others.
         options.set(CURLOPT_QUICK_EXIT, 1)
         options.set(CURLOPT_TCP_KEEPALIVE, 1)
+        // A held request waits in silence: a link that is dead is noticed, and one through a NAT is kept open.
+        options.set(CURLOPT_TCP_KEEPIDLE, 20)
+        options.set(CURLOPT_TCP_KEEPINTVL, 5)
         options.set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         // Secrets in a URL end up in logs.
         options.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)

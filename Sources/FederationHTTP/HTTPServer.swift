@@ -7,9 +7,8 @@ public import FederationCore
 /// `Content-Length` beside a `Transfer-Encoding`, or a coding other than `chunked` are answered 400 or 501, and the
 /// connection is closed. Any method passes through as the token it is. No CORS field is ever added.
 ///
-/// A handler does not hear of a client that hangs up while it works: libmicrohttpd does not watch a suspended
-/// connection. Its time is bounded by `HTTPServerLimits.handle`; past it the task is cancelled. A client that ends
-/// its own side of the connection counts as gone, and gets no answer.
+/// A handler's task is cancelled when its client hangs up, and when its time is over (`HTTPServerLimits.handle`). A
+/// client that ends its own side of the connection counts as gone, and gets no answer.
 public final class HTTPServer: Sendable {
     /// The port it listens on: the real one, where 0 was asked for.
     public let port: UInt16

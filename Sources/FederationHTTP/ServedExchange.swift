@@ -128,13 +128,21 @@ final class ServedExchange: Sendable {
 /// calls once: on leaving `handling`.
 @safe struct SuspendedConnection: @unchecked Sendable {
     private let connection: OpaquePointer
+    private let descriptor: Int32
+    private let hangUps: HangUpWatch
 
     /// On the server's thread, from the access handler.
-    init(suspending connection: OpaquePointer) {
+    init(suspending connection: OpaquePointer, numbered id: UInt, watchedBy hangUps: HangUpWatch) {
         unsafe MHD_suspend_connection(connection)
         unsafe self.connection = connection
+        descriptor = unsafe cmhd_socket(connection)
+        self.hangUps = hangUps
+        hangUps.add(descriptor, as: id)
     }
 
     /// From any thread.
-    func resume() { unsafe MHD_resume_connection(connection) }
+    func resume() {
+        hangUps.remove(descriptor)
+        unsafe MHD_resume_connection(connection)
+    }
 }

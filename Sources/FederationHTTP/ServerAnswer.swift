@@ -40,7 +40,7 @@ internal import FederationCore
 
 /// What the server answers by itself, without asking the handler.
 enum Refusal {
-    case malformed, bodyTooLarge(limit: Int), codingUnknown, busy, stopping, handlerTooSlow
+    case malformed, bodyTooLarge(limit: Int), codingUnknown, busy, stopping, handlerTooSlow, clientGone
 
     var answer: ServerAnswer {
         let (status, body) =
@@ -51,6 +51,7 @@ enum Refusal {
             case .busy: (503, #"{"error":"busy"}"#)
             case .stopping: (503, #"{"error":"stopping"}"#)
             case .handlerTooSlow: (503, #"{"error":"timeout"}"#)
+            case .clientGone: (503, #"{"error":"gone"}"#)
             }
         return ServerAnswer(
             HTTPResponse(status: status, fields: ["Content-Type": "application/json"], body: Array(body.utf8)),

@@ -45,8 +45,10 @@ enum ServerCallbacks {
     /// the connection was resumed.
     static let access: MHD_AccessHandlerCallback = { context, connection, _, method, _, bytes, count, token in
         guard let core = unsafe core(context), let connection = unsafe connection, let count = unsafe count,
-            let token = unsafe token, let exchange = core.exchange(UInt(bitPattern: unsafe token.pointee))
+            let token = unsafe token
         else { return .NO }
+        let id = UInt(bitPattern: unsafe token.pointee)
+        guard let exchange = core.exchange(id) else { return .NO }
         if let answer = exchange.takeAnswer() { return unsafe send(answer, exchange, connection, core) }
         guard exchange.hasFields else {
             let fields = unsafe fields(of: connection)
@@ -60,7 +62,7 @@ enum ServerCallbacks {
             return unsafe exchange.take(body, limit: core.limits.bodyBytes, reserve: core.reserve) ? .YES : .NO
         }
         if let refusal = exchange.refusal { return unsafe send(refusal.answer, exchange, connection, core) }
-        if unsafe core.handle(exchange, connection) { return .YES }
+        if unsafe core.handle(exchange, numbered: id, connection) { return .YES }
         return unsafe send(Refusal.stopping.answer, exchange, connection, core)
     }
 

@@ -25,6 +25,7 @@ internal import Synchronization
 
     let limits: HTTPServerLimits
     let deadlines = ConnectionDeadlines()
+    let hangUps = HangUpWatch()
     private let handler: @Sendable (ServedRequest) async -> HTTPResponse
     private let state = Mutex(State())
     private let bodyBytesHeld = Atomic<Int>(0)
@@ -32,6 +33,8 @@ internal import Synchronization
     init(limits: HTTPServerLimits, handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse) {
         self.limits = limits
         self.handler = handler
+        // A client that has gone needs no answer; its connection needs one, to be closed.
+        hangUps.onHangUp { [weak self] id in self?.exchange(id)?.giveUp(.clientGone) }
     }
 
     var liveExchanges: Int { state.withLock { $0.exchanges.count } }
@@ -196,10 +199,11 @@ internal import Synchronization
     }
 
     /// Suspends the connection and lets the handler run; `false` if the server is stopping.
-    func handle(_ exchange: ServedExchange, _ connection: OpaquePointer) -> Bool {
+    func handle(_ exchange: ServedExchange, numbered id: UInt, _ connection: OpaquePointer) -> Bool {
         let request: ServedRequest? = state.withLock { state in
             // Under the lock: `stop` finds every exchange that is in `handling`.
-            state.isStopping ? nil : exchange.begin(unsafe SuspendedConnection(suspending: connection))
+            state.isStopping ? nil : exchange.begin(
+                    unsafe SuspendedConnection(suspending: connection, numbered: id, watchedBy: hangUps))
         }
         guard let request else { return false }
         deadlines.set(exchange.connectionID, limits.handle, handling: exchange)

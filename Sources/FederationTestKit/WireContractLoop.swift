@@ -113,6 +113,8 @@ public struct LoopedNode {
     public var node: NodeIdentity
     public var log: MemoryStorage
     public var now: WallTime
+    /// Whether its routes may say that an answer is worth waiting for.
+    public var mayHold = false
 
     /// A node of `Sample` whose log holds `events` in this order of arrival.
     public init(
@@ -136,12 +138,10 @@ public struct LoopedNode {
     public mutating func add(_ event: Event) throws { _ = try log.append(try Sample.entry(event)) }
 
     public func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
-        try wire.respond(
-            to: request,
-            context: RouteContext(
-                node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil,
-                statusText: { _ in "All is well." }),
-            view: log)
+        var context = RouteContext(
+            node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "All is well." })
+        context.mayHold = mayHold
+        return try wire.respond(to: request, context: context, view: log)
     }
 
     public func respond(to request: HTTPRequest) throws(StoreFailure) -> HTTPResponse {
@@ -151,13 +151,14 @@ public struct LoopedNode {
 
     /// One poll by another node, whose cursors stand where `last` left them.
     public func poll(
-        after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true,
+        after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true, hold: Duration = .zero,
         by exchange: (any Exchange)? = nil, ahead: Int = 0,
         tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
     ) throws -> WireRun {
-        let context = LoopedNode.context(
+        var context = LoopedNode.context(
             cursor: last?.cursor, position: last?.position, pinned: pinned ?? last.map { _ in wire.name },
             fetches: fetches, now: now)
+        context.hold = hold
         return try WireRun(exchange ?? wire.exchange(), context, ahead: ahead) { tamper($0, try respond(to: $1)) }
     }
 

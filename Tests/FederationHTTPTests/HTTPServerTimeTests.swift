@@ -245,4 +245,38 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         #expect(answer.response.status == 200)
         await second.stop()
     }
+
+    /// A handler that works until it is told to end learns of it from the client's end, however that comes.
+    @Test(arguments: [true, false])
+    func aClientThatHangsUpEndsItsHandler(withAReset: Bool) async throws {
+        let (begun, begins) = AsyncStream.makeStream(of: Void.self)
+        let (ended, ends) = AsyncStream.makeStream(of: Bool.self)
+        let server = try HTTPServer(address: "127.0.0.1", port: 0) { _ in
+            begins.yield()
+            let slept: Void? = try? await Task.sleep(for: .seconds(60))
+            ends.yield(slept == nil)
+            return HTTPResponse(status: 200)
+        }
+        let socket = try #require(RawSocket(connectingTo: server.port))
+        socket.send(HTTPServerTimeTests.request)
+        var beginnings = begun.makeAsyncIterator()
+        await beginnings.next()
+        if withAReset { socket.reset() } else { socket.close() }
+        var endings = ended.makeAsyncIterator()
+        #expect(await endings.next() == true)
+        #expect(await eventually { server.openConnections == 0 && server.liveExchanges == 0 })
+        await server.stop()
+    }
+
+    /// Bytes that come while a request is handled (a second one, sent ahead) are no hang-up.
+    @Test func aRequestSentAheadIsAnsweredInItsTurn() async throws {
+        let server = try HTTPServer(address: "127.0.0.1", port: 0) { _ in
+            try? await Task.sleep(for: .milliseconds(50))
+            return HTTPResponse(status: Task.isCancelled ? 500 : 200)
+        }
+        let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        let answers = await HTTPServerTests.conversation(server, HTTPServerTimeTests.request + last)
+        #expect(answers.ranges(of: "HTTP/1.1 200 ").count == 2)
+        await server.stop()
+    }
 }

@@ -154,7 +154,7 @@ final class Node: Sendable {
         let transport = PeerTransport(client: client, endpoint: entry.endpoint.url, timeout: entry.timeout)
         var policy = PollPolicy()
         // A request that may take long is not a poll that stands still.
-        policy.stall = max(policy.stall, entry.timeout + .seconds(60))
+        policy.stall = max(policy.stall, entry.timeout + policy.hold + .seconds(60))
         let choice = entry.wire
         let driver = PollDriver(
             peer: PolledPeer(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),

@@ -24,6 +24,7 @@ final class PeerTransport: PollTransport {
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
         var request = request
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
+        request.deadline += request.hold
         let answer = try await client.perform(request, endpoint: endpoint)
         lastAddress.withLock { $0 = answer.peerAddress }
         return answer.response

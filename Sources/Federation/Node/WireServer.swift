@@ -19,6 +19,7 @@ struct WireServer: Sendable {
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Peers whose entry says that they are not served.
     let unserved: @Sendable (ULID) async -> Bool
+    let held = HeldRequests()
 
     /// A request that shows somebody to be alive, with what is known of whom.
     struct Contact: Sendable {
@@ -46,25 +47,39 @@ struct WireServer: Sendable {
     }
 
     private func answer(_ request: ServedRequest, by wire: any Wire) async throws(StoreFailure) -> HTTPResponse {
+        let reply = try await reply(to: request, by: wire, mayHold: true)
+        var outcome: PageOutcome?
+        if let commit = reply.commit { outcome = try await self.commit(commit) }
+        await contact(
+            Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))
+        if let (peer, exchange) = reply.callBack { await callBack(peer, exchange) }
+        var response = reply.response(outcome)
+        if let hold = reply.hold {
+            let later = try await held.hold(from: request.remoteAddress) { () throws(StoreFailure) in
+                _ = await store.commits.wait(past: hold.past, atMost: hold.atMost)
+                return try await self.reply(to: request, by: wire, mayHold: false).response(nil)
+            }
+            response = later ?? response
+        }
+        return wire.name == .native ? NativePageCoding.coded(response, for: request) : response
+    }
+
+    private func reply(
+        to request: ServedRequest, by wire: any Wire, mayHold: Bool
+    ) async throws(StoreFailure) -> RouteReply {
         var random = SystemRandom()
         var node = identity
         // A claim is enough to be refused on: who names another's identity only gets less.
         if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
             node.mode = .subscribe
         }
-        let context = RouteContext(
+        var context = RouteContext(
             node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: nil,
             statusText: statusText)
-        let reply = try await store.read { (view) throws(StoreFailure) in
+        context.mayHold = mayHold
+        return try await store.read { [context] (view) throws(StoreFailure) in
             try wire.respond(to: request, context: context, view: view)
         }
-        var outcome: PageOutcome?
-        if let commit = reply.commit { outcome = try await self.commit(commit) }
-        await contact(
-            Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))
-        if let (peer, exchange) = reply.callBack { await callBack(peer, exchange) }
-        let response = reply.response(outcome)
-        return wire.name == .native ? NativePageCoding.coded(response, for: request) : response
     }
 
     private func covers(_ prefix: String, _ path: String) -> Bool {

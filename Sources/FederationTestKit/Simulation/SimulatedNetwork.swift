@@ -61,7 +61,7 @@ extension SimulatedRing {
                 .answer(node: node, peer: peer, life: life, id, .transport(failure)), at: now.advanced(by: wait))
         }
         // The answer that comes first counts: whatever comes after the deadline is late.
-        fail(.timeout, after: request.deadline)
+        fail(.timeout, after: request.deadline + request.hold)
         guard network.connects(node, target), isRunning(target) else {
             if random.chance(0.5) { fail(.refused, after: travelTime()) }
             return
@@ -87,25 +87,67 @@ extension SimulatedRing {
     ) throws {
         let target = nodes[node].peers[peer]
         guard network.connects(node, target), isRunning(target) else { return }
-        let response = try serve(ServedRequest(arriving: request), at: target)
-        guard !answerIsLost, response.body.count <= request.maxAnswerBytes else { return }
-        queue.plan(
-            .answer(node: node, peer: peer, life: life, id, .response(response)), at: now.advanced(by: travelTime()))
+        let (response, hold) = try serve(ServedRequest(arriving: request), at: target, mayHold: true)
+        if let hold {
+            let until = now.advanced(by: hold.atMost)
+            nodes[target].held.append(
+                SimulatedNode.HeldRequest(
+                    request: request, hold: hold, until: until, from: (node, peer, life, id), answerIsLost: answerIsLost))
+            return queue.plan(.release(node: target, life: nodes[target].life), at: until)
+        }
+        answer(response, to: request, (node, peer, life, id), answerIsLost: answerIsLost)
     }
 
-    /// Answers a request at any place of the ring.
-    mutating func serve(_ request: ServedRequest, at place: Int) throws -> HTTPResponse {
-        guard place < nodes.count else { return serveNoema(request, at: place) }
+    private mutating func answer(
+        _ response: HTTPResponse, to request: HTTPRequest, _ from: (node: Int, peer: Int, life: Int, id: RequestID),
+        answerIsLost: Bool
+    ) {
+        guard !answerIsLost, response.body.count <= request.maxAnswerBytes else { return }
+        queue.plan(
+            .answer(node: from.node, peer: from.peer, life: from.life, from.id, .response(response)),
+            at: now.advanced(by: travelTime()))
+    }
+
+    /// Answers what a node has held long enough, or has news for.
+    mutating func release(_ place: Int) throws {
+        let head = nodes[place].storage.head()?.seq ?? 0
+        let due = nodes[place].held.filter { $0.until <= now || head > $0.hold.past }
+        guard !due.isEmpty else { return }
+        nodes[place].held.removeAll { $0.until <= now || head > $0.hold.past }
+        for held in due {
+            guard network.connects(held.from.node, place) else { continue }
+            let (response, _) = try serve(ServedRequest(arriving: held.request), at: place, mayHold: false)
+            answer(response, to: held.request, held.from, answerIsLost: held.answerIsLost)
+        }
+    }
+
+    /// A process that ends lets go of what it held; who asked may hear of it.
+    mutating func dropHeld(_ place: Int) {
+        for held in nodes[place].held where random.chance(0.5) {
+            queue.plan(
+                .answer(
+                    node: held.from.node, peer: held.from.peer, life: held.from.life, held.from.id, .transport(.endOfFile)),
+                at: now.advanced(by: travelTime()))
+        }
+        nodes[place].held = []
+    }
+
+    /// Answers a request at any place of the ring, or says that the answer is worth waiting for.
+    mutating func serve(
+        _ request: ServedRequest, at place: Int, mayHold: Bool = false
+    ) throws -> (response: HTTPResponse, hold: RouteHold?) {
+        guard place < nodes.count else { return (serveNoema(request, at: place), nil) }
         guard let wire = wires.first(where: { $0.routes.contains { request.path.isBelow($0) } }) else {
-            return HTTPResponse(status: 404)
+            return (HTTPResponse(status: 404), nil)
         }
         let node = nodes[place]
-        let context = RouteContext(
+        var context = RouteContext(
             node: node.identity, now: node.wall(at: now), nonce: (random.next(), random.next()), sha256: sha256,
             peerName: nil, statusText: { _ in "simulated" })
+        context.mayHold = mayHold
         let reply = try wire.respond(to: request, context: context, view: node.storage)
         if let claimed = reply.claimedNode { notice(claimed, at: place) }
-        return reply.response(nil)
+        return (reply.response(nil), reply.hold)
     }
 
     /// A node that names itself wakes the poll of it.

@@ -28,6 +28,18 @@ struct SimulatedNode: Sendable {
     var lastCommit = Instant.start
     /// A peer claims to hold events of ours that we lack; writes wait until it is proven or not.
     var isInDoubt = false
+    /// Requests whose answer waits for news.
+    var held: [HeldRequest] = []
+
+    /// A request that came from a peer's machine and that this node holds.
+    struct HeldRequest: Sendable {
+        var request: HTTPRequest
+        var hold: RouteHold
+        var until: Instant
+        /// Whose machine asked: the node, the place of this node in its list, its life, and its request.
+        var from: (node: Int, peer: Int, life: Int, id: RequestID)
+        var answerIsLost: Bool
+    }
 
     struct Backup: Sendable {
         var storage: MemoryStorage

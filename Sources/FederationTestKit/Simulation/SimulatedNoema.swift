@@ -95,7 +95,7 @@ extension SimulatedRing {
         case .request(let number, let poll, let request, let answerIsLost):
             let node = noema[number]
             guard network.connects(node.place, node.neighbour), isRunning(node.neighbour) else { return }
-            let response = try serve(ServedRequest(arriving: request), at: node.neighbour)
+            let response = try serve(ServedRequest(arriving: request), at: node.neighbour).response
             guard !answerIsLost else { return }
             queue.plan(
                 .noema(.answer(number, poll: poll, .response(response))), at: now.advanced(by: travelTime()))

@@ -32,6 +32,8 @@ public struct SimulatedRing: Sendable {
         case upkeep(node: Int, life: Int)
         case fault(RingFault)
         case restart(node: Int)
+        /// A hold of this node may be over.
+        case release(node: Int, life: Int)
         case noema(NoemaHappening)
     }
 
@@ -147,8 +149,12 @@ public struct SimulatedRing: Sendable {
         case .restart(let node):
             guard !nodes[node].isUp else { return }
             try boot(node)
+        case .release(let node, let life):
+            guard nodes[node].life == life else { return }
+            try release(node)
         case .noema(let happening): try step(happening)
         }
+        for node in nodes.indices where !nodes[node].held.isEmpty { try release(node) }
     }
 
     // MARK: A node's life
@@ -192,6 +198,7 @@ public struct SimulatedRing: Sendable {
         summary.crashes += 1
         nodes[index].isUp = false
         nodes[index].life += 1
+        dropHeld(index)
         nodes[index].machines = []
         let pause = Duration.milliseconds(Int64(random.below(60_000)))
         queue.plan(.restart(node: index), at: now.advanced(by: pause))

@@ -27,6 +27,9 @@ struct NativeExchange: Exchange {
     /// The identity that the host has accepted in this conversation.
     private var accepted: ULID?
     private var hasStartedOver = false
+    /// How long the first page may be held; after it there is something to do.
+    private var hold = Duration.zero
+    private var canFollow = false
 
     /// - Parameter pageEvents: how many events a page is asked to hold at most.
     init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
@@ -44,6 +47,7 @@ struct NativeExchange: Exchange {
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         node = context.node.id
         fetches = context.fetches
+        hold = context.hold
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
         return fetches && ranges.position != nil ? askForPage() : askIdentity()
     }
@@ -82,7 +86,7 @@ struct NativeExchange: Exchange {
 
     private mutating func pulled(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
         switch response.status {
-        case 200: break
+        case 200: canFollow = response.fields.offersWait
         // Its log has begun another epoch since it named them, or it will not have so many at one time.
         case 400 where ranges.next.until != nil, 409 where ranges.next.until != nil:
             ranges.refuse()
@@ -114,7 +118,7 @@ struct NativeExchange: Exchange {
 
     private mutating func finish() -> ExchangeStep {
         state = .over
-        return .finished(ExchangeProgress(isComplete: true, wire: .native))
+        return .finished(ExchangeProgress(isComplete: true, wire: .native, canFollow: canFollow && ranges.position != nil))
     }
 
     // MARK: Requests
@@ -128,7 +132,13 @@ struct NativeExchange: Exchange {
 
     private mutating func askForPage() -> ExchangeStep {
         state = .pulling
-        return .request(request(for: ranges.next), seals: [])
+        var request = request(for: ranges.next)
+        if ranges.position != nil, hold > .zero {
+            request.target += "&wait=\(hold.components.seconds)"
+            request.hold = hold
+        }
+        hold = .zero
+        return .request(request, seals: [])
     }
 
     private func request(for range: NativeRanges.Range) -> HTTPRequest {
@@ -145,6 +155,11 @@ struct NativeExchange: Exchange {
         fields[NativeField.node] = node?.description
         return HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes)
     }
+}
+
+extension HTTPFields {
+    /// The answering node holds a request for events until there are some.
+    fileprivate var offersWait: Bool { self[NativeField.features]?.split(separator: " ").contains("wait") ?? false }
 }
 
 /// One answer of `/federation/v1/events`, read so that one bad line spoils no other.

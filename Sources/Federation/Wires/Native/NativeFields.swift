@@ -21,11 +21,13 @@ enum NativeField {
     static let marks = "Federation-Marks"
     /// How many events the answer holds: a body that was cut off between two lines is noticed by it.
     static let count = "Federation-Count"
+    /// What the answering node can do, as `/identity` lists it, with spaces between.
+    static let features = "Federation-Features"
 }
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
-    static let features = ["events", "ids", "zstd", "marks"]
+    static let features = ["events", "ids", "zstd", "marks", "wait"]
 
     var node: NodeIdentity
     var head: NativePosition
@@ -41,6 +43,7 @@ struct NativeGreeting {
         fields[NativeField.publicKey] = node.publicKey
         fields[NativeField.held] = held.map(String.init)
         fields[NativeField.head] = head.text
+        fields[NativeField.features] = NativeGreeting.features.joined(separator: " ")
         return fields
     }
 

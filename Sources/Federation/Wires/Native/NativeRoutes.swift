@@ -5,6 +5,8 @@ struct NativeRoutes {
     let node: NodeIdentity
     let view: any LogReading
     var pageBytes = Limits.pageBytes
+    /// Whether an empty page may be held until there is news.
+    var mayHold = false
 
     static let identityPath = "/federation/v1/identity"
     static let eventsPath = "/federation/v1/events"
@@ -50,7 +52,19 @@ struct NativeRoutes {
             request.path == NativeRoutes.identityPath
             ? HTTPResponse.json(200, greeting.json, fields: greeting.fields)
             : try events(request, greeting, epochs)
-        return RouteReply(claimedNode: claimed) { _ in response }
+        var reply = RouteReply(claimedNode: claimed) { _ in response }
+        reply.hold = hold(request, response, head: head)
+        return reply
+    }
+
+    /// An empty page that is asked for with `wait` is worth waiting for.
+    private func hold(_ request: ServedRequest, _ response: HTTPResponse, head: NativePosition) -> RouteHold? {
+        guard mayHold, response.status == 200, response.fields[NativeField.count] == "0",
+            request.parameter("id") == nil, request.parameter("until") == nil,
+            let seconds = request.parameter("wait").flatMap({ Int64($0) }), seconds > 0
+        else { return nil }
+        let longest = Limits.longestHold
+        return RouteHold(past: head.seq, atMost: seconds < longest.components.seconds ? .seconds(seconds) : longest)
     }
 
     private func events(
@@ -158,6 +172,10 @@ private enum EventsQuery {
                     status: 400, code: "invalid_marks", message: "marks must be a number, zero or above.")
             }
             marks = min(number, Limits.marks)
+        }
+        if let text = request.parameter("wait"), Int64(text).map({ $0 < 0 }) ?? true {
+            throw NativeRoutes.Refusal(
+                status: 400, code: "invalid_wait", message: "wait must be a number of seconds, zero or above.")
         }
         let after = request.parameter("after")
         let until = request.parameter("until")

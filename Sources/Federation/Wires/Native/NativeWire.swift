@@ -12,6 +12,6 @@ public struct NativeWire: Wire {
     public func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
-        try NativeRoutes(node: context.node, view: view).respond(to: request)
+        try NativeRoutes(node: context.node, view: view, mayHold: context.mayHold).respond(to: request)
     }
 }

@@ -1,0 +1,84 @@
+/// Follows a peer that can hold its answer: when it is asked again, and when that is worth a write to disk.
+///
+/// After a poll that read everything the peer is asked again at once, and holds that request until it has news. A hold
+/// that ends early and brings nothing (a peer that has no room for one more, or that stops) is followed by a pause,
+/// twice as long each time up to the interval: nothing that a peer does makes this a busy loop.
+struct LiveFollow: Hashable, Sendable {
+    /// The last poll read everything, of a peer that can hold.
+    private var isOn = false
+    /// The next poll is to be one that the peer answers at once.
+    private var asksFirst = false
+    /// Holds in a row that ended early with nothing.
+    private var shortHolds = 0
+    /// When the result of a poll was last put on disk.
+    private var writtenAt: Instant?
+
+    /// How long the next poll asks the peer to hold its answer.
+    func hold(_ policy: PollPolicy) -> Duration { isOn && !asksFirst ? policy.hold : .zero }
+
+    mutating func begun() { asksFirst = false }
+
+    /// Something is known to be there: it is asked for without a hold.
+    mutating func pollsFirst() { asksFirst = true }
+
+    /// Whether what a poll found out of the ordinary way of things was put on disk less than an interval ago.
+    func isWritten(at now: Instant, interval: Duration) -> Bool { writtenAt.map { now.since($0) < interval } ?? false }
+
+    /// A poll went well and its result is on disk.
+    ///
+    /// - Returns: how long to wait before the next; `nil` if the peer is not followed.
+    mutating func succeeded(
+        _ poll: PollMachine.Poll, _ result: PollReport.Result, at now: Instant, interval: Duration, _ policy: PollPolicy
+    ) -> Duration? {
+        writtenAt = now
+        return pause(after: poll, result, interval: interval, policy)
+    }
+
+    /// The same of a poll whose result is not worth a write.
+    mutating func pause(
+        after poll: PollMachine.Poll, _ result: PollReport.Result, interval: Duration, _ policy: PollPolicy
+    ) -> Duration? {
+        isOn = result == .complete && poll.canFollow && policy.hold > .zero
+        guard isOn else {
+            shortHolds = 0
+            return nil
+        }
+        guard poll.hold > .zero, !poll.outcome.hasEvents, poll.lastAnswerTook < policy.shortestHold else {
+            shortHolds = 0
+            return .zero
+        }
+        shortHolds = min(shortHolds + 1, 32)
+        return min(policy.shortHoldPause * (1 << (shortHolds - 1)), interval)
+    }
+}
+
+extension PageOutcome {
+    fileprivate var hasEvents: Bool { applied + held + duplicates + refused + deferred > 0 }
+}
+
+extension PollMachine {
+    /// A held request brought nothing that has to be written down: its pages are on disk, the peer is who it was, and
+    /// how it fares was written less than an interval ago.
+    func isAsBefore(_ poll: Poll) -> Bool {
+        poll.hold > .zero && lastFailure == nil && poll.newPin == nil && poll.newKey == nil && poll.newWire == nil
+            && !poll.claimsOwnFuture
+    }
+
+    /// Ends a held poll without a commit.
+    mutating func followOn(_ poll: Poll, _ now: Moment) -> [Effect] {
+        var report = PollReport(peer: peer.name, result: .complete)
+        report.outcome = poll.outcome
+        report.pages = poll.pages
+        report.wire = poll.wire
+        report.isHold = true
+        wire = poll.wire
+        let isAsked = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty
+        let pause = following.pause(after: poll, .complete, interval: peer.interval, policy) ?? peer.interval
+        let next = isAsked ? now.instant : now.instant.advanced(by: pause)
+        state = .idle(until: next)
+        report.nextPoll = next
+        var poll = poll
+        let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
+        return unclaimed + [.report(report, to: poll.tickets)]
+    }
+}

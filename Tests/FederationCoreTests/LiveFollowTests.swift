@@ -1,0 +1,184 @@
+import FederationCore
+import FederationTestKit
+import Testing
+
+/// A peer that can hold its answers; each poll brings what `page` says.
+private struct Holding: Exchange {
+    var page = PulledPage(items: [], cursor: .none)
+    var canFollow = true
+    private var isDone = false
+
+    init(_ page: PulledPage? = nil, canFollow: Bool = true) {
+        if let page { self.page = page }
+        self.canFollow = canFollow
+        isDone = page == nil
+    }
+
+    mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
+        var request = HTTPRequest(.get, context.hold > .zero ? "/held" : "/asked")
+        request.hold = context.hold
+        return .request(request, seals: [])
+    }
+
+    mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
+        switch answer {
+        case .transport(let failure): return .failed(.transport(failure))
+        case .response: return .identify(PollBench.identity())
+        case .identityAccepted where !isDone:
+            isDone = true
+            return .take(page)
+        default: return .finished(ExchangeProgress(isComplete: true, wire: .native, canFollow: canFollow))
+        }
+    }
+}
+
+@Suite struct LiveFollowTests {
+    private static let interval = PolledPeer(name: "beta").interval
+
+    private func bench(_ page: PulledPage? = nil, canFollow: Bool = true) -> PollBench {
+        var bench = PollBench { Holding(page, canFollow: canFollow) }
+        bench.memory.pin = PollBench.peerID
+        bench.memory.wire = .native
+        return bench
+    }
+
+    /// Carries out a poll up to its request, and leaves that unanswered.
+    private func hold(_ bench: inout PollBench) -> RequestID? {
+        var effects = bench.due()
+        while !effects.isEmpty {
+            switch effects.removeFirst() {
+            case .load(let id, _): effects += bench.send(.answered(id, .memory(bench.memory)))
+            case .send(let id, let request, _): return request.hold > .zero ? id : nil
+            default: break
+            }
+        }
+        return nil
+    }
+
+    /// A peer that holds a request for `time`, and then answers it.
+    private func held(_ bench: inout PollBench, for time: Duration, outcome: PageOutcome = PageOutcome()) -> [PollMachine.Effect] {
+        guard let id = hold(&bench) else { return [] }
+        bench.pass(time)
+        return bench.run(bench.send(.answered(id, .response(PollBench.answer))), outcome: outcome)
+    }
+
+    @Test func aPeerThatCanHoldIsAskedAgainAtOnce() {
+        var bench = bench()
+        #expect(targets(bench.poll()) == ["/asked"])
+        #expect(bench.machine.wakeAt == bench.now)
+        #expect(hold(&bench) != nil)
+        #expect(bench.machine.status.state == .following)
+    }
+
+    @Test func aPeerThatCannotIsPolledAtIntervals() {
+        var bench = bench(canFollow: false)
+        for _ in 0..<3 {
+            #expect(targets(bench.poll()) == ["/asked"])
+            #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(15))
+        }
+    }
+
+    @Test func anEmptyHoldIsWrittenDownOnceAnInterval() {
+        var bench = bench()
+        #expect(commits(bench.poll()).count == 1)
+        let begin = bench.now
+        var written: [Duration] = []
+        for _ in 0..<30 where !commits(held(&bench, for: .seconds(10))).isEmpty { written.append(bench.now.since(begin)) }
+        // 300 s in holds of ten.
+        #expect(written == [.seconds(30), .seconds(60), .seconds(90), .seconds(120), .seconds(150), .seconds(180), .seconds(210), .seconds(240), .seconds(270), .seconds(300)])
+        #expect(bench.reports.allSatisfy { $0.result == .complete })
+    }
+
+    @Test func newsIsOneCommitAndTheNextHoldFollowsAtOnce() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        _ = bench.poll()
+        var outcome = PageOutcome()
+        outcome.applied = 1
+        for _ in 0..<10 {
+            let commits = commits(held(&bench, for: .milliseconds(20), outcome: outcome))
+            #expect(commits.map { $0.page != nil } == [true])
+            #expect(bench.machine.wakeAt == bench.now)
+        }
+    }
+
+    @Test func holdsThatEndAtOnceWithNothingAreNoBusyLoop() {
+        var bench = bench()
+        _ = bench.poll()
+        let begin = bench.now
+        var pauses: [Duration] = []
+        for _ in 0..<8 {
+            #expect(!held(&bench, for: .milliseconds(1)).isEmpty)
+            pauses.append(bench.machine.wakeAt!.since(bench.now))
+        }
+        #expect(pauses == [1, 2, 4, 8, 16, 30, 30, 30].map { .seconds($0) })
+        #expect(bench.now.since(begin) > .seconds(60))
+        // One that lasts ends the series.
+        _ = held(&bench, for: .seconds(45))
+        #expect(bench.machine.wakeAt == bench.now)
+    }
+
+    @Test func whateverElseIsToBeDoneCutsAHoldShort() {
+        let changed = PolledPeer(name: "beta", expectedID: PollBench.peerID)
+        let inputs: [PollMachine.Input] = [
+            .syncNow(PollTicket(1)), .news, .reconfigured(changed, PollBench.node), .calledBack(Holding()),
+        ]
+        for input in inputs {
+            var bench = bench()
+            _ = bench.poll()
+            let id = hold(&bench)!
+            let effects = bench.send(input)
+            #expect(effects.contains { if case .cancel(id) = $0 { true } else { false } })
+            #expect(bench.machine.wakeAt == bench.now)
+            #expect(targets(bench.poll()) == ["/asked"], "what is known to be there is not waited for")
+            #expect(bench.reports.last?.result == .complete)
+            // The answer of the one that was cut comes late.
+            #expect(bench.send(.answered(id, .response(PollBench.answer))).isEmpty)
+            #expect(hold(&bench) != nil)
+        }
+        for (input, state) in [
+            (PollMachine.Input.stop, PollStatus.State.stopped), (.reset(PollTicket(1)), .replaying),
+            (.reconfigured(PolledPeer(name: "beta", mode: .paused), PollBench.node), .paused),
+        ] {
+            var bench = bench()
+            _ = bench.poll()
+            let id = hold(&bench)!
+            #expect(bench.send(input).contains { if case .cancel(id) = $0 { true } else { false } })
+            #expect(bench.machine.status.state == state)
+        }
+    }
+
+    @Test func whoeverAsksDuringAHoldIsToldOfThePollThatFollows() {
+        var bench = bench()
+        _ = bench.poll()
+        _ = hold(&bench)
+        _ = bench.send(.syncNow(PollTicket(7)))
+        let told = bench.poll().compactMap { if case .report(let report, let to) = $0, to == [PollTicket(7)] { report } else { nil } }
+        #expect(told.map(\.result) == [.complete])
+    }
+
+    @Test func aFailureGoesBackToPollingAtIntervals() {
+        var bench = bench()
+        _ = bench.poll()
+        let id = hold(&bench)!
+        _ = bench.run(bench.send(.answered(id, .transport(.endOfFile))))
+        #expect(bench.reports.last?.result == .failed(.transport(.endOfFile)))
+        #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(15))
+        #expect(targets(bench.poll()) == ["/asked"])
+        #expect(hold(&bench) != nil)
+    }
+
+    @Test func aPeerThatIsNotFetchedFromIsNotHeld() {
+        var bench = PollBench(peer: PolledPeer(name: "beta", mode: .publish)) { Holding() }
+        for _ in 0..<3 { #expect(targets(bench.poll()) == ["/asked"]) }
+    }
+
+    @Test func withoutAHoldInThePolicyNobodyIsFollowed() {
+        var policy = PollPolicy()
+        policy.hold = .zero
+        var bench = PollBench(policy: policy) { Holding() }
+        for _ in 0..<3 {
+            #expect(targets(bench.poll()) == ["/asked"])
+            #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(15))
+        }
+    }
+}
