@@ -1,6 +1,7 @@
 # make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
+# make bench-latency   how long news takes from one node to another
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 SEED ?= 1
 # How many seeds of the simulation `make test` runs.
@@ -9,7 +10,7 @@ TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vecto
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate search-negentropy bench-negentropy test-thread test-address docs clean
+.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -38,6 +39,11 @@ search-negentropy: setup
 
 bench-negentropy: setup
 	swift run -c release --quiet NegentropyBench $(if $(REFERENCE),--reference $(REFERENCE))
+
+# From a commit on one node to its commit on another that follows it, release build.
+bench-latency: setup
+	swift build -c release --product federation
+	Benchmarks/latency/latency.py "$$(swift build -c release --show-bin-path)/federation"
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
