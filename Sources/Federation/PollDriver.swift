@@ -59,6 +59,11 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
     /// Polls now and gives the report of that poll; `stopped` where none will come.
     public func syncNow() async -> PollReport { await report { .syncNow($0) } }
 
+    /// Compares our log with the peer's now and gives the report; `stopped` where none will come.
+    public func reconcileNow(at moment: WallTime? = nil) async -> PollReport {
+        await report { .reconcileNow($0, at: moment) }
+    }
+
     /// Forgets the peer's pin and cursor. `failed` says that the store would not.
     public func reset() async -> PollReport { await report { .reset($0) } }
 
@@ -83,6 +88,7 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
         case .commit(let id, let commit): begin(id) { await self.commit(commit) }
         case .loadOutbox(let id, let after, let limit, let bytes):
             begin(id) { await self.loadOutbox(after: after, limit: limit, bytes: bytes) }
+        case .reconcile(let id, let question): begin(id) { await self.reconcile(question) }
         case .sign(let id, let bytes, let secret): begin(id) { await self.sign(bytes, secret) }
         case .cancel(let id): work[id]?.cancel()
         case .found(let future): await listener.found(future, at: machine.peer.name)
@@ -116,6 +122,10 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
             let (events, through) = try await store.outbox(after: seq, limit: limit, bytes: bytes)
             return .outbox(events, through: through)
         } catch { return .store(error) }
+    }
+
+    private nonisolated func reconcile(_ question: ReconcileQuestion) async -> PollMachine.Answer {
+        do { return .reconciled(try await store.reconcile(question)) } catch { return .store(error) }
     }
 
     private nonisolated func sign(_ bytes: [UInt8], _ secret: String) async -> PollMachine.Answer {

@@ -16,6 +16,8 @@ public protocol PollStore: Sendable {
     /// Replays the page, if there is one, and writes what it changes about the peer: in one transaction, on disk when
     /// this returns.
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome
+    /// Answers from one consistent view of the log.
+    func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer
     /// Events in order of arrival after `seq`, and the place up to which they were looked through.
     func outbox(after seq: Int64, limit: Int, bytes: Int) async throws(StoreFailure) -> (
         events: [StoredEvent], through: Int64

@@ -39,5 +39,5 @@ let allCommands: [CommandDefinition] = [
     identityRenameCommand, keygenCommand, keyFingerprintCommand,
     peersCommand, previewCommand, addPeerCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
-    checkCommand,
+    verifyCommand, checkCommand,
 ]

@@ -3,7 +3,7 @@ extension Duration {
     /// them; a minus sign is read for the same reason.
     ///
     /// - Throws: `.notADuration`, or `.durationWithoutUnit` for digits alone (except zero, which needs no unit).
-    init(configured text: String) throws(ConfigProblem.Reason) {
+    public init(configured text: String) throws(ConfigProblem.Reason) {
         var rest = Substring(text)
         let isNegative = rest.first == "-"
         if isNegative { rest.removeFirst() }

@@ -1,9 +1,16 @@
 /// The 32 bytes of a SHA-256.
 public struct Digest: Hashable, Sendable {
-    private let a: UInt64
-    private let b: UInt64
-    private let c: UInt64
-    private let d: UInt64
+    let a, b, c, d: UInt64
+
+    /// 32 zero bytes: at or below every digest.
+    public static let lowest = Digest(0, 0, 0, 0)
+
+    init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
+        self.a = a
+        self.b = b
+        self.c = c
+        self.d = d
+    }
 
     /// The number of bytes of every digest.
     public static let length = 32
@@ -14,7 +21,7 @@ public struct Digest: Hashable, Sendable {
         // An array first: walking an unknown collection byte by byte looks its type up at every byte.
         let bytes = Array(bytes)
         func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
-        (a, b, c, d) = (word(0), word(8), word(16), word(24))
+        self.init(word(0), word(8), word(16), word(24))
     }
 
     /// Reads 64 hexadecimal digits; `nil` for anything else.

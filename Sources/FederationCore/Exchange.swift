@@ -65,6 +65,8 @@ public struct ExchangeContext: Sendable {
         case news
         /// Read a Noema log again from its beginning; the cursor is not moved back.
         case rescan
+        /// Compare the logs and fetch what is missing, whatever the cursor says.
+        case reconcile
     }
 
     public var node: NodeIdentity
@@ -81,6 +83,8 @@ public struct ExchangeContext: Sendable {
     public var reach: Reach
     /// How long the peer is to hold its answer where it has nothing new, if it can; zero: not at all.
     public var hold = Duration.zero
+    /// For `reconcile`: what was minted from this moment on is left out of the comparison.
+    public var comparedAt: WallTime
     /// The wire's own durable values for this peer, as last kept.
     public var wireValues: [String: [UInt8]]
     public var now: WallTime
@@ -89,8 +93,8 @@ public struct ExchangeContext: Sendable {
 
     public init(
         node: NodeIdentity, peerName: String, pinnedWire: WireName?, fetches: Bool, pushes: Bool, cursor: ULID?,
-        position: String?, interval: Duration, reach: Reach, wireValues: [String: [UInt8]], now: WallTime,
-        nonce: (UInt64, UInt64)
+        position: String?, interval: Duration, reach: Reach, comparedAt: WallTime? = nil,
+        wireValues: [String: [UInt8]], now: WallTime, nonce: (UInt64, UInt64)
     ) {
         self.node = node
         self.peerName = peerName
@@ -101,6 +105,7 @@ public struct ExchangeContext: Sendable {
         self.position = position
         self.interval = interval
         self.reach = reach
+        self.comparedAt = comparedAt ?? now
         self.wireValues = wireValues
         self.now = now
         self.nonce = nonce
@@ -209,6 +214,8 @@ public enum ExchangeStep: Sendable {
     case outbox(after: Int64, limit: Int, bytes: Int)
     /// Commit values of the wire's own (`nil` removes one); answered by `.kept`.
     case keep([String: [UInt8]?])
+    /// Ask our own log what a comparison with the peer's needs; answered by `.reconciled`.
+    case reconcile(ReconcileQuestion)
     /// Sign with a secret that the wire cannot see; answered by `.signed`.
     case sign([UInt8], secret: String)
     case finished(ExchangeProgress)
@@ -223,6 +230,7 @@ public enum ExchangeAnswer: Sendable {
     case committed(PageOutcome)
     case outbox([StoredEvent], through: Int64)
     case kept
+    case reconciled(ReconcileAnswer)
     case signed([UInt8])
 }
 
@@ -234,11 +242,20 @@ public struct ExchangeProgress: Hashable, Sendable {
     public var wire: WireName
     /// The peer holds an answer until it has news (`ExchangeContext.hold`), so it can be asked again at once.
     public var canFollow: Bool
+    /// The peer did not know our position: its log is another one than before.
+    public var startedOver: Bool
+    /// How the logs compare, where that was asked for and the peer can say.
+    public var reconciliation: ReconcileReport?
 
-    public init(isComplete: Bool, wire: WireName, canFollow: Bool = false) {
+    public init(
+        isComplete: Bool, wire: WireName, canFollow: Bool = false, startedOver: Bool = false,
+        reconciliation: ReconcileReport? = nil
+    ) {
         self.isComplete = isComplete
         self.wire = wire
         self.canFollow = canFollow
+        self.startedOver = startedOver
+        self.reconciliation = reconciliation
     }
 }
 

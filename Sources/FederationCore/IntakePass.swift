@@ -258,8 +258,10 @@ extension IntakePass {
                 kind: .refused, peer: peer, reason: refusal.reason, code: refusal.code, eventID: event.id.description,
                 subject: event.subject,
                 bytes: refusal == .losingVariant ? bytes : Array(bytes.prefix(Limits.evidenceBytes)),
-                hash: policy.sha256(bytes), firstSeen: now, lastSeen: now))
+                hash: policy.sha256(bytes), digest: digest(of: event), firstSeen: now, lastSeen: now))
     }
+
+    private func digest(of event: Event) -> Digest? { (try? event.fingerprint(policy.sha256))?.digest }
 
     private mutating func setAside(
         _ event: Event, _ bytes: [UInt8], code: String, until due: WallTime, in log: inout some LogWriting
@@ -268,8 +270,8 @@ extension IntakePass {
         try log.quarantine(
             QuarantineEntry(
                 kind: .deferred, peer: peer, reason: .other, code: code, eventID: event.id.description,
-                subject: event.subject, bytes: bytes, hash: policy.sha256(bytes), firstSeen: now, lastSeen: now,
-                retryAt: due))
+                subject: event.subject, bytes: bytes, hash: policy.sha256(bytes), digest: digest(of: event),
+                firstSeen: now, lastSeen: now, retryAt: due))
     }
 
     /// What is in the log is no longer in quarantine.

@@ -82,6 +82,23 @@ public enum Limits: Sendable {
     public static let bytesAhead = 32 << 20
     /// Places ahead of a page's end that our native wire names, and a puller takes.
     public static let marks = 16
+    /// Events that one native request may name by digest.
+    public static let eventsByDigest = 1000
+    /// Items that are looked through for the events of one such request.
+    public static let itemsSearched = 50_000
+    /// Bytes of a message of a comparison that we make, and of one that we read.
+    public static let reconcileFrameBytes = 64 << 10
+    public static let reconcileMessageBytes = 256 << 10
+    /// Times that one comparison begins again after it has fetched something.
+    public static let reconcilePasses = 4
+    /// Events that one comparison asks for; the next one goes on.
+    public static let reconcileFetched = 200_000
+    /// Differences that a report lists of each kind; it counts all.
+    public static let reconcileListed = 10_000
+    /// Origins whose digests are told one by one …
+    public static let digestedOrigins = 1000
+    /// … while no more events than this lie after the moment of the comparison.
+    public static let digestedAfterBound = 10_000
     /// Characters of a session id that an MCP server gives.
     public static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.

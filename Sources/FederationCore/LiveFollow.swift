@@ -72,7 +72,7 @@ extension PollMachine {
         report.wire = poll.wire
         report.isHold = true
         wire = poll.wire
-        let isAsked = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty
+        let isAsked = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || !comparisonTickets.isEmpty
         let pause = following.pause(after: poll, .complete, interval: peer.interval, policy) ?? peer.interval
         let next = isAsked ? now.instant : now.instant.advanced(by: pause)
         state = .idle(until: next)

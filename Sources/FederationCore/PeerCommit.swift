@@ -27,6 +27,8 @@ public struct PeerCommit: Hashable, Sendable {
     /// The wire to pin, with the identity that answered on it.
     public var wire: WireName?
     public var health: PeerHealthChange?
+    /// The peer's log and ours were shown to be equal.
+    public var proof: SyncProof?
     /// Forget the pin, the cursor and whatever else makes the next poll anything but a first one.
     public var forgets = false
 
@@ -55,6 +57,7 @@ public struct PeerCommit: Hashable, Sendable {
         if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
         if let key { try log.setState(StateKey.publicKey(of: key.owner), key.publicKey) }
         if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
+        if let proof { try log.setState(StateKey.peer(peer, .proof), proof.json) }
         if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }
         if let health {
             let stored = try log.state(StateKey.peer(peer, .health)) ?? ""
@@ -108,7 +111,7 @@ public struct PeerReset: Hashable, Sendable {
     }
 
     public func write(to log: inout some LogWriting) throws(StoreFailure) {
-        for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire] {
+        for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire, .proof] {
             try log.setState(StateKey.peer(peer, what), nil)
         }
         for name in wireValues { try log.setWireValue(wireNamespace, peer: peer, key: name, nil) }

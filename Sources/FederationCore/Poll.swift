@@ -9,7 +9,7 @@ extension PollMachine {
             case response(since: Instant)
             /// Nothing: this request is sent after a rest.
             case rest(HTTPRequest, seals: [RequestSeal], until: Instant)
-            case page, keep, outbox, signature
+            case page, keep, outbox, signature, comparison
             /// The last commit of the poll.
             case result(PollReport.Result)
         }
@@ -48,13 +48,18 @@ extension PollMachine {
         /// The request under way is one that the peer may hold.
         var isHeld = false
         var canFollow = false
+        /// The peer's log is another one than before.
+        var startedOver = false
+        var reconciliation: ReconcileReport?
+        /// The moment that whoever asked wants the logs compared at.
+        var comparedAt: WallTime?
 
         var phase: PollStatus.State {
             switch asked {
             case .response where isHeld: .following
             case .page, .result: .replaying
             case .memory, .memoryAgain: .greeting
-            case .response, .rest, .keep, .outbox, .signature: identity == nil ? .greeting : .pulling
+            case .response, .rest, .keep, .outbox, .signature, .comparison: identity == nil ? .greeting : .pulling
             }
         }
 
@@ -69,19 +74,31 @@ extension PollMachine {
 
     mutating func begin(_ now: Moment) -> [Effect] {
         let isCallBack = !callBacks.isEmpty
+        // Whoever asked for a poll wants news.
+        let compares = !isCallBack && tickets.isEmpty && reconcile.isNext
+        let reach: ExchangeContext.Reach =
+            compares ? .reconcile : !isCallBack && rescan.isNext ? .rescan : .news
         var poll = Poll(
-            exchange: isCallBack ? callBacks.removeFirst() : newExchange(),
-            reach: !isCallBack && rescan.isNext ? .rescan : .news, tickets: tickets, id: nextRequest(),
-            deadline: now.instant)
+            exchange: isCallBack ? callBacks.removeFirst() : newExchange(), reach: reach,
+            tickets: compares ? comparisonTickets : tickets, id: nextRequest(), deadline: now.instant)
         if poll.reach == .rescan { rescan.begun(at: now.instant) }
         let isForNews = poll.reach == .news && !isCallBack && tickets.isEmpty && !pollsAgain
         if isForNews, fetches { poll.hold = following.hold(policy) }
         following.begun()
-        tickets = []
+        if compares {
+            reconcile.begun(at: now.instant)
+            poll.comparedAt = comparisonMoment
+            comparisonTickets = []
+            comparisonMoment = nil
+        } else {
+            tickets = []
+        }
         pollsAgain = false
         poll.deadline = now.instant.advanced(by: policy.stall)
         state = .polling(poll)
-        let counts = wire == .noema && rescan.countIsDue(at: now.instant, policy)
+        let counts =
+            wire == .noema && rescan.countIsDue(at: now.instant, policy)
+            || wire == .native && reach == .news && reconcile.countIsDue(at: now.instant, policy)
         return [.load(poll.id, question(countsMissingNumbers: counts))]
     }
 
@@ -99,7 +116,15 @@ extension PollMachine {
         switch (poll.asked, answer) {
         case (.memory, .memory(let memory)):
             poll.memory = memory
-            if let missing = memory.missingNumbers { rescan.counted(missing: missing, at: now.instant) }
+            if let missing = memory.missingNumbers {
+                if wire == .native {
+                    reconcile.counted(missing: missing, at: now.instant)
+                } else {
+                    rescan.counted(missing: missing, at: now.instant)
+                }
+            }
+            // Only a native peer can be compared with.
+            if poll.reach == .reconcile, memory.wire != .native { poll.reach = .news }
             let step = poll.exchange.begin(context(for: poll, now, &random))
             return follow(step, poll, now)
         case (.memoryAgain(let identity), .memory(let memory)):
@@ -119,6 +144,7 @@ extension PollMachine {
             poll.pinsAreWritten()
             return resume(poll, .kept, now)
         case (.outbox, .outbox(let events, let through)): return resume(poll, .outbox(events, through: through), now)
+        case (.comparison, .reconciled(let answer)): return resume(poll, .reconciled(answer), now)
         case (.signature, .signed(let bytes)): return resume(poll, .signed(bytes), now)
         case (.signature, .secretMissing): return conclude(.failed(.secretMissing), poll, now)
         case (.result(let result), .committed): return finish(result, poll, now, &random)
@@ -126,7 +152,7 @@ extension PollMachine {
         case (.result, .store(let failure)): return finish(.failed(.store(failure)), poll, now, &random)
         case (_, .store(let failure)): return conclude(.failed(.store(failure)), poll, now)
         case (.memory, _), (.memoryAgain, _), (.response, _), (.rest, _), (.page, _), (.keep, _), (.outbox, _),
-            (.signature, _), (.result, _):
+            (.signature, _), (.comparison, _), (.result, _):
             preconditionFailure("an answer of another kind than what was asked for")
         }
     }
@@ -138,7 +164,8 @@ extension PollMachine {
             node: node, peerName: peer.name, pinnedWire: poll.memory.wire, fetches: fetches,
             pushes: node.mode.serves && (peer.mode == .sync || peer.mode == .publish), cursor: poll.memory.cursor,
             position: poll.memory.position, interval: peer.interval, reach: poll.reach,
-            wireValues: poll.memory.wireValues, now: now.wall, nonce: (random.next(), random.next()))
+            comparedAt: poll.comparedAt, wireValues: poll.memory.wireValues, now: now.wall,
+            nonce: (random.next(), random.next()))
         context.hold = poll.hold
         return context
     }
@@ -197,11 +224,16 @@ extension PollMachine {
         case .outbox(let after, let limit, let bytes):
             guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
             return ask(.outbox, poll, now) { .loadOutbox($0, after: after, limit: limit, bytes: bytes) }
+        case .reconcile(let question):
+            guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
+            return ask(.comparison, poll, now) { .reconcile($0, question) }
         case .sign(let bytes, let secret):
             return ask(.signature, poll, now) { .sign($0, bytes, secret: secret) }
         case .finished(let progress):
             poll.wire = progress.wire
             poll.canFollow = progress.canFollow
+            poll.startedOver = progress.startedOver
+            poll.reconciliation = progress.reconciliation
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
         case .failed(let failure):
@@ -313,6 +345,13 @@ extension PollMachine {
         if result == .complete, poll.wire == .noema, readsAll, fetches {
             commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
         }
+        if result == .complete, poll.reach == .reconcile {
+            commit.wireValues[ReconcileSchedule.valueName] = Array(now.wall.rfc3339.utf8)
+            if let found = poll.reconciliation, found.isEqual {
+                let (all, moment) = (found.ours.all, WallTime(milliseconds: Int64(clamping: found.ours.below)))
+                commit.proof = SyncProof(at: moment, events: all.count, digest: all.digest.hex)
+            }
+        }
         let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
         return unclaimed + ask(.result(result), poll, now) { .commit($0, commit) }
     }
@@ -323,7 +362,7 @@ extension PollMachine {
         case .result(.failed(let failure)): [.cancel(poll.id)] + finish(.failed(failure), poll, now, &random)
         case .result: [.cancel(poll.id)] + finish(.failed(.store(.interrupted)), poll, now, &random)
         case .response: [.cancel(poll.id)] + conclude(.failed(.transport(.timeout)), poll, now)
-        case .memory, .memoryAgain, .page, .keep, .outbox, .signature, .rest:
+        case .memory, .memoryAgain, .page, .keep, .outbox, .signature, .comparison, .rest:
             [.cancel(poll.id)] + conclude(.failed(.store(.interrupted)), poll, now)
         }
     }
@@ -338,6 +377,7 @@ extension PollMachine {
         report.wire = poll.wire
         report.isRescan = poll.reach == .rescan
         report.firstContact = poll.firstContact
+        report.reconciliation = poll.reconciliation
         var effects: [Effect] = []
         let next: Instant
         report.isHold = poll.hold > .zero
@@ -352,7 +392,8 @@ extension PollMachine {
                 failure == .identityMismatch
                 ? backoff.longest(interval: peer.interval, longest: policy.longestBackoff, using: &random)
                 : backoff.next(interval: peer.interval, longest: policy.longestBackoff, using: &random)
-            next = tickets.isEmpty ? now.instant.advanced(by: wait) : now.instant
+            let isAwaited = !tickets.isEmpty || !comparisonTickets.isEmpty
+            next = isAwaited ? now.instant : now.instant.advanced(by: wait)
             state = .waiting(until: next)
         } else {
             report.failuresInARow = attempt
@@ -362,7 +403,11 @@ extension PollMachine {
                 effects.append(.found(.unproven))
             }
             rescan.succeeded(poll, report, now, policy)
-            let soon = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || rescan.isNext
+            reconcile.succeeded(poll, result, now, policy, using: &random)
+            if !comparisonTickets.isEmpty { reconcile.demand() }
+            // A comparison fetches what a poll would, and takes the place of the next one.
+            let soon =
+                pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || rescan.isNext || !comparisonTickets.isEmpty
             let spread = hasSucceeded ? PollMachine.jitter : PollMachine.firstJitter
             let wait = peer.interval.shortened(by: spread, using: &random)
             hasSucceeded = true

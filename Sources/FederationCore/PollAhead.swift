@@ -82,7 +82,7 @@ extension PollMachine {
         guard case .polling(var poll) = state else { return [] }
         switch poll.asked {
         case .response, .page: break
-        case .memory, .memoryAgain, .rest, .keep, .outbox, .signature, .result: return []
+        case .memory, .memoryAgain, .rest, .keep, .outbox, .signature, .comparison, .result: return []
         }
         let upcoming = poll.exchange.ahead
         var effects = poll.ahead.drop(allBut: upcoming).map { Effect.cancel($0) }

@@ -52,6 +52,8 @@ public struct PollMachine: Sendable {
         case calledBack(any Exchange)
         /// Somebody wants a poll now, and its report.
         case syncNow(PollTicket)
+        /// Somebody wants our log compared with the peer's now, as they were at a moment, and the report.
+        case reconcileNow(PollTicket, at: WallTime? = nil)
         /// Forget the pin and the cursor; everything else goes on from there.
         case reset(PollTicket)
         /// The configuration may say something else of the peer or of this node. What is as it was disturbs nothing.
@@ -66,6 +68,7 @@ public struct PollMachine: Sendable {
         /// Committed; the outcome is the page's, and empty without one.
         case committed(PageOutcome)
         case outbox([StoredEvent], through: Int64)
+        case reconciled(ReconcileAnswer)
         case signed([UInt8])
         /// There is no such secret.
         case secretMissing
@@ -81,6 +84,8 @@ public struct PollMachine: Sendable {
         case commit(RequestID, PeerCommit)
         /// Answered by `outbox` or `store`.
         case loadOutbox(RequestID, after: Int64, limit: Int, bytes: Int)
+        /// Answered by `reconciled` or `store`.
+        case reconcile(RequestID, ReconcileQuestion)
         /// Answered by `signed` or `secretMissing`.
         case sign(RequestID, [UInt8], secret: String)
         /// The answer to this is no longer wanted. One comes all the same or none does: it is ignored.
@@ -109,6 +114,10 @@ public struct PollMachine: Sendable {
     var hasSucceeded = false
     var rescan = RescanSchedule()
     var following = LiveFollow()
+    var reconcile = ReconcileSchedule()
+    /// Whoever waits for a comparison that has not begun.
+    var comparisonTickets: [PollTicket] = []
+    var comparisonMoment: WallTime?
 
     /// Polls at once.
     public init(
@@ -160,6 +169,7 @@ public struct PollMachine: Sendable {
         case .news: return pollSoon(now)
         case .calledBack(let exchange): return calledBack(exchange, now)
         case .syncNow(let ticket): return syncNow(ticket, now)
+        case .reconcileNow(let ticket, let moment): return reconcileNow(ticket, moment, now)
         case .reset(let ticket): return reset(ticket, now)
         case .reconfigured(let peer, let node): return reconfigured(peer, node, now)
         case .stop: return leave(for: .stopped, as: .stopped)
@@ -256,6 +266,16 @@ public struct PollMachine: Sendable {
         return []
     }
 
+    private mutating func reconcileNow(_ ticket: PollTicket, _ moment: WallTime?, _ now: Moment) -> [Effect] {
+        let effects = syncNow(ticket, now)
+        guard tickets.last == ticket else { return effects }
+        tickets.removeLast()
+        comparisonTickets.append(ticket)
+        comparisonMoment = moment
+        reconcile.demand()
+        return effects
+    }
+
     /// A commit in hand comes before the forgetting: the store does one after the other, in the order asked for.
     private mutating func reset(_ ticket: PollTicket, _ now: Moment) -> [Effect] {
         var effects: [Effect] = []
@@ -288,6 +308,8 @@ public struct PollMachine: Sendable {
             wire = nil
             rescan = RescanSchedule()
             following = LiveFollow()
+            reconcile = ReconcileSchedule()
+            if !comparisonTickets.isEmpty { reconcile.demand() }
         }
         state = peer.mode == .paused ? .paused : .idle(until: now.instant)
         return effects + [.report(PollReport(peer: peer.name, result: result), to: waiting)]
@@ -327,7 +349,7 @@ public struct PollMachine: Sendable {
     /// Pauses or stops. A page being committed is committed; its answer finds nobody.
     private mutating func leave(for next: State, as result: PollReport.Result) -> [Effect] {
         var effects: [Effect] = []
-        var waiting = tickets
+        var waiting = tickets + comparisonTickets
         switch state {
         case .polling(var poll):
             effects += poll.cancelAll()
@@ -338,6 +360,7 @@ public struct PollMachine: Sendable {
         case .idle, .waiting, .paused: break
         }
         tickets = []
+        comparisonTickets = []
         callBacks = []
         pollsAgain = false
         following = LiveFollow()

@@ -50,6 +50,10 @@ public struct PollPolicy: Hashable, Sendable {
     public var rescanPause: Duration = .seconds(10 * 60)
     /// That many failures in a row, and the success after them is followed by a rescan.
     public var rescanAfterFailures = 3
+    /// Our log is compared with a native peer's this often, and sooner when something hints at a hole.
+    public var reconcileEvery: Duration = .seconds(6 * 3600)
+    /// Comparisons that nobody asked for are at least this far apart.
+    public var reconcilePause: Duration = .seconds(10 * 60)
     /// Requests of one poll: a peer that never ends is left, and polled again later.
     public var requestsPerPoll = Limits.pagesPerPoll
 

@@ -29,6 +29,8 @@ public struct PollReport: Hashable, Sendable {
     /// The peer was asked to hold its answer until it had news.
     public var isHold = false
     public var nextPoll: Instant?
+    /// How the logs compare, where this poll was to find out and the peer can say.
+    public var reconciliation: ReconcileReport?
 
     public init(peer: String, result: Result) {
         self.peer = peer

@@ -14,6 +14,8 @@ public enum StateKey: Sendable {
         case position
         /// The wire that was pinned with the identity.
         case wire
+        /// When its log and ours were last shown to be equal (`SyncProof`).
+        case proof
     }
 
     /// The key of what is kept of the peer that the configuration calls `name`.

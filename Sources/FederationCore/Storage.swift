@@ -101,6 +101,8 @@ public struct QuarantineEntry: Hashable, Sendable {
     public var bytes: [UInt8]
     /// SHA-256 of the whole event as it came: the same bytes are one row, counted.
     public var hash: Digest
+    /// The event's digest, where it could be read: peers name it by that.
+    public var digest: Digest?
     public var firstSeen: WallTime
     public var lastSeen: WallTime
     public var count: Int
@@ -109,7 +111,8 @@ public struct QuarantineEntry: Hashable, Sendable {
 
     public init(
         row: Int64 = 0, kind: Kind, peer: String, reason: Reason, code: String, eventID: String, subject: String,
-        bytes: [UInt8], hash: Digest, firstSeen: WallTime, lastSeen: WallTime, count: Int = 1, retryAt: WallTime? = nil
+        bytes: [UInt8], hash: Digest, digest: Digest? = nil, firstSeen: WallTime, lastSeen: WallTime, count: Int = 1,
+        retryAt: WallTime? = nil
     ) {
         self.row = row
         self.kind = kind
@@ -120,6 +123,7 @@ public struct QuarantineEntry: Hashable, Sendable {
         self.subject = subject
         self.bytes = bytes
         self.hash = hash
+        self.digest = digest
         self.firstSeen = firstSeen
         self.lastSeen = lastSeen
         self.count = count
@@ -134,12 +138,17 @@ public struct OriginSummary: Hashable, Sendable {
     /// How many different numbers are present, and the highest: fewer than the highest is a gap.
     public var distinctNumbers: Int64
     public var highestNumber: UInt64
+    /// The sum of the digests of its events.
+    public var sum: DigestSum
 
-    public init(origin: String, events: Int64, distinctNumbers: Int64, highestNumber: UInt64) {
+    public init(
+        origin: String, events: Int64, distinctNumbers: Int64, highestNumber: UInt64, sum: DigestSum = DigestSum()
+    ) {
         self.origin = origin
         self.events = events
         self.distinctNumbers = distinctNumbers
         self.highestNumber = highestNumber
+        self.sum = sum
     }
 }
 
@@ -212,6 +221,11 @@ public protocol LogReading {
     func eventCount() throws(StoreFailure) -> Int64
     /// The subjects of the log after `subject` in order, at most `limit`.
     func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String]
+    /// All events as a set, in blocks that are in order and leave nothing out: a set of a million has some thousands.
+    func itemBlocks() throws(StoreFailure) -> [ItemBlock]
+    /// Items from `start` on, below `end` where there is one, in order and at most `limit`.
+    func items(from start: LogItem, below end: LogItem?, limit: Int) throws(StoreFailure) -> [LogItem]
+    func event(of item: LogItem) throws(StoreFailure) -> StoredEvent?
     /// In order of origin.
     func origins() throws(StoreFailure) -> [OriginSummary]
     /// The highest number in the log of one origin, found without reading the others: every native poll asks it.
@@ -243,6 +257,8 @@ public protocol LogReading {
     func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry?
     /// The row with these bytes.
     func quarantineEntry(hash: Digest) throws(StoreFailure) -> QuarantineEntry?
+    /// The first row of an event with this digest.
+    func quarantineEntry(digest: Digest) throws(StoreFailure) -> QuarantineEntry?
     func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int
     /// Rows whose `retryAt` has come, at most `limit`.
     func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
@@ -272,7 +288,7 @@ public protocol LogWriting: LogReading {
     mutating func setWireValue(_ wire: String, peer: String, key: String, _ value: [UInt8]?) throws(StoreFailure)
 
     /// Stores a row, or counts one more sighting of the same bytes: the row keeps its peer and first sighting, and
-    /// takes kind, reason, code, bytes and `retryAt` from `entry`.
+    /// takes kind, reason, code, bytes, digest and `retryAt` from `entry`.
     ///
     /// Past `Limits.evidenceRowsPerPeer` the oldest refused rows of a peer go; past `Limits.deferredRowsPerPeer` its
     /// deferred rows with the latest `retryAt`.

@@ -11,9 +11,10 @@ struct OriginTally {
     }
 
     /// Counts an event that is about to be put into the log.
-    mutating func add(_ event: Event, in connection: borrowing SQLiteConnection) throws(SQLiteError) {
+    mutating func add(_ event: Event, _ digest: Digest, in connection: borrowing SQLiteConnection) throws(SQLiteError) {
         var summary = try summary(of: event.origin, in: connection)
         summary.events += 1
+        summary.sum += DigestSum(digest)
         if let number = event.number {
             // A number above all others is new without asking, and almost every one is.
             if number > summary.highestNumber {
@@ -27,13 +28,16 @@ struct OriginTally {
     }
 
     /// Uncounts an event that has just left the log.
-    mutating func remove(_ event: Event, in connection: borrowing SQLiteConnection) throws(SQLiteError) {
-        var summary = try summary(of: event.origin, in: connection)
+    mutating func remove(
+        _ digest: Digest, of origin: String, number: UInt64?, in connection: borrowing SQLiteConnection
+    ) throws(SQLiteError) {
+        var summary = try summary(of: origin, in: connection)
         summary.events -= 1
-        if let number = event.number, try !isPresent(number, of: event.origin, in: connection) {
+        summary.sum -= DigestSum(digest)
+        if let number, try !isPresent(number, of: origin, in: connection) {
             summary.distinctNumbers -= 1
             if number == summary.highestNumber {
-                summary.highestNumber = try OriginTally.highestNumber(of: event.origin, in: connection) ?? 0
+                summary.highestNumber = try OriginTally.highestNumber(of: origin, in: connection) ?? 0
             }
         }
         keep(summary)
@@ -45,8 +49,8 @@ struct OriginTally {
             let summary = counted.summary
             if summary.events > 0 {
                 try connection.run(
-                    "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?)", summary.origin, summary.events,
-                    summary.distinctNumbers, Int64(clamping: summary.highestNumber))
+                    "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)", summary.origin, summary.events,
+                    summary.distinctNumbers, Int64(clamping: summary.highestNumber), summary.sum.bytes)
             } else {
                 try connection.run("DELETE FROM origins WHERE origin = ?", summary.origin)
             }
@@ -88,6 +92,6 @@ extension OriginSummary {
     init(row: borrowing SQLiteRow) {
         self.init(
             origin: row.text(0), events: row.integer(1), distinctNumbers: row.integer(2),
-            highestNumber: UInt64(clamping: row.integer(3)))
+            highestNumber: UInt64(clamping: row.integer(3)), sum: DigestSum(bytes: row.bytes(4)) ?? DigestSum())
     }
 }

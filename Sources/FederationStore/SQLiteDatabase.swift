@@ -5,8 +5,14 @@ internal import Glibc
 final class SQLiteDatabase {
     let path: String
     let connection: SQLiteConnection
-    /// What this transaction has added to `origins` and not yet written there.
-    var tally = OriginTally()
+    /// What this transaction has changed in `origins` and in `item_blocks`, and not yet written there.
+    var counts = Counts()
+
+    struct Counts {
+        var origins = OriginTally()
+        var items = ItemTally()
+    }
+
     /// The last place that this transaction has added to the log.
     var appended: Int64?
     /// About how many bytes this transaction has added: events, and evidence of what is not in the log.
@@ -50,6 +56,50 @@ final class SQLiteDatabase {
     private init(_ path: String, _ connection: consuming SQLiteConnection) {
         self.path = path
         self.connection = connection
+    }
+
+    // MARK: What is kept because it takes too long to count
+
+    /// Counts an event that is about to be put into the log.
+    func count(_ event: Event, _ digest: Digest) throws(SQLiteError) {
+        try counts.origins.add(event, digest, in: connection)
+        counts.items.add(LogItem(event.id, digest))
+    }
+
+    /// Uncounts an event that this transaction has just taken out of the log.
+    func uncount(_ old: StoredEvent) throws(SQLiteError) {
+        let item = LogItem(old.event.id, old.digest)
+        try connection.run(
+            "DELETE FROM events_lost WHERE time = ? AND digest = ?", item.timeText, item.digest.bytes)
+        try counts.origins.remove(old.digest, of: old.event.origin, number: old.event.number, in: connection)
+        counts.items.remove(item)
+    }
+
+    /// Uncounts what another program took out of the log: a trigger has noted it.
+    func uncountLost() throws(SQLiteError) {
+        let lost = try connection.rows("SELECT time, digest, origin, number FROM events_lost") {
+            row throws(SQLiteError) in
+            (item: try row.item(), origin: row.text(2), number: row.optionalInteger(3).map { UInt64(clamping: $0) })
+        }
+        guard !lost.isEmpty else { return }
+        for event in lost {
+            try counts.origins.remove(event.item.digest, of: event.origin, number: event.number, in: connection)
+            counts.items.remove(event.item)
+        }
+        try connection.run("DELETE FROM events_lost")
+    }
+
+    /// Writes what has changed: before it is read, and at the end of the transaction.
+    func settle() throws(SQLiteError) {
+        try counts.origins.flush(to: connection)
+        try counts.items.flush(to: connection)
+    }
+
+    /// What a failed transaction had counted is gone with it.
+    func forgetCounts() {
+        counts = Counts()
+        appended = nil
+        grown = 0
     }
 
     /// Makes an empty file of mode 0600, which SQLite's other files take over; does nothing if there is one.

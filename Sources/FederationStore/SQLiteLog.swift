@@ -79,7 +79,7 @@ extension SQLiteLog: LogReading {
 
     public func eventCount() throws(StoreFailure) -> Int64 {
         try storing { () throws(SQLiteError) in
-            try database.tally.flush(to: database.connection)
+            try database.settle()
             return try database.connection.first("SELECT coalesce(sum(events), 0) FROM origins") { $0.integer(0) } ?? 0
         }
     }
@@ -105,7 +105,7 @@ extension SQLiteLog: LogReading {
 
     public func origins() throws(StoreFailure) -> [OriginSummary] {
         try storing { () throws(SQLiteError) in
-            try database.tally.flush(to: database.connection)
+            try database.settle()
             return try database.connection.rows(
                 "SELECT * FROM origins ORDER BY origin", row: OriginSummary.init(row:))
         }
@@ -143,7 +143,7 @@ extension SQLiteLog: LogWriting {
             guard let old = found else { return try insert(entry, replacements: 0, replacedAt: nil) }
             try database.connection.run("INSERT INTO replaced VALUES (?, ?)", old.seq, id)
             try database.connection.run("DELETE FROM events WHERE seq = ?", old.seq)
-            try database.tally.remove(old.event, in: database.connection)
+            try database.uncount(old)
             return try insert(
                 entry, replacements: old.replacements + (counted ? 1 : 0),
                 replacedAt: counted ? entry.receivedAt : old.replacedAt)
@@ -180,7 +180,7 @@ extension SQLiteLog: LogWriting {
         _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
     ) throws(SQLiteError) -> Int64 {
         let event = entry.event
-        try database.tally.add(event, in: database.connection)
+        try database.count(event, entry.fingerprint.digest)
         let stub: [UInt8]? = if case .stub(let stub) = event.payload { stub.stored } else { nil }
         let noScope: String? = nil
         let noHold: String? = nil

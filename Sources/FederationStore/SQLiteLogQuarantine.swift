@@ -28,6 +28,14 @@ extension SQLiteLog {
         }
     }
 
+    public func quarantineEntry(digest: Digest) throws(StoreFailure) -> QuarantineEntry? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT * FROM quarantine WHERE digest = ? ORDER BY row LIMIT 1", digest.bytes,
+                row: QuarantineEntry.init(row:))
+        }
+    }
+
     public func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int {
         try storing { () throws(SQLiteError) in
             if let peer {
@@ -52,16 +60,17 @@ extension SQLiteLog {
         try storing { () throws(SQLiteError) in
             let peer = try database.connection.first(
                 """
-                INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (hash) DO UPDATE SET
                     kind = excluded.kind, reason = excluded.reason, code = excluded.code,
                     event_id = excluded.event_id, subject = excluded.subject, bytes = excluded.bytes,
-                    last_seen = excluded.last_seen, count = count + 1, retry_at = excluded.retry_at
+                    last_seen = excluded.last_seen, count = count + 1, retry_at = excluded.retry_at,
+                    digest = excluded.digest
                 RETURNING peer
                 """,
                 entry.kind.rawValue, entry.peer, entry.reason.rawValue, entry.code, entry.eventID, entry.subject,
                 entry.hash.bytes, entry.firstSeen.milliseconds, entry.lastSeen.milliseconds, entry.count,
-                entry.retryAt?.milliseconds, entry.bytes
+                entry.retryAt?.milliseconds, entry.bytes, entry.digest?.bytes
             ) { $0.text(0) }
             database.grown += Int64(entry.bytes.count) + SQLiteLog.rowBytes
             try evict(of: peer ?? entry.peer, kind: entry.kind)
@@ -111,6 +120,7 @@ extension QuarantineEntry {
         self.init(
             row: row.integer(0), kind: kind, peer: row.text(2), reason: Reason(stored: row.text(3)), code: row.text(4),
             eventID: row.text(5), subject: row.text(6), bytes: row.bytes(12), hash: try row.digest(7),
+            digest: row.optionalBytes(13).flatMap { Digest($0) },
             firstSeen: WallTime(milliseconds: row.integer(8)), lastSeen: WallTime(milliseconds: row.integer(9)),
             count: Int(clamping: row.integer(10)), retryAt: row.optionalInteger(11).map(WallTime.init(milliseconds:)))
     }

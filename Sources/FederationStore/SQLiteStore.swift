@@ -100,14 +100,15 @@ public actor SQLiteStore {
         _ writer: SQLiteDatabase, keeps: Bool, _ verdict: (DiskFacts, Int64) -> StoreRoom.Verdict,
         _ body: (inout SQLiteLog) throws(Failure) -> Value
     ) throws(Undone<Value, Failure>) -> Value {
-        defer { forget(writer) }
+        defer { writer.forgetCounts() }
         let value = try writer.connection.transaction { () throws(Undone<Value, Failure>) in
+            do throws(SQLiteError) { try writer.uncountLost() } catch { throw Undone(error) }
             var log = SQLiteLog(writer)
             let value: Value
             do throws(Failure) { value = try body(&log) } catch { throw .failed(error) }
             let found: StoreRoom.Verdict
             do throws(SQLiteError) {
-                try writer.tally.flush(to: writer.connection)
+                try writer.settle()
                 found = writer.grown > 0 ? verdict(try writer.diskFacts(), writer.grown) : .enough
             } catch {
                 throw Undone(error)
@@ -123,13 +124,6 @@ public actor SQLiteStore {
         }
         announce(writer)
         return value
-    }
-
-    /// What a failed transaction had counted is gone with it.
-    private func forget(_ writer: SQLiteDatabase) {
-        writer.tally = OriginTally()
-        writer.appended = nil
-        writer.grown = 0
     }
 
     private func announce(_ writer: SQLiteDatabase) {

@@ -23,6 +23,7 @@ enum Schema {
             let found = try found(in: connection, known: version)
             try storing { () throws(SQLiteError) in
                 for step in steps[found...] { try connection.script(step) }
+                try ItemTally.build(in: connection)
                 try connection.setApplicationID(applicationID)
                 try connection.setUserVersion(version)
             }
@@ -43,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first]
+    static let steps: [SQL] = [first, items]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -142,5 +143,29 @@ enum Schema {
         ) STRICT;
         CREATE INDEX quarantine_by_peer ON quarantine(peer, kind, first_seen);
         CREATE INDEX quarantine_due ON quarantine(retry_at) WHERE retry_at IS NOT NULL;
+        """
+
+    /// The log as a set in order of (milliseconds of the id, digest), for reconciliation (`ItemTally`).
+    private static let items: SQL = """
+        -- The first ten characters of a ULID are its time, and in its order.
+        CREATE INDEX events_by_item ON events(substr(id, 1, 10), digest);
+        -- Items that follow one another, with their number and the sum of their digests. `ItemTally` keeps them.
+        CREATE TABLE item_blocks(
+            time TEXT NOT NULL, digest BLOB NOT NULL, events INTEGER NOT NULL, sum BLOB NOT NULL,
+            PRIMARY KEY (time, digest)
+        ) STRICT, WITHOUT ROWID;
+        -- What left the log: whoever deletes a row of it, the counts follow at the next write.
+        CREATE TABLE events_lost(
+            time TEXT NOT NULL, digest BLOB NOT NULL, origin TEXT NOT NULL, number INTEGER
+        ) STRICT;
+        CREATE TRIGGER event_lost AFTER DELETE ON events BEGIN
+            INSERT INTO events_lost VALUES (substr(old.id, 1, 10), old.digest, old.origin, old.number);
+        END;
+        -- The sum of the digests of an origin's events.
+        ALTER TABLE origins ADD COLUMN sum BLOB NOT NULL
+            DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';
+        -- What peers name an event by that is not in the log.
+        ALTER TABLE quarantine ADD COLUMN digest BLOB;
+        CREATE INDEX quarantine_by_digest ON quarantine(digest) WHERE digest IS NOT NULL;
         """
 }

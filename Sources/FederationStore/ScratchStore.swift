@@ -23,14 +23,14 @@ extension SQLiteLog {
         _ body: (inout SQLiteLog) throws(WriteFailure) -> Value
     ) throws(WriteFailure) -> Value {
         let database = database
-        let tally = database.tally
+        let counts = database.counts
         do throws(WriteFailure) {
             return try database.connection.savepoint { () throws(WriteFailure) in
                 var log = SQLiteLog(database)
                 return try body(&log)
             }
         } catch {
-            database.tally = tally
+            database.counts = counts
             throw error
         }
     }

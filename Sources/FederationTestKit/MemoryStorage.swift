@@ -7,8 +7,9 @@ public struct MemoryStorage: Sendable {
 
     private var stored: [ULID: StoredEvent] = [:]
     /// The event that stands or stood at each `seq`, from 1 on.
-    private var places: [ULID] = []
+    private var places: [ULID?] = []
     private var ids: [ULID] = []
+    private var items: [LogItem] = []
     private var idsOfSubject: [ExactText: [ULID]] = [:]
     private var recordOfSubject: [ExactText: Record] = [:]
     private var stateOfKey: [ExactText: String] = [:]
@@ -43,7 +44,7 @@ public struct MemoryStorage: Sendable {
     }
 
     /// The place of the first element of a sorted array that is not below `value`.
-    private static func place(of value: ULID, in sorted: [ULID]) -> Int {
+    private static func place<Value: Comparable>(of value: Value, in sorted: [Value]) -> Int {
         var low = 0
         var high = sorted.count
         while low < high {
@@ -53,13 +54,32 @@ public struct MemoryStorage: Sendable {
         return low
     }
 
-    private static func insert(_ value: ULID, into sorted: inout [ULID]) {
+    private static func insert<Value: Comparable>(_ value: Value, into sorted: inout [Value]) {
         sorted.insert(value, at: place(of: value, in: sorted))
+    }
+
+    private mutating func forget(_ item: LogItem) {
+        let index = MemoryStorage.place(of: item, in: items)
+        if index < items.count, items[index] == item { items.remove(at: index) }
+    }
+
+    /// Loses an event, as a damaged disk or another program's mistake would: nothing else is told.
+    public mutating func lose(_ id: ULID) {
+        guard let old = stored.removeValue(forKey: id) else { return }
+        ids.removeAll { $0 == id }
+        let subject = ExactText(old.event.subject)
+        idsOfSubject[subject]?.removeAll { $0 == id }
+        if idsOfSubject[subject]?.isEmpty == true { idsOfSubject[subject] = nil }
+        forget(LogItem(id, old.digest))
+        places[Int(old.seq) - 1] = nil
     }
 }
 
 extension MemoryStorage: LogReading {
-    public func head() -> LogPosition? { places.last.map { LogPosition(seq: Int64(places.count), id: $0) } }
+    public func head() -> LogPosition? {
+        guard let index = places.lastIndex(where: { $0 != nil }), let id = places[index] else { return nil }
+        return LogPosition(seq: Int64(index) + 1, id: id)
+    }
 
     public func event(_ id: ULID) -> StoredEvent? { stored[id] }
 
@@ -69,7 +89,7 @@ extension MemoryStorage: LogReading {
         let first = Int(Swift.max(0, Swift.min(seq, Int64(places.count))))
         // A place whose event has moved on is a marker only.
         let standing = (first..<places.count).lazy.compactMap { index in
-            stored[places[index]].flatMap { $0.seq == Int64(index) + 1 ? $0 : nil }
+            places[index].flatMap { stored[$0] }.flatMap { $0.seq == Int64(index) + 1 ? $0 : nil }
         }
         return MemoryStorage.page(standing, limit: limit, bytes: bytes)
     }
@@ -113,18 +133,35 @@ extension MemoryStorage: LogReading {
         return following.prefix(Swift.max(0, limit)).map(\.text)
     }
 
+    public func itemBlocks() -> [ItemBlock] {
+        // Small, so that a test of few events has several.
+        stride(from: 0, to: Swift.max(items.count, 1), by: 5).map { start in
+            let part = items[start..<Swift.min(start + 5, items.count)]
+            return ItemBlock(first: start == 0 ? .first : part[start], total: ItemTotal(of: part))
+        }
+    }
+
+    public func items(from start: LogItem, below end: LogItem?, limit: Int) -> [LogItem] {
+        let following = items[MemoryStorage.place(of: start, in: items)...]
+        return Array(following.prefix { item in end.map { item < $0 } ?? true }.prefix(Swift.max(0, limit)))
+    }
+
+    public func event(of item: LogItem) -> StoredEvent? {
+        stored.values.first { LogItem($0.event.id, $0.digest) == item }
+    }
+
     public func origins() -> [OriginSummary] {
-        var events: [ExactText: Int64] = [:]
+        var events: [ExactText: ItemTotal] = [:]
         var numbers: [ExactText: Set<UInt64>] = [:]
         for event in stored.values {
-            events[ExactText(event.event.origin), default: 0] += 1
+            events[ExactText(event.event.origin), default: ItemTotal()].add(event.digest)
             if let number = event.event.number { numbers[ExactText(event.event.origin), default: []].insert(number) }
         }
-        return events.sorted { $0.key < $1.key }.map { origin, count in
+        return events.sorted { $0.key < $1.key }.map { origin, total in
             let known = numbers[origin] ?? []
             return OriginSummary(
-                origin: origin.text, events: count, distinctNumbers: Int64(known.count),
-                highestNumber: known.max() ?? 0)
+                origin: origin.text, events: total.count, distinctNumbers: Int64(known.count),
+                highestNumber: known.max() ?? 0, sum: total.sum)
         }
     }
 
@@ -208,6 +245,10 @@ extension MemoryStorage: LogReading {
 
     public func quarantineEntry(hash: Digest) -> QuarantineEntry? { rowOfHash[hash].flatMap { rows[$0] } }
 
+    public func quarantineEntry(digest: Digest) -> QuarantineEntry? {
+        rows.values.filter { $0.digest == digest }.min { $0.row < $1.row }
+    }
+
     public func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) -> Int { quarantined(kind, peer).count }
 
     public func quarantineDue(at time: WallTime, limit: Int) -> [QuarantineEntry] {
@@ -241,6 +282,7 @@ extension MemoryStorage: LogWriting {
         if idsOfSubject[ExactText(old.event.subject)]?.isEmpty == true {
             idsOfSubject[ExactText(old.event.subject)] = nil
         }
+        forget(LogItem(old.event.id, old.digest))
         return place(
             entry, replacements: old.replacements + (counted ? 1 : 0),
             replacedAt: counted ? entry.receivedAt : old.replacedAt)
@@ -249,6 +291,7 @@ extension MemoryStorage: LogWriting {
     private mutating func place(_ entry: LogEntry, replacements: Int, replacedAt: WallTime?) -> Int64 {
         places.append(entry.event.id)
         MemoryStorage.insert(entry.event.id, into: &idsOfSubject[ExactText(entry.event.subject), default: []])
+        MemoryStorage.insert(LogItem(entry.event.id, entry.fingerprint.digest), into: &items)
         let seq = Int64(places.count)
         stored[entry.event.id] = StoredEvent(
             seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,

@@ -18,12 +18,14 @@ public enum StorageContract: String, CaseIterable, Sendable {
     case sealingAndStrippingKeepThePlace
     case holdsAreListedAndLifted
     case originsAreSummed
+    case itemsAreInOrderAndAddUp
     case recordsAreFiltered
     case recordsComeBackWhole
     case recordsAreSearched
     case stateIsKeptByExactKey
     case metaAndWireValuesAreApart
     case quarantineCountsTheSameBytes
+    case quarantineIsFoundByDigest
     case quarantineForgetsTheOldestRefused
     case quarantineForgetsTheFurthestDeferred
     case quarantineIsDueInTime
@@ -53,12 +55,14 @@ public enum StorageContract: String, CaseIterable, Sendable {
         case .sealingAndStrippingKeepThePlace: try sealing(&log)
         case .holdsAreListedAndLifted: try holds(&log)
         case .originsAreSummed: try origins(&log)
+        case .itemsAreInOrderAndAddUp: try items(&log)
         case .recordsAreFiltered: try recordFilters(&log)
         case .recordsComeBackWhole: try wholeRecords(&log)
         case .recordsAreSearched: try searches(&log)
         case .stateIsKeptByExactKey: try state(&log)
         case .metaAndWireValuesAreApart: try metaAndWires(&log)
         case .quarantineCountsTheSameBytes: try quarantineCounts(&log)
+        case .quarantineIsFoundByDigest: try quarantineByDigest(&log)
         case .quarantineForgetsTheOldestRefused: try oldestRefused(&log)
         case .quarantineForgetsTheFurthestDeferred: try furthestDeferred(&log)
         case .quarantineIsDueInTime: try quarantineDue(&log)

@@ -77,6 +77,7 @@ public struct WireRun {
             case .keep(let values):
                 kept.merge(values) { $1 }
                 reply = .kept
+            case .reconcile: reply = .reconciled(.malformed)
             case .sign(let bytes, _): reply = .signed(sha256(bytes).bytes)
             case .finished(let progress):
                 ending = .success(progress)

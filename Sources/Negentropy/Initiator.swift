@@ -34,6 +34,8 @@ public struct Initiator<Store: ItemStore>: Sendable {
     ///
     /// Claims, not facts: look into the store before asking for one, and expect that it may not be delivered.
     public private(set) var need: Set<ItemID> = []
+    /// For each of `need`, the timestamps between which the other side says it lies.
+    public private(set) var places: [ItemID: ClosedRange<UInt64>] = [:]
     /// The number of messages received.
     public private(set) var rounds = 0
 
@@ -82,6 +84,7 @@ public struct Initiator<Store: ItemStore>: Sendable {
         }
         have.formUnion(newHave)
         need.formUnion(newNeed)
+        places.merge(answer.places) { $1 }
         rounds += 1
         if answer.message.count > 1 { return .send(answer.message) }
         state = .finished

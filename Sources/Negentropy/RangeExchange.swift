@@ -11,6 +11,8 @@ struct Answer {
     let have: [ItemID]
     /// Ids that only the other side has.
     let need: [ItemID]
+    /// The timestamps between which each of `need` lies.
+    let places: [ItemID: ClosedRange<UInt64>]
 }
 
 /// One message in, one message out (section 1.7). Nothing is kept between messages but a session's role and store.
@@ -23,6 +25,7 @@ struct RangeExchange<Store: ItemStore> {
     private var writer = MessageWriter()
     private var have: [ItemID] = []
     private var need: [ItemID] = []
+    private var places: [ItemID: ClosedRange<UInt64>] = [:]
     /// Where the range that is answered begins, as a bound and as a position in the store.
     private var lower = Bound.start
     private var lowerIndex = 0
@@ -53,7 +56,7 @@ struct RangeExchange<Store: ItemStore> {
         while let range = try reader.next() {
             if answer(range, of: message) == .full { break }
         }
-        return Answer(message: writer.bytes, have: have, need: need)
+        return Answer(message: writer.bytes, have: have, need: need, places: places)
     }
 
     private enum Room {
@@ -77,7 +80,11 @@ struct RangeExchange<Store: ItemStore> {
                 appendSplit(of: items, upTo: range.upper)
             }
         case (.ids(let count, let offset), .initiator):
+            let found = need.count
             compare(items, withIDsOf: message, count: count, offset: offset)
+            // Upper bounds ascend, or the message would have been refused.
+            let times = lower.floor.timestamp...max(lower.floor.timestamp, range.upper.floor.timestamp)
+            for id in need[found...] { places[id] = times }
             hasPendingSkip = true
         case (.ids, .responder):
             return appendList(of: items, upTo: range.upper)

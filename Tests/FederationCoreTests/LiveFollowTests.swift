@@ -39,6 +39,8 @@ private struct Holding: Exchange {
         var bench = PollBench { Holding(page, canFollow: canFollow) }
         bench.memory.pin = PollBench.peerID
         bench.memory.wire = .native
+        // Compared not long ago: what is next is news.
+        bench.memory.wireValues["reconciled_at"] = Array(PollBench.wallStart.rfc3339.utf8)
         return bench
     }
 

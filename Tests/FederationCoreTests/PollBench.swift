@@ -103,6 +103,7 @@ struct PollBench {
             case .commit(let id, let commit):
                 queue += send(.answered(id, .committed(commit.page == nil ? PageOutcome() : outcome)))
             case .loadOutbox(let id, let after, _, _): queue += send(.answered(id, .outbox([], through: after)))
+            case .reconcile(let id, _): queue += send(.answered(id, .reconciled(.malformed)))
             case .sign(let id, let bytes, _): queue += send(.answered(id, .signed(bytes)))
             case .cancel, .found, .report: break
             }

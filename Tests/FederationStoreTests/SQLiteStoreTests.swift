@@ -82,7 +82,8 @@ private func append(_ entries: [LogEntry], to store: SQLiteStore) async throws(S
         }
     }
     let origin = OriginSummary(
-        origin: Sample.node(1).description, events: 1, distinctNumbers: 1, highestNumber: 1)
+        origin: Sample.node(1).description, events: 1, distinctNumbers: 1, highestNumber: 1,
+        sum: DigestSum(first.fingerprint.digest))
     #expect(try await store.read { log throws(StoreFailure) in try log.origins() } == [origin])
     try await append([second], to: store)
     #expect(try await store.read { log throws(StoreFailure) in try log.head()?.seq } == 2)

@@ -91,6 +91,8 @@ private struct Everything: Equatable {
     var subjects: [[ULID]] = []
     var markers: [ULID?] = []
     var origins: [OriginSummary] = []
+    var items: [LogItem] = []
+    var total = ItemTotal()
     var counts: [Int64] = []
     var held: [ULID] = []
     var states: [String] = []
@@ -103,6 +105,8 @@ private struct Everything: Equatable {
         }
         for seq in 1...(max(1, try log.head()?.seq ?? 1)) { markers.append(try log.id(at: seq)) }
         origins = try log.origins()
+        items = try log.items(from: .first, below: nil, limit: .max)
+        total = try log.itemTotal()
         counts = [try log.eventCount(), Int64(try log.heldCount(peer: nil)), Int64(try log.heldCount(peer: "peer-1"))]
         for origin in origins { counts.append(Int64(clamping: try log.highestNumber(of: origin.origin) ?? 0)) }
         held = try log.heldEvents(peer: "peer-0", after: nil, limit: 99).map(\.event.id)

@@ -63,6 +63,8 @@ private final class FakeWorld: PollTransport, PollStore, PollListener {
         events: [StoredEvent], through: Int64
     ) { ([], seq) }
 
+    func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer { .malformed }
+
     func polled(_ report: PollReport) async {
         state.withLock { $0.reports.append(report) }
         reported.continuation.yield(report)

@@ -1,3 +1,4 @@
+import Federation
 import FederationCore
 import FederationCrypto
 import FederationTestKit
@@ -57,6 +58,8 @@ struct SketchHost {
             case .keep(let values):
                 try keep(values, of: peer)
                 answer = .kept
+            case .reconcile(let question):
+                answer = .reconciled(try LogReconciliation.answer(question, in: log))
             case .sign(let bytes, let secret):
                 answer = .signed(sha256(Array((secrets[secret] ?? "").utf8) + bytes).bytes)
             case .finished(let progress): return .success(progress)

@@ -13,6 +13,7 @@ public enum CommandName: String, Sendable, CaseIterable {
     case forgetOrigin = "forget-origin"
     case forgetPeer = "forget-peer"
     case reload
+    case verify
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
@@ -20,6 +21,7 @@ public enum CommandName: String, Sendable, CaseIterable {
         case .archive, .unarchive, .trash, .recover, .purge: true
         case .forgetOrigin: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
+        case .verify: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         // A daemon's own affair.
         case .reload: false

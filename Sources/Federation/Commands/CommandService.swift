@@ -32,6 +32,7 @@ struct CommandService: Sendable {
         case .forgetOrigin: return try await forgetOrigin(json)
         case .forgetPeer: return try await forgetPeer(json)
         case .reload: return try await reload()
+        case .verify: return try await verify(json)
         }
     }
 

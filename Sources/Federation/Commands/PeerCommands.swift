@@ -79,7 +79,7 @@ extension CommandService {
     }
 
     /// The peers that are named, each of which must be configured, or all.
-    private func known(_ arguments: JSON) throws(CommandFailure) -> [String] {
+    func known(_ arguments: JSON) throws(CommandFailure) -> [String] {
         let configured = node.config.peers.map(\.name)
         let asked = (arguments["peers"]?.array ?? []).compactMap(\.string)
         for name in asked where !configured.contains(name) {

@@ -12,6 +12,8 @@ struct StatusReport: Sendable {
         var lastEvent: String?
         var lastSeen: String?
         var wire: String?
+        /// When its log and ours were last shown to be equal.
+        var proof: SyncProof?
         /// What its mesh sessions came to; `nil` for a peer of another wire.
         var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
@@ -164,6 +166,14 @@ struct StatusReport: Sendable {
             }
             if let lastSeen = peer.lastSeen { writer.member("last_seen", lastSeen) }
             if let lastEvent = peer.lastEvent { writer.member("last_event", lastEvent) }
+            if let proof = peer.proof {
+                writer.key("in_sync")
+                writer.object {
+                    $0.member("at", proof.at.rfc3339)
+                    $0.member("events", proof.events)
+                    $0.member("digest", proof.digest)
+                }
+            }
             if !peer.health.lastSuccess.isEmpty { writer.member("last_success", peer.health.lastSuccess) }
             writer.member("consecutive_failures", peer.health.consecutiveFailures)
             if let error = peer.health.lastError {

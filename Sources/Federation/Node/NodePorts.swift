@@ -50,6 +50,10 @@ struct NodePollStore: PollStore {
         }
     }
 
+    func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer {
+        try await node.store.read { (log) throws(StoreFailure) in try LogReconciliation.answer(question, in: log) }
+    }
+
     func outbox(after seq: Int64, limit: Int, bytes: Int) async throws(StoreFailure) -> (
         events: [StoredEvent], through: Int64
     ) {

@@ -126,6 +126,7 @@ extension StatusReport {
                     entry: entry, interval: config.interval(for: entry),
                     health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: try state(.identity),
                     lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire),
+                    proof: try state(.proof).flatMap(SyncProof.init(json:)),
                     mesh: try MeshStatistics(of: entry, in: log)))
         }
         self.peers = peers

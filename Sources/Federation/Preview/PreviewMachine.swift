@@ -74,6 +74,8 @@ struct PreviewMachine: Sendable {
         case .keep: return resume(.kept, now)
         case .outbox(let after, _, _): return resume(.outbox([], through: after), now)
         case .sign: return end(.failed(.secretMissing))
+        // A preview reads news; it compares nothing.
+        case .reconcile: return end(.failed(.malformed(.reconcileMessage)))
         case .finished(let progress):
             wire = progress.wire
             return end(hasEnough || !progress.isComplete ? .enough : .complete)

@@ -119,6 +119,7 @@ enum StatusText {
             ["  last_seen", or("last_seen", "(never)")],
             ["  last_event", or("last_event", "(none)")],
             ["  last_success", or("last_success", "(never)")],
+            ["  in sync", proof(peer)],
         ]
         if !peer.text("next_poll_in").isEmpty { rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"]) }
         if let mesh = peer["mesh"] { rows += meshRows(mesh) }
@@ -144,6 +145,11 @@ enum StatusText {
                 "  bytes", "\(grouped(mesh.count("bytes_sent"))) sent, \(grouped(mesh.count("bytes_received"))) received",
             ],
         ]
+    }
+
+    private static func proof(_ peer: JSON) -> String {
+        guard let proof = peer["in_sync"] else { return "(never proven)" }
+        return "proven at \(proof.text("at")): \(counted(proof.count("events"), "event"))"
     }
 
     private static func skew(_ peer: JSON, _ status: JSON) -> String {

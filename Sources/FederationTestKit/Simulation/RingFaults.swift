@@ -11,6 +11,10 @@ enum RingFault: Sendable {
     case backUp(Int)
     /// Puts a node back to its last backup. Whether the node notices by itself that its file is another one.
     case restore(Int, isNoticed: Bool)
+    /// Events vanish from a node's log.
+    case lose(Int)
+    /// A node's position in a peer's log moves to its end, whatever was read.
+    case skip(Int)
 }
 
 extension SimulatedRing {
@@ -31,6 +35,8 @@ extension SimulatedRing {
             let node = random.below(nodes.count)
             planPair(.backUp(node), .restore(node, isNoticed: random.chance(0.5)), lasting: 600_000)
         }
+        for _ in 0..<plan.losses { queue.plan(.fault(.lose(random.below(nodes.count))), at: randomInstant()) }
+        for _ in 0..<plan.skips { queue.plan(.fault(.skip(random.below(nodes.count))), at: randomInstant()) }
     }
 
     mutating func happen(_ fault: RingFault) throws {
@@ -48,6 +54,8 @@ extension SimulatedRing {
                 SimulatedNode.Backup(storage: nodes[node].storage, acknowledged: nodes[node].acknowledged)
             ]
         case .restore(let node, let isNoticed): try restore(node, isNoticed: isNoticed)
+        case .lose(let node): try lose(node)
+        case .skip(let node): try skip(node)
         }
     }
 
@@ -64,6 +72,52 @@ extension SimulatedRing {
         if isNoticed { try nodes[index].storage.setMeta(.stopped, StopReason.moved.stored) }
         nodes[index].storage.writesUntilFull = writesUntilFull
         if !isNoticed { history.reusesNumbers.insert(nodes[index].identity.id) }
+    }
+
+    /// Takes events out of a log that somebody else still has: what nobody has, nothing brings back.
+    private mutating func lose(_ index: Int) throws {
+        let all = nodes[index].storage.events(after: 0, limit: .max, bytes: .max).map(\.event.id)
+        for _ in 0..<1 + random.below(3) where !all.isEmpty {
+            let id = all[random.below(all.count)]
+            let isElsewhere = nodes.contains { $0.index != index && $0.storage.event(id) != nil }
+            guard isElsewhere, nodes[index].storage.event(id) != nil else { continue }
+            tell("node \(index) loses \(id)")
+            trace.add(8, index)
+            summary.lost += 1
+            nodes[index].staleSubjects.insert(nodes[index].storage.event(id)?.event.subject ?? "")
+            nodes[index].storage.lose(id)
+            let writesUntilFull = nodes[index].storage.writesUntilFull
+            nodes[index].storage.writesUntilFull = nil
+            // The host's effect is taken back with the event, or its return would be a second one.
+            try nodes[index].storage.setWireValue("replayer", peer: "", key: id.description, nil)
+            nodes[index].storage.writesUntilFull = writesUntilFull
+            nodes[index].acknowledged.remove(id)
+            nodes[index].excused.insert(id)
+        }
+        // What a node does not remember writing it cannot take into account.
+        history.reusesNumbers.insert(nodes[index].identity.id)
+    }
+
+    private mutating func skip(_ index: Int) throws {
+        let native = nodes[index].peers.filter { $0 < nodes.count }
+        guard !native.isEmpty else { return }
+        let peer = native[random.below(native.count)]
+        let key = StateKey.peer(SimulatedNode.name(of: peer), .position)
+        let source = nodes[peer].storage
+        guard nodes[index].storage.state(key) != nil, let head = source.head(),
+            let epoch = LogEpochs(stored: source.meta(.epoch) ?? "")?.current
+        else { return }
+        for place in 1...head.seq {
+            guard let id = source.id(at: place), nodes[index].storage.event(id) == nil else { continue }
+            nodes[index].excused.insert(id)
+            summary.skipped += 1
+        }
+        tell("node \(index) skips to \(head.seq) of node \(peer)")
+        trace.add(9, index)
+        let writesUntilFull = nodes[index].storage.writesUntilFull
+        nodes[index].storage.writesUntilFull = nil
+        try nodes[index].storage.setState(key, "\(epoch).\(head.seq).\(head.id)")
+        nodes[index].storage.writesUntilFull = writesUntilFull
     }
 
     /// Everything that is wrong is mended, by people where it takes people.

@@ -18,6 +18,11 @@ struct SimulatedNode: Sendable {
     /// Events of its own that it has told its user are written.
     var acknowledged: Set<ULID> = []
 
+    /// Events that a fault took from its log, or moved a position past: their absence is nobody's mistake.
+    var excused: Set<ULID> = []
+    /// Subjects whose record is of events that vanished, until one of them comes back.
+    var staleSubjects: Set<String> = []
+
     /// Counts restarts: what was begun in an earlier life reaches nobody.
     var life = 0
     var isUp = true

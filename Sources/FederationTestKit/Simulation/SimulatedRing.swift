@@ -16,6 +16,9 @@ public struct SimulatedRing: Sendable {
         public var polls: Int
         public var failedPolls: Int
         public var crashes: Int
+        /// Events that vanished from a log, and that a position was moved past; all of them came back.
+        public var lost: Int
+        public var skipped: Int
         /// How long after the last fault all nodes agreed.
         public var agreedAfter: Duration
     }
@@ -25,6 +28,7 @@ public struct SimulatedRing: Sendable {
         case load(node: Int, peer: Int, life: Int, RequestID, PeerQuestion)
         case commit(node: Int, peer: Int, life: Int, RequestID, PeerCommit)
         case answer(node: Int, peer: Int, life: Int, RequestID, PollMachine.Answer)
+        case reconcile(node: Int, peer: Int, life: Int, RequestID, ReconcileQuestion)
         /// A request reaches the peer's server.
         case request(node: Int, peer: Int, life: Int, RequestID, HTTPRequest, answerIsLost: Bool)
         case write(UserWrite)
@@ -40,6 +44,7 @@ public struct SimulatedRing: Sendable {
     let plan: SimulationPlan
     let wires: [any Wire]
     let exchange: @Sendable () -> any Exchange
+    let reconcile: @Sendable (ReconcileQuestion, MemoryStorage) throws(StoreFailure) -> ReconcileAnswer
     var random: SeededRandom
     var queue = SimulationQueue<Happening>()
     var now = Instant.start
@@ -52,15 +57,22 @@ public struct SimulatedRing: Sendable {
     /// Told of everything that happens, in words, for whoever replays a seed.
     public var narrator: (@Sendable (String) -> Void)?
     var summary = Summary(
-        trace: 0, steps: 0, events: 0, diverged: 0, polls: 0, failedPolls: 0, crashes: 0, agreedAfter: .zero)
+        trace: 0, steps: 0, events: 0, diverged: 0, polls: 0, failedPolls: 0, crashes: 0, lost: 0, skipped: 0,
+        agreedAfter: .zero)
 
     /// - Parameters:
     ///   - wires: what the nodes serve.
     ///   - exchange: how they poll.
-    public init(_ plan: SimulationPlan, wires: [any Wire], exchange: @escaping @Sendable () -> any Exchange) {
+    ///   - reconcile: how a log is compared with another.
+    public init(
+        _ plan: SimulationPlan, wires: [any Wire],
+        reconcile: @escaping @Sendable (ReconcileQuestion, MemoryStorage) throws(StoreFailure) -> ReconcileAnswer,
+        exchange: @escaping @Sendable () -> any Exchange
+    ) {
         self.plan = plan
         self.wires = wires
         self.exchange = exchange
+        self.reconcile = reconcile
         random = SeededRandom(seed: plan.seed &* 0x2545_F491_4F6C_DD1D &+ 1)
         nodes = []
         noema = []
@@ -137,6 +149,10 @@ public struct SimulatedRing: Sendable {
             guard nodes[node].life == life else { return }
             let memory = try PeerMemory(question, from: nodes[node].storage)
             give(.answered(id, .memory(memory)), to: node, peer, life)
+        case .reconcile(let node, let peer, let life, let id, let question):
+            guard nodes[node].life == life else { return }
+            let answer = try reconcile(question, nodes[node].storage)
+            give(.answered(id, .reconciled(answer)), to: node, peer, life)
         case .commit(let node, let peer, let life, let id, let commit):
             guard nodes[node].life == life else { return }
             try carryOut(commit, node, peer, id)
@@ -180,6 +196,7 @@ public struct SimulatedRing: Sendable {
         nodes[index].machines = nodes[index].peers.map { peer in
             var policy = PollPolicy()
             policy.rescanEvery = .seconds(3600)
+            policy.reconcileEvery = .seconds(1800)
             return PollMachine(
                 peer: PolledPeer(name: SimulatedNode.name(of: peer), interval: plan.interval), node: identity,
                 policy: policy, at: .start, exchange: exchange)
@@ -244,6 +261,8 @@ public struct SimulatedRing: Sendable {
         switch effect {
         case .load(let id, let question):
             queue.plan(.load(node: node, peer: peer, life: life, id, question), at: soon)
+        case .reconcile(let id, let question):
+            queue.plan(.reconcile(node: node, peer: peer, life: life, id, question), at: soon)
         case .commit(let id, let commit):
             // The store does one after another, in the order in which they were asked for.
             nodes[node].lastCommit = max(nodes[node].lastCommit, soon)

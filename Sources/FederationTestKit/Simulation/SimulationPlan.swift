@@ -29,6 +29,9 @@ public struct SimulationPlan: Sendable {
     public var fullDisks = 0
     public var clockJumps = 0
     public var restores = 0
+    /// Times that events vanish from a node's log, and that a position is moved past what was not read.
+    public var losses = 0
+    public var skips = 0
     /// That a node crashes at a commit: half of them before it is on disk, half before anybody is told.
     public var crashAtCommit = 0.0
     /// How far a wall clock is off, at most.
@@ -53,6 +56,8 @@ public struct SimulationPlan: Sendable {
         if random.chance(0.3) { clockJumps = 1 + random.below(3) }
         if random.chance(0.25) { restores = 1 + random.below(2) }
         if random.chance(0.3) { noemaNodes = [[.go], [.rust], [.go, .rust]][random.below(3)] }
+        if random.chance(0.4) { losses = 1 + random.below(4) }
+        if random.chance(0.4) { skips = 1 + random.below(4) }
     }
 
     /// The nodes that `node` polls, in order.

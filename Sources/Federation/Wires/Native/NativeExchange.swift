@@ -30,6 +30,8 @@ struct NativeExchange: Exchange {
     /// How long the first page may be held; after it there is something to do.
     private var hold = Duration.zero
     private var canFollow = false
+    /// The conversation is a comparison of the logs.
+    private var comparison: NativeReconcile?
 
     /// - Parameter pageEvents: how many events a page is asked to hold at most.
     init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
@@ -45,6 +47,12 @@ struct NativeExchange: Exchange {
     }
 
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
+        if context.reach == .reconcile {
+            var comparison = NativeReconcile()
+            let step = comparison.begin(context)
+            self.comparison = comparison
+            return step
+        }
         node = context.node.id
         fetches = context.fetches
         hold = context.hold
@@ -53,6 +61,11 @@ struct NativeExchange: Exchange {
     }
 
     mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
+        if var comparison {
+            let step = comparison.resume(answer)
+            self.comparison = comparison
+            return step
+        }
         do throws(ExchangeFailure) {
             switch (state, answer) {
             case (_, .transport(let failure)): throw .transport(failure)
@@ -118,7 +131,10 @@ struct NativeExchange: Exchange {
 
     private mutating func finish() -> ExchangeStep {
         state = .over
-        return .finished(ExchangeProgress(isComplete: true, wire: .native, canFollow: canFollow && ranges.position != nil))
+        return .finished(
+            ExchangeProgress(
+                isComplete: true, wire: .native, canFollow: canFollow && ranges.position != nil,
+                startedOver: hasStartedOver))
     }
 
     // MARK: Requests
@@ -176,15 +192,11 @@ struct NativePage {
 
     init(_ response: HTTPResponse, of range: NativeRanges.Range, limit: Int) throws(ExchangeFailure) {
         guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
-        guard let position = response.fields[NativeField.position], let more = response.fields[NativeField.more],
-            let count = response.fields[NativeField.count].flatMap({ Int($0) })
+        guard let position = response.fields[NativeField.position], let more = response.fields[NativeField.more]
         else { throw .malformed(.headerMissing) }
         guard position.isHeaderToken, position.utf8.count <= Limits.positionLength, ["true", "false"].contains(more)
         else { throw .malformed(.headerInvalid) }
-        guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
-        let lines = try NativePage.lines(response.body, limit: limit)
-        guard lines.count == count else { throw .malformed(.truncated) }
-        items = lines.map { PulledItem(json: Array($0)) }
+        items = try NativePage.items(response, limit: limit)
         self.position = position
         self.more = more == "true"
         head = response.fields[NativeField.head]
@@ -192,7 +204,7 @@ struct NativePage {
             NativePosition(position).map { max(0, head.seq - $0.seq) }
         }
         // A range may turn out to hold nothing any more; whoever asked for it knows that by its end.
-        let advances = position != range.after && (!lines.isEmpty || position == range.until)
+        let advances = position != range.after && (!items.isEmpty || position == range.until)
         guard !self.more || advances else { throw .malformed(.noProgress) }
         marks = try NativePage.marks(response.fields[NativeField.marks], after: position)
     }
@@ -203,6 +215,17 @@ struct NativePage {
             marks.allSatisfy({ $0.isHeaderToken && $0.utf8.count <= Limits.positionLength })
         else { throw .malformed(.headerInvalid) }
         return marks
+    }
+
+    /// The events of an answer, as many as it says it has.
+    static func items(_ response: HTTPResponse, limit: Int) throws(ExchangeFailure) -> [PulledItem] {
+        guard let count = response.fields[NativeField.count].flatMap({ Int($0) }) else {
+            throw .malformed(.headerMissing)
+        }
+        guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
+        let lines = try NativePage.lines(response.body, limit: limit)
+        guard lines.count == count else { throw .malformed(.truncated) }
+        return lines.map { PulledItem(json: Array($0)) }
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.

@@ -23,11 +23,14 @@ enum NativeField {
     static let count = "Federation-Count"
     /// What the answering node can do, as `/identity` lists it, with spaces between.
     static let features = "Federation-Features"
+    /// How many of the digests that were asked for are dealt with, whether or not their events are here.
+    static let dealt = "Federation-Dealt"
 }
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
-    static let features = ["events", "ids", "zstd", "marks", "wait"]
+    static let reconcileFeature = "reconcile"
+    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature]
 
     var node: NodeIdentity
     var head: NativePosition

@@ -4,6 +4,7 @@ import FederationCore
 struct NativeRoutes {
     let node: NodeIdentity
     let view: any LogReading
+    let sha256: SHA256
     var pageBytes = Limits.pageBytes
     /// Whether an empty page may be held until there is news.
     var mayHold = false
@@ -33,10 +34,12 @@ struct NativeRoutes {
     }
 
     func respond(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
-        guard request.path == NativeRoutes.identityPath || request.path == NativeRoutes.eventsPath else {
+        guard let methods = methods(of: request.path) else {
             return RouteReply(Refusal(status: 404, code: "not_found", message: "There is nothing here.").response())
         }
-        guard request.method == "GET" else { return RouteReply(.otherMethod(than: "GET", asked: request.method)) }
+        guard methods.contains(request.method) else {
+            return RouteReply(.otherMethod(than: methods.joined(separator: ", "), asked: request.method))
+        }
         let asker = request.fields[NativeField.node]
         let claimed = asker.flatMap { ULID($0) }
         guard asker == nil || claimed != nil else {
@@ -51,7 +54,7 @@ struct NativeRoutes {
         let response =
             request.path == NativeRoutes.identityPath
             ? HTTPResponse.json(200, greeting.json, fields: greeting.fields)
-            : try events(request, greeting, epochs)
+            : try served(request, greeting, epochs)
         var reply = RouteReply(claimedNode: claimed) { _ in response }
         reply.hold = hold(request, response, head: head)
         return reply
@@ -67,17 +70,38 @@ struct NativeRoutes {
         return RouteHold(past: head.seq, atMost: seconds < longest.components.seconds ? .seconds(seconds) : longest)
     }
 
+    private func methods(of path: String) -> [String]? {
+        switch path {
+        case NativeRoutes.identityPath, NativeReconcileRoutes.digestPath: ["GET"]
+        case NativeRoutes.eventsPath: ["GET", "POST"]
+        case NativeReconcileRoutes.reconcilePath: ["POST"]
+        default: nil
+        }
+    }
+
+    /// What a node in subscribe mode does not answer.
+    private func served(
+        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs
+    ) throws(StoreFailure) -> HTTPResponse {
+        guard node.mode.serves else {
+            let refusal = Refusal(
+                status: 403, code: "subscribe_mode", message: "A node in subscribe mode serves no events.")
+            return refusal.response(fields: greeting.fields)
+        }
+        let comparing = NativeReconcileRoutes(view: view, sha256: sha256, greeting: greeting, pageBytes: pageBytes)
+        switch (request.path, request.method) {
+        case (NativeReconcileRoutes.digestPath, _): return try comparing.digest(request)
+        case (NativeReconcileRoutes.reconcilePath, _): return try comparing.reconcile(request)
+        case (_, "POST"): return try comparing.events(request)
+        default: return try events(request, greeting, epochs)
+        }
+    }
+
     private func events(
         _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs
     ) throws(StoreFailure) -> HTTPResponse {
         let query: EventsQuery
-        do throws(Refusal) {
-            guard node.mode.serves else {
-                throw Refusal(
-                    status: 403, code: "subscribe_mode", message: "A node in subscribe mode serves no events.")
-            }
-            query = try EventsQuery(request)
-        } catch { return error.response(fields: greeting.fields) }
+        do throws(Refusal) { query = try EventsQuery(request) } catch { return error.response(fields: greeting.fields) }
         switch query {
         case .named(let ids): return try named(ids, greeting)
         case .after(let text, let until, let limit, let marks):
@@ -186,7 +210,7 @@ private enum EventsQuery {
 }
 
 /// Events as lines of JSON, up to the size of a page but always at least one.
-private struct EventLines {
+struct EventLines {
     let room: Int
     private(set) var count = 0
     private var bytes: [UInt8] = []

@@ -12,6 +12,7 @@ public struct NativeWire: Wire {
     public func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
-        try NativeRoutes(node: context.node, view: view, mayHold: context.mayHold).respond(to: request)
+        try NativeRoutes(node: context.node, view: view, sha256: context.sha256, mayHold: context.mayHold)
+            .respond(to: request)
     }
 }

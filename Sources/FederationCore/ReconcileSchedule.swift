@@ -1,0 +1,76 @@
+/// When our log is compared with a native peer's.
+///
+/// A position says how far we read, and cannot say that nothing is missing. A comparison runs some hours after another,
+/// after first contact or a reset, after the peer's log turned out to be another one, when more numbers are missing
+/// than the last one left, and when somebody asks; those that nobody asked for are at least
+/// `PollPolicy.reconcilePause` apart.
+struct ReconcileSchedule: Hashable, Sendable {
+    /// The wire value that says when the logs were compared: RFC 3339.
+    static let valueName = "reconciled_at"
+    /// The most that is taken off the time between two, so that nodes do not compare in step.
+    static let jitter = 0.25
+
+    /// The next poll is a comparison.
+    private(set) var isNext = false
+    private var isDue = false
+    private var lastBegun: Instant?
+    /// How long after the last one this one comes.
+    private var wait: Duration?
+    /// Missing numbers that the last comparison did not find: the origin may have used none of them.
+    private var missingForGood: UInt64 = 0
+    private var takesNextCount = false
+    private var lastCount: Instant?
+
+    /// Somebody waits for one.
+    mutating func demand() {
+        isNext = true
+        isDue = true
+    }
+
+    func countIsDue(at now: Instant, _ policy: PollPolicy) -> Bool {
+        lastCount.map { now.since($0) >= policy.reconcilePause } ?? true
+    }
+
+    mutating func counted(missing: UInt64, at now: Instant) {
+        lastCount = now
+        if takesNextCount {
+            missingForGood = missing
+            takesNextCount = false
+        } else if missing > missingForGood {
+            isDue = true
+        } else {
+            missingForGood = missing
+        }
+    }
+
+    mutating func begun(at now: Instant) {
+        isNext = false
+        lastBegun = now
+    }
+
+    /// A poll went well.
+    mutating func succeeded(
+        _ poll: PollMachine.Poll, _ result: PollReport.Result, _ now: Moment, _ policy: PollPolicy,
+        using random: inout some RandomNumberGenerator
+    ) {
+        isNext = false
+        // The poll that pins the wire is first contact; there is time for the next one to see to it.
+        guard poll.wire == .native, poll.memory.wire == .native else { return }
+        if poll.reach == .reconcile {
+            guard result == .complete else { return }
+            isDue = false
+            takesNextCount = true
+            lastCount = nil
+            wait = nil
+            return
+        }
+        let wait = wait ?? policy.reconcileEvery.shortened(by: ReconcileSchedule.jitter, using: &random)
+        self.wait = wait
+        let lastTime = poll.memory.wireValues[ReconcileSchedule.valueName]
+            .flatMap { WallTime(rfc3339: String(decoding: $0, as: UTF8.self)) }
+        // A last time that lies ahead was written by a clock that was wrong then or is wrong now.
+        let isOld = lastTime.map { now.wall.since($0) >= wait || $0 > now.wall } ?? true
+        if isOld || poll.startedOver { isDue = true }
+        isNext = isDue && result == .complete && (lastBegun.map { now.instant.since($0) >= policy.reconcilePause } ?? true)
+    }
+}
