@@ -28,6 +28,7 @@ test: setup
 	.ci/previous-version
 	swift build --build-tests
 	@.ci/docs > .build/docs.log || { cat .build/docs.log; exit 1; }
+	@.ci/surface
 	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
 		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
@@ -61,6 +62,7 @@ test-address: setup
 docs: setup
 	swift build --target Federation
 	.ci/docs
+	.ci/surface
 
 clean:
 	rm -rf .build .ring

@@ -1,14 +1,14 @@
-public import FederationCore
+package import FederationCore
 internal import Synchronization
 
 /// Writes one line a fact to standard error: time, level, a constant message, then `key=value` facts.
 ///
 /// Values come from anywhere, so they are escaped; messages are constants. Secrets never get here.
-public struct Logger: Sendable {
-    public enum Level: Int, Hashable, Comparable, Sendable {
+package struct Logger: Sendable {
+    package enum Level: Int, Hashable, Comparable, Sendable {
         case debug, info, warning, error
 
-        public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+        package static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
 
         var word: String {
             switch self {
@@ -25,7 +25,7 @@ public struct Logger: Sendable {
     private let write: @Sendable (String) -> Void
 
     /// `write` takes whole lines without their newline; called from any thread.
-    public init(level: Level, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
+    package init(level: Level, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void) {
         self.init(threshold: LogThreshold(level), now: now, write: write)
     }
 
@@ -39,14 +39,14 @@ public struct Logger: Sendable {
     }
 
     /// Says nothing.
-    public static let silent = Logger(level: .error, now: { WallTime(milliseconds: 0) }, write: { _ in })
+    package static let silent = Logger(level: .error, now: { WallTime(milliseconds: 0) }, write: { _ in })
 
-    public func debug(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.debug, message, facts) }
-    public func info(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.info, message, facts) }
-    public func warning(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) {
+    package func debug(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.debug, message, facts) }
+    package func info(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.info, message, facts) }
+    package func warning(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) {
         log(.warning, message, facts)
     }
-    public func error(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.error, message, facts) }
+    package func error(_ message: StaticString, _ facts: KeyValuePairs<String, String> = [:]) { log(.error, message, facts) }
 
     private func log(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>) {
         guard level >= threshold.level else { return }

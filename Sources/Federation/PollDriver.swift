@@ -1,8 +1,8 @@
-public import FederationCore
-public import FederationCrypto
+package import FederationCore
+internal import FederationCrypto
 
 /// Carries out what one `PollMachine` asks for: it moves bytes and time, and decides nothing.
-public actor PollDriver<C: Clock> where C.Duration == Duration {
+package actor PollDriver<C: Clock> where C.Duration == Duration {
     private var machine: PollMachine
     private let clock: C
     private let epoch: C.Instant
@@ -22,7 +22,7 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
     private var hasEnded = false
 
     /// `firstPoll` is when the peer is polled first, unless something asks for it before.
-    public init(
+    package init(
         peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), clock: C,
         wallClock: @escaping @Sendable () -> WallTime, transport: any PollTransport, store: any PollStore,
         listener: any PollListener, random: any RandomNumberGenerator & Sendable = SystemRandom(),
@@ -41,7 +41,7 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
 
     /// Polls until its task is cancelled. Returns once what was begun has ended: a request is cut short, a commit is
     /// carried through. To be called once.
-    public func run() async {
+    package func run() async {
         inbox.yield(.tick)
         for await input in inputs { await handle(input) }
         timer?.task.cancel()
@@ -57,21 +57,21 @@ public actor PollDriver<C: Clock> where C.Duration == Duration {
     }
 
     /// Polls now and gives the report of that poll; `stopped` where none will come.
-    public func syncNow() async -> PollReport { await report { .syncNow($0) } }
+    package func syncNow() async -> PollReport { await report { .syncNow($0) } }
 
     /// Compares our log with the peer's now and gives the report; `stopped` where none will come.
-    public func reconcileNow(at moment: WallTime? = nil) async -> PollReport {
+    package func reconcileNow(at moment: WallTime? = nil) async -> PollReport {
         await report { .reconcileNow($0, at: moment) }
     }
 
     /// Forgets the peer's pin and cursor. `failed` says that the store would not.
-    public func reset() async -> PollReport { await report { .reset($0) } }
+    package func reset() async -> PollReport { await report { .reset($0) } }
 
     /// Tells the machine of something that happened. Anybody may, at any time.
-    public nonisolated func post(_ input: PollMachine.Input) { inbox.yield(input) }
+    package nonisolated func post(_ input: PollMachine.Input) { inbox.yield(input) }
 
     /// How the peer's polling stands, and the moment that its times are to be compared with.
-    public func status() -> (status: PollStatus, now: Instant) { (machine.status, now) }
+    package func status() -> (status: PollStatus, now: Instant) { (machine.status, now) }
 
     private var now: Instant { Instant(epoch.duration(to: clock.now)) }
 

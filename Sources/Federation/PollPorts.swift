@@ -1,7 +1,7 @@
-public import FederationCore
+package import FederationCore
 
 /// The way to one peer: its endpoint, its connection and its secrets.
-public protocol PollTransport: Sendable {
+package protocol PollTransport: Sendable {
     /// Performs a request at the peer's endpoint, with what its seals ask for put in. It keeps the request's limits,
     /// and ends soon after its task is cancelled.
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse
@@ -10,7 +10,7 @@ public protocol PollTransport: Sendable {
 }
 
 /// The store, as a poll sees it. A commit that has begun is carried through, also when its task is cancelled.
-public protocol PollStore: Sendable {
+package protocol PollStore: Sendable {
     /// Reads what is known of a peer from one consistent view.
     func memory(_ question: PeerQuestion) async throws(StoreFailure) -> PeerMemory
     /// Replays the page, if there is one, and writes what it changes about the peer: in one transaction, on disk when
@@ -25,7 +25,7 @@ public protocol PollStore: Sendable {
 }
 
 /// Whoever is told what polls find and how they end.
-public protocol PollListener: Sendable {
+package protocol PollListener: Sendable {
     func polled(_ report: PollReport) async
     func found(_ future: OwnFuture, at peer: String) async
 }

@@ -1,2 +1,2 @@
 /// The version of this program, as peers see it and `federation --version` prints it.
-public let programVersion = "0.2.0"
+package let programVersion = "0.2.0"

@@ -2,7 +2,7 @@
 public struct ByteCount: Hashable, Comparable, Sendable {
     public var bytes: Int64
 
-    public init(_ bytes: Int64) { self.bytes = bytes }
+    package init(_ bytes: Int64) { self.bytes = bytes }
 
     public static func < (a: ByteCount, b: ByteCount) -> Bool { a.bytes < b.bytes }
 
@@ -34,7 +34,7 @@ public struct ByteCount: Hashable, Comparable, Sendable {
 }
 
 extension ValueReader where Value == ByteCount {
-    public static func size(in range: ClosedRange<ByteCount>) -> ValueReader {
+    package static func size(in range: ClosedRange<ByteCount>) -> ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             let size = try ByteCount(configured: text)
             guard range.contains(size) else { throw .sizeOutOfRange(range) }

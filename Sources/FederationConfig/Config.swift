@@ -30,13 +30,14 @@ public struct Config: Hashable, Sendable {
     /// What is logged.
     public struct Log: Hashable, Sendable {
         public var level = LogLevel.info
-        public init() {}
+        package init() {}
     }
 
+    /// How much room the database may take.
     public struct Store: Hashable, Sendable {
         /// What the database and its write-ahead log may take together; `nil` for as much as the disk has.
         public var maxSize: ByteCount?
-        public init() {}
+        package init() {}
     }
 
     /// The least that is logged, from the most to the fewest lines.
@@ -59,13 +60,13 @@ public struct Config: Hashable, Sendable {
         public var id: ULID?
         var settings: [AnyWireSettings] = []
 
-        public init(name: String, endpoint: Endpoint) {
+        package init(name: String, endpoint: Endpoint) {
             self.name = name
             self.endpoint = endpoint
         }
 
         /// The settings of a wire that this peer may be spoken to by; `nil` for those of any other wire.
-        public func settings<Settings: WireSettings>(_: Settings.Type) -> Settings? {
+        package func settings<Settings: WireSettings>(_: Settings.Type) -> Settings? {
             settings.lazy.compactMap { $0.base as? Settings }.first
         }
     }
@@ -74,13 +75,13 @@ public struct Config: Hashable, Sendable {
     public func interval(for peer: Peer) -> Duration { peer.interval ?? interval }
 
     /// Whether this node fetches from `peer`, by its own mode and the peer's.
-    public func fetches(from peer: Peer) -> Bool { mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
+    package func fetches(from peer: Peer) -> Bool { mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
 
     /// Whether this node serves `peer`, by its own mode and the peer's.
-    public func serves(_ peer: Peer) -> Bool { mode.serves && (peer.mode == .sync || peer.mode == .publish) }
+    package func serves(_ peer: Peer) -> Bool { mode.serves && (peer.mode == .sync || peer.mode == .publish) }
 
     /// Whether `text` can be a node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
-    public static func isName(_ text: String) -> Bool {
+    package static func isName(_ text: String) -> Bool {
         guard let first = text.utf8.first, first.isASCIIAlphanumeric, text.utf8.count <= Limits.peerNameLength else {
             return false
         }
@@ -90,10 +91,10 @@ public struct Config: Hashable, Sendable {
 
 extension Config {
     /// How often a peer may be polled.
-    public static let intervals: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
+    package static let intervals: ClosedRange<Duration> = .milliseconds(10) ... .seconds(24 * 3600)
     /// How long a request may be given.
-    public static let timeouts: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
+    package static let timeouts: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
     /// How large a store may be told to become.
-    public static let storeSizes: ClosedRange<ByteCount> = ByteCount(1_000_000)...ByteCount(1_000_000_000_000_000)
+    package static let storeSizes: ClosedRange<ByteCount> = ByteCount(1_000_000)...ByteCount(1_000_000_000_000_000)
     static let quarantineTries = 1...100
 }

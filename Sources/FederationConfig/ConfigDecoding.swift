@@ -1,27 +1,27 @@
 import FederationCore
 
 /// A configuration without problems, and the text it came from.
-public struct DecodedConfig: Sendable {
-    public var config: Config
+package struct DecodedConfig: Sendable {
+    package var config: Config
     /// What is allowed, but hardly meant.
-    public var warnings: [ConfigWarning]
+    package var warnings: [ConfigWarning]
     let root: YAMLNode
 
     /// Where the value at `path` stands, or else the nearest thing around it: for what is found wrong only later.
-    public func mark(of path: ConfigPath) -> Mark { root.nearest(to: path).at }
+    package func mark(of path: ConfigPath) -> Mark { root.nearest(to: path).at }
 }
 
 /// Everything that is wrong with a configuration, in the order of the text.
-public struct ConfigProblems: Error, Hashable, Sendable {
-    public var problems: [ConfigProblem]
+package struct ConfigProblems: Error, Hashable, Sendable {
+    package var problems: [ConfigProblem]
 
     /// One line for each, as `ConfigProblem.line(in:)` writes it.
-    public func lines(in file: String) -> [String] { problems.map { $0.line(in: file) } }
+    package func lines(in file: String) -> [String] { problems.map { $0.line(in: file) } }
 }
 
 extension Config {
     /// Reads a configuration file's bytes. Does no I/O; whatever the bytes, it does not trap.
-    public static func decode(_ bytes: [UInt8], wires: WireRegistry = .plain) -> Result<DecodedConfig, ConfigProblems> {
+    package static func decode(_ bytes: [UInt8], wires: WireRegistry = .plain) -> Result<DecodedConfig, ConfigProblems> {
         let document = YAMLDocument.parse(bytes)
         guard let root = document.root else { return .failure(ConfigProblems(problems: document.problems)) }
         var reader = MappingReader(root)

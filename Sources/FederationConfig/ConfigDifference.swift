@@ -1,9 +1,9 @@
 import FederationCore
 
 /// What another text of the configuration changes for a node that runs.
-public struct ConfigDifference: Hashable, Sendable {
+package struct ConfigDifference: Hashable, Sendable {
     /// The keys of the node itself.
-    public enum NodeKey: String, Hashable, Sendable, CaseIterable {
+    package enum NodeKey: String, Hashable, Sendable, CaseIterable {
         case name, data, listen, hosts, mode, interval
         case quarantineAfter = "quarantine_after"
         case verify
@@ -11,7 +11,7 @@ public struct ConfigDifference: Hashable, Sendable {
         case storeMaxSize = "store.max_size"
 
         /// Whether a running node can take the change. The others are what it holds open.
-        public var isLive: Bool {
+        package var isLive: Bool {
             switch self {
             case .data, .listen: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize: true
@@ -20,13 +20,13 @@ public struct ConfigDifference: Hashable, Sendable {
     }
 
     /// The keys of a peer's entry, but for its name: under another name it is another peer.
-    public enum PeerKey: String, Hashable, Sendable, CaseIterable {
+    package enum PeerKey: String, Hashable, Sendable, CaseIterable {
         case endpoint, mode, wire, interval, timeout, id
         /// A wire's own keys.
         case settings
 
         /// Whether the peer's polling begins anew: the way to it, or what is spoken on it, is another.
-        public var needsAnotherPoller: Bool {
+        package var needsAnotherPoller: Bool {
             switch self {
             case .endpoint, .wire, .timeout, .settings: true
             case .mode, .interval, .id: false
@@ -34,31 +34,31 @@ public struct ConfigDifference: Hashable, Sendable {
         }
     }
 
-    public struct KeyChange<Key: Hashable & Sendable>: Hashable, Sendable {
-        public var key: Key
+    package struct KeyChange<Key: Hashable & Sendable>: Hashable, Sendable {
+        package var key: Key
         /// As the configuration writes it; empty where it says nothing.
-        public var from: String
-        public var to: String
+        package var from: String
+        package var to: String
     }
 
-    public struct PeerChange: Hashable, Sendable {
-        public var peer: Config.Peer
-        public var keys: [KeyChange<PeerKey>]
+    package struct PeerChange: Hashable, Sendable {
+        package var peer: Config.Peer
+        package var keys: [KeyChange<PeerKey>]
 
-        public var needsAnotherPoller: Bool { keys.contains { $0.key.needsAnotherPoller } }
+        package var needsAnotherPoller: Bool { keys.contains { $0.key.needsAnotherPoller } }
     }
 
     /// What is to be run from now on: what the text says, but for the keys that need a restart.
-    public private(set) var running: Config
+    package private(set) var running: Config
     /// Keys of the node that are other now.
-    public private(set) var node: [KeyChange<NodeKey>] = []
+    package private(set) var node: [KeyChange<NodeKey>] = []
     /// Keys of the node that the text has changed and that stay as they are until a restart.
-    public private(set) var needsRestart: [KeyChange<NodeKey>] = []
-    public private(set) var added: [Config.Peer] = []
-    public private(set) var removed: [Config.Peer] = []
-    public private(set) var changed: [PeerChange] = []
+    package private(set) var needsRestart: [KeyChange<NodeKey>] = []
+    package private(set) var added: [Config.Peer] = []
+    package private(set) var removed: [Config.Peer] = []
+    package private(set) var changed: [PeerChange] = []
 
-    public init(from old: Config, to new: Config) {
+    package init(from old: Config, to new: Config) {
         running = new
         for key in NodeKey.allCases {
             let change = KeyChange(key: key, from: old.text(of: key), to: new.text(of: key))
@@ -81,7 +81,7 @@ public struct ConfigDifference: Hashable, Sendable {
     }
 
     /// Whether what runs stays as it is.
-    public var isEmpty: Bool { node.isEmpty && added.isEmpty && removed.isEmpty && changed.isEmpty }
+    package var isEmpty: Bool { node.isEmpty && added.isEmpty && removed.isEmpty && changed.isEmpty }
 }
 
 extension ConfigDifference.PeerKey {

@@ -1,7 +1,7 @@
 import FederationCore
 
 /// Why a configuration's text was not changed.
-public enum ConfigEditFailure: Error, Hashable, Sendable {
+package enum ConfigEditFailure: Error, Hashable, Sendable {
     /// The text as it is has problems; what they mean must be settled by hand first.
     case problemsBefore(ConfigProblems)
     /// With the change it would have these: a second peer of that name, say.
@@ -15,16 +15,16 @@ public enum ConfigEditFailure: Error, Hashable, Sendable {
 /// Changes a configuration by splicing its text, so that comments, order and layout stay as a person left them.
 ///
 /// Every result is read back before it is given, and must say what the old text said and the change, no more.
-public struct ConfigEditor: Sendable {
+package struct ConfigEditor: Sendable {
     private let mark: [UInt8]
     let text: [UInt8]
     let root: YAMLNode
     /// What the text says.
-    public let config: Config
+    package let config: Config
     private let wires: WireRegistry
 
     /// - Throws: `.problemsBefore`.
-    public init(_ bytes: [UInt8], wires: WireRegistry = .plain) throws(ConfigEditFailure) {
+    package init(_ bytes: [UInt8], wires: WireRegistry = .plain) throws(ConfigEditFailure) {
         switch Config.decode(bytes, wires: wires) {
         case .failure(let problems): throw .problemsBefore(problems)
         case .success(let decoded):
@@ -39,7 +39,7 @@ public struct ConfigEditor: Sendable {
     /// The text with `peer` as the last of the peers.
     ///
     /// - Throws: `.problemsAfter`, or `.layout`.
-    public func appending(_ peer: Config.Peer) throws(ConfigEditFailure) -> [UInt8] {
+    package func appending(_ peer: Config.Peer) throws(ConfigEditFailure) -> [UInt8] {
         guard let splices = peerSplices(peer) else { throw .layout }
         var wanted = config
         wanted.peers.append(peer)

@@ -1,11 +1,11 @@
-public import FederationCore
+package import FederationCore
 
 /// The changes that commands make to what a configuration says already.
 extension ConfigEditor {
     /// The text without the peer of this name.
     ///
     /// - Throws: `.unknownPeer`, or `.layout`.
-    public func removing(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
+    package func removing(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
         let index = try index(ofPeer: name)
         guard let splices = removing(peerAt: index) else { throw .layout }
         var wanted = config
@@ -16,27 +16,27 @@ extension ConfigEditor {
     /// The text with another mode of a peer, which stays paused if it is.
     ///
     /// - Throws: `.unknownPeer`, or `.layout`.
-    public func setting(mode: NodeMode, ofPeer name: String) throws(ConfigEditFailure) -> [UInt8] {
+    package func setting(mode: NodeMode, ofPeer name: String) throws(ConfigEditFailure) -> [UInt8] {
         let peer = config.peers[try index(ofPeer: name)]
         return try setting(PeerMode(mode), isPaused: peer.mode == .paused, ofPeer: name)
     }
 
     /// The text with a peer paused, its mode kept for later.
-    public func pausing(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
+    package func pausing(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
         let peer = config.peers[try index(ofPeer: name)]
         if peer.mode == .paused { return bytes }
         return try setting(peer.mode, isPaused: true, ofPeer: name)
     }
 
     /// The text with a paused peer back in the mode that its entry keeps.
-    public func resuming(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
+    package func resuming(peer name: String) throws(ConfigEditFailure) -> [UInt8] {
         let peer = config.peers[try index(ofPeer: name)]
         if peer.mode != .paused { return bytes }
         return try setting(peer.resumesAs, isPaused: false, ofPeer: name)
     }
 
     /// The text with another mode of the node.
-    public func setting(mode: NodeMode) throws(ConfigEditFailure) -> [UInt8] {
+    package func setting(mode: NodeMode) throws(ConfigEditFailure) -> [UInt8] {
         if config.mode == mode { return bytes }
         var wanted = config
         wanted.mode = mode
@@ -56,7 +56,7 @@ extension ConfigEditor {
     /// The text with another name of the node.
     ///
     /// - Throws: `.problemsAfter` where it is no name, or a peer's; or `.layout`.
-    public func renaming(to name: String) throws(ConfigEditFailure) -> [UInt8] {
+    package func renaming(to name: String) throws(ConfigEditFailure) -> [UInt8] {
         if config.name == name { return bytes }
         guard Config.isName(name), let entry = root.entry("name") else {
             throw .problemsAfter(ConfigProblems(problems: [

@@ -2,7 +2,7 @@ import FederationCore
 internal import Glibc
 
 /// Why a configuration file gives no configuration.
-public enum ConfigFailure: Error, Hashable, Sendable {
+package enum ConfigFailure: Error, Hashable, Sendable {
     case notFound
     case isDirectory
     /// A pipe or a device: the data directory stands beside the file, so it must be one.
@@ -15,14 +15,14 @@ public enum ConfigFailure: Error, Hashable, Sendable {
 }
 
 /// A configuration file that was read and has no problems.
-public struct ConfigFile: Sendable {
-    public var path: String
-    public var bytes: [UInt8]
-    public var decoded: DecodedConfig
+package struct ConfigFile: Sendable {
+    package var path: String
+    package var bytes: [UInt8]
+    package var decoded: DecodedConfig
 
-    public var config: Config { decoded.config }
+    package var config: Config { decoded.config }
 
-    public static func load(_ path: String, wires: WireRegistry = .plain) throws(ConfigFailure) -> ConfigFile {
+    package static func load(_ path: String, wires: WireRegistry = .plain) throws(ConfigFailure) -> ConfigFile {
         let bytes = try read(path)
         switch Config.decode(bytes, wires: wires) {
         case .success(let decoded): return ConfigFile(path: path, bytes: bytes, decoded: decoded)
@@ -31,10 +31,10 @@ public struct ConfigFile: Sendable {
     }
 
     /// The data directory, as a path that means the same as `path` does to this process.
-    public var dataDirectory: String { ConfigFile.beside(path, config.data) }
+    package var dataDirectory: String { ConfigFile.beside(path, config.data) }
 
     /// The data directory that a file with problems names, as far as it can be read; `nil` where there is no file.
-    public static func likelyDataDirectory(_ path: String) -> String? {
+    package static func likelyDataDirectory(_ path: String) -> String? {
         guard let bytes = try? read(path) else { return nil }
         var data = Config(name: "").data
         if let node = YAMLDocument.parse(bytes).root?["data"], let text = try? ValueReader.path(node) { data = text }
@@ -48,7 +48,7 @@ public struct ConfigFile: Sendable {
     }
 
     /// The bytes of a regular file, at most `Limits.configBytes`.
-    public static func read(_ path: String) throws(ConfigFailure) -> [UInt8] {
+    package static func read(_ path: String) throws(ConfigFailure) -> [UInt8] {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .notFound }
         // Opening a pipe that nobody writes to would wait for ever.
         let file = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -92,7 +92,7 @@ extension ConfigFailure {
     }
 
     /// One line for each thing that is wrong, each beginning with the file's name.
-    public func lines(in file: String) -> [String] {
+    package func lines(in file: String) -> [String] {
         let name = file.escapedForTerminal(limit: 4096)
         switch self {
         case .notFound: return ["\(name): no such file; 'federation init' makes one"]

@@ -1,20 +1,20 @@
-public import FederationCore
+package import FederationCore
 
 /// One thing wrong with a configuration: where, and what.
-public struct ConfigProblem: Error, Hashable, Sendable {
-    public var at: Mark
+package struct ConfigProblem: Error, Hashable, Sendable {
+    package var at: Mark
     /// What it is about; empty where it is the whole text.
-    public var path: ConfigPath
-    public var reason: Reason
+    package var path: ConfigPath
+    package var reason: Reason
 
-    public init(at: Mark, path: ConfigPath, reason: Reason) {
+    package init(at: Mark, path: ConfigPath, reason: Reason) {
         self.at = at
         self.path = path
         self.reason = reason
     }
 
     /// The facts of what is wrong; `text` has the words.
-    public enum Reason: Error, Hashable, Sendable {
+    package enum Reason: Error, Hashable, Sendable {
         // The text
         case notUTF8
         case controlCharacter(UInt32)
@@ -66,19 +66,19 @@ public struct ConfigProblem: Error, Hashable, Sendable {
     }
 
     /// `4:11: peers[0].interval: expected a duration such as 30s or 5m`, behind the file's name and a colon.
-    public func line(in file: String) -> String {
+    package func line(in file: String) -> String {
         ConfigProblem.line(in: file, at: at, path: path, text: reason.text)
     }
 
     /// The same shape for what only another part of the program can find wrong with a value.
-    public static func line(in file: String, at: Mark, path: ConfigPath, text: String) -> String {
+    package static func line(in file: String, at: Mark, path: ConfigPath, text: String) -> String {
         let place = "\(file.escapedForTerminal(limit: 4096)):\(at): "
         return place + (path.parts.isEmpty ? text : "\(path): \(text)")
     }
 }
 
 extension ConfigProblem: CustomStringConvertible {
-    public var description: String { path.parts.isEmpty ? "\(at): \(reason.text)" : "\(at): \(path): \(reason.text)" }
+    package var description: String { path.parts.isEmpty ? "\(at): \(reason.text)" : "\(at): \(path): \(reason.text)" }
 }
 
 extension String {

@@ -1,9 +1,9 @@
 import FederationCore
 
 /// The configuration that `init` writes: what must be said, and what can be, as comments.
-public enum ConfigTemplate {
+package enum ConfigTemplate {
     /// The text for a node of this name. It has no problems where the values have none; they are not judged here.
-    public static func text(
+    package static func text(
         name: String, listen: ListenAddress?, data: String = Config(name: "").data, interval: String? = nil
     ) -> String {
         let defaults = Config(name: name)

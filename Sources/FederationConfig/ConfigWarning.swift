@@ -1,8 +1,8 @@
-public import FederationCore
+package import FederationCore
 
 /// Something that is allowed, but hardly meant.
-public struct ConfigWarning: Hashable, Sendable {
-    public enum Fact: Hashable, Sendable {
+package struct ConfigWarning: Hashable, Sendable {
+    package enum Fact: Hashable, Sendable {
         /// The peer's endpoint is what this node itself listens on.
         case endpointIsOurOwn
         /// With these two modes nothing goes either way.
@@ -13,11 +13,11 @@ public struct ConfigWarning: Hashable, Sendable {
         case sameIdentity(ULID, first: Mark)
     }
 
-    public var at: Mark
-    public var path: ConfigPath
-    public var fact: Fact
+    package var at: Mark
+    package var path: ConfigPath
+    package var fact: Fact
 
-    public var text: String {
+    package var text: String {
         switch fact {
         case .endpointIsOurOwn: "this is the address that this node itself listens on"
         case .nothingFlows(let own, let peer):
@@ -28,7 +28,7 @@ public struct ConfigWarning: Hashable, Sendable {
     }
 
     /// As `ConfigProblem.line(in:)`.
-    public func line(in file: String) -> String { ConfigProblem.line(in: file, at: at, path: path, text: text) }
+    package func line(in file: String) -> String { ConfigProblem.line(in: file, at: at, path: path, text: text) }
 }
 
 extension Config {

@@ -3,7 +3,7 @@ extension Duration {
     /// them; a minus sign is read for the same reason.
     ///
     /// - Throws: `.notADuration`, or `.durationWithoutUnit` for digits alone (except zero, which needs no unit).
-    public init(configured text: String) throws(ConfigProblem.Reason) {
+    package init(configured text: String) throws(ConfigProblem.Reason) {
         var rest = Substring(text)
         let isNegative = rest.first == "-"
         if isNegative { rest.removeFirst() }
@@ -27,7 +27,7 @@ extension Duration {
     }
 
     /// The shortest of `90s`, `5m`, `24h` and `10ms` that says it exactly (to the millisecond).
-    public var shortText: String {
+    package var shortText: String {
         let (seconds, attoseconds) = components
         if attoseconds != 0 || seconds == 0 {
             let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)

@@ -12,14 +12,14 @@ public struct Endpoint: Hashable, Sendable {
     /// Empty, or beginning with `/` and not ending with one.
     public var path: String
 
-    public enum Fault: Error, Hashable, Sendable {
+    package enum Fault: Error, Hashable, Sendable {
         case scheme, host, port, userInfo, query, fragment, path
         case tooLong(limit: Int)
     }
 
     static let lengthLimit = 2048
 
-    public init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(Fault) {
         guard text.utf8.count <= Endpoint.lengthLimit else { throw .tooLong(limit: Endpoint.lengthLimit) }
         guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: text[..<colon].lowercased()),
             text[colon...].hasPrefix("://")
@@ -94,7 +94,7 @@ extension Endpoint {
         case ipv6(String)
 
         /// Reads a host as URLs write it, IPv6 in brackets; `nil` for what is none.
-        public init?(_ text: String) {
+        package init?(_ text: String) {
             if text.utf8.first == 0x5B {
                 guard text.utf8.last == 0x5D, text.utf8.contains(0x3A),
                     let address = IPAddress(String(text.dropFirst().dropLast()))

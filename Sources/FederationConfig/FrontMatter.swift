@@ -2,24 +2,24 @@
 ///
 /// A text that does not begin with such a line, or never closes it, has none. Unknown keys are problems, for what is
 /// not understood would be lost.
-public struct FrontMatter: Hashable, Sendable {
-    public var id: String?
+package struct FrontMatter: Hashable, Sendable {
+    package var id: String?
     /// The event that the edit was made on.
-    public var base: String?
-    public var title: String?
-    public var type: String?
-    public var tier: String?
-    public var author: String?
+    package var base: String?
+    package var title: String?
+    package var type: String?
+    package var tier: String?
+    package var author: String?
     /// `nil` where the key is absent: an update then keeps the tags there are.
-    public var tags: [String]?
-    public var derivedFrom: [String]?
+    package var tags: [String]?
+    package var derivedFrom: [String]?
 
-    public init() {}
+    package init() {}
 
     /// Cuts `text` into its front matter and the body behind it.
     ///
     /// One empty line between them belongs to neither.
-    public static func split(_ text: String) -> Result<(matter: FrontMatter, body: String), ConfigProblems> {
+    package static func split(_ text: String) -> Result<(matter: FrontMatter, body: String), ConfigProblems> {
         let bytes = Array(text.utf8)
         guard let block = block(of: bytes) else { return .success((FrontMatter(), text)) }
         let body = String(decoding: bytes[block.bodyStart...], as: UTF8.self)
@@ -41,7 +41,7 @@ public struct FrontMatter: Hashable, Sendable {
     /// front matter is text.
     ///
     /// - Returns: also the text behind the front matter, where a title is to be looked for.
-    public static func splitLeniently(_ text: String) -> (matter: FrontMatter, body: String, prose: String) {
+    package static func splitLeniently(_ text: String) -> (matter: FrontMatter, body: String, prose: String) {
         if case .success(let parts) = split(text) { return (parts.matter, parts.body, parts.body) }
         let bytes = Array(text.utf8)
         guard let block = block(of: bytes), let root = YAMLDocument.parse(Array(bytes[block.yaml])).root,

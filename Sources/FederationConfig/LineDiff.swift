@@ -1,9 +1,9 @@
 /// What differs between two texts, line by line, as a unified diff shows it.
-public struct LineDiff: Hashable, Sendable {
+package struct LineDiff: Hashable, Sendable {
     /// Hunks with their `@@` lines; empty where the texts are equal. Line breaks are not shown.
-    public private(set) var lines: [String] = []
-    public private(set) var added = 0
-    public private(set) var removed = 0
+    package private(set) var lines: [String] = []
+    package private(set) var added = 0
+    package private(set) var removed = 0
 
     /// A line is its bytes with its break: to Swift, two spellings of one text are equal.
     private typealias Line = [UInt8]
@@ -16,7 +16,7 @@ public struct LineDiff: Hashable, Sendable {
     private static let mostCompared = 500
     private static let context = 2
 
-    public init(from old: [UInt8], to new: [UInt8]) {
+    package init(from old: [UInt8], to new: [UInt8]) {
         let (old, new) = (LineDiff.lines(of: old), LineDiff.lines(of: new))
         let head = zip(old, new).prefix { $0 == $1 }.count
         let tail = min(

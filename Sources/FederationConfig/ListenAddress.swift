@@ -7,7 +7,7 @@ public struct ListenAddress: Hashable, Sendable {
     public var port: UInt16
     public var isIPv6: Bool { address.utf8.contains(0x3A) }
 
-    public enum Fault: Error, Hashable, Sendable {
+    package enum Fault: Error, Hashable, Sendable {
         case shape
         case portMissing
         case port
@@ -17,7 +17,7 @@ public struct ListenAddress: Hashable, Sendable {
     }
 
     /// Reads an address and a port. Until TLS and keys are in place only loopback can be listened on.
-    public init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(Fault) {
         let host: Substring
         let port: Substring
         if text.utf8.first == 0x5B {

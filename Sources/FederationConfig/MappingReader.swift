@@ -1,17 +1,17 @@
 /// Hands out the values of one mapping by key, keeps every problem, and at the end names the keys nobody asked for.
 ///
 /// A key may be asked for again (two wires may share one); a problem is kept once.
-public struct MappingReader: ~Copyable {
+package struct MappingReader: ~Copyable {
     private let node: YAMLNode
     private let values: [String: YAMLNode]
     private var asked: Set<String> = []
     private var problems: [ConfigProblem] = []
     private var seen: Set<ConfigProblem> = []
     private var reportsOnlySlips = false
-    public let path: ConfigPath
+    package let path: ConfigPath
 
     /// Where the mapping begins.
-    public var at: Mark { node.at }
+    package var at: Mark { node.at }
 
     /// Begins to read `node`; what is not a mapping is a problem, and reads as an empty one.
     init(_ node: YAMLNode, path: ConfigPath = []) {
@@ -26,48 +26,48 @@ public struct MappingReader: ~Copyable {
     }
 
     /// The value of `key`, or `fallback` where it is missing or wrong.
-    public mutating func read<Value>(_ key: String, default fallback: Value, _ reader: ValueReader<Value>) -> Value {
+    package mutating func read<Value>(_ key: String, default fallback: Value, _ reader: ValueReader<Value>) -> Value {
         optional(key, reader) ?? fallback
     }
 
     /// The value of `key`; `nil` where it is missing or wrong.
-    public mutating func optional<Value>(_ key: String, _ reader: ValueReader<Value>) -> Value? {
+    package mutating func optional<Value>(_ key: String, _ reader: ValueReader<Value>) -> Value? {
         guard let value = value(key) else { return nil }
         return read(value, path.appending(.key(key)), reader)
     }
 
     /// The value of `key`; `nil` where it is missing, which is a problem, or wrong.
-    public mutating func require<Value>(_ key: String, _ reader: ValueReader<Value>) -> Value? {
+    package mutating func require<Value>(_ key: String, _ reader: ValueReader<Value>) -> Value? {
         if values[key] == nil, case .mapping = node.content { report(.missingKey(key), at: node.at) }
         return optional(key, reader)
     }
 
     /// The items of a list of plain values; a missing or empty key is an empty list.
-    public mutating func list<Value>(_ key: String, _ reader: ValueReader<Value>) -> [Value] {
+    package mutating func list<Value>(_ key: String, _ reader: ValueReader<Value>) -> [Value] {
         let path = path.appending(.key(key))
         return items(key).enumerated().compactMap { read($1, path.appending(.index($0)), reader) }
     }
 
     /// The items of a list of mappings. What `body` leaves unread is reported.
-    public mutating func mappings<Value>(_ key: String, _ body: (inout MappingReader) -> Value) -> [Value] {
+    package mutating func mappings<Value>(_ key: String, _ body: (inout MappingReader) -> Value) -> [Value] {
         let path = path.appending(.key(key))
         return items(key).enumerated().map { nested($1, path.appending(.index($0)), body) }
     }
 
     /// Reads a mapping within this one; a missing or empty key reads as nothing, and `body` is not called.
-    public mutating func mapping(_ key: String, _ body: (inout MappingReader) -> Void) {
+    package mutating func mapping(_ key: String, _ body: (inout MappingReader) -> Void) {
         guard let value = value(key), !value.isEmpty else { return }
         nested(value, path.appending(.key(key)), body)
     }
 
     /// Whether the key is there, whatever its value.
-    public func has(_ key: String) -> Bool { values[key] != nil }
+    package func has(_ key: String) -> Bool { values[key] != nil }
 
     /// Where the value of `key` stands, else where the mapping begins.
-    public func at(_ key: String) -> Mark { values[key]?.at ?? node.at }
+    package func at(_ key: String) -> Mark { values[key]?.at ?? node.at }
 
     /// Notes what is wrong with the value of `key`, seen only in the light of others.
-    public mutating func report(_ reason: ConfigProblem.Reason, about key: String) {
+    package mutating func report(_ reason: ConfigProblem.Reason, about key: String) {
         report(reason, at: at(key), path: path.appending(.key(key)))
     }
 

@@ -1,7 +1,7 @@
-public import FederationCore
+package import FederationCore
 
 /// What is exchanged with a peer of the mesh wire.
-public enum MeshCarry: String, Hashable, Sendable, CaseIterable {
+package enum MeshCarry: String, Hashable, Sendable, CaseIterable {
     /// The documents of the mesh, and nothing of ours.
     case documents
     /// These, and our own records.
@@ -9,15 +9,15 @@ public enum MeshCarry: String, Hashable, Sendable, CaseIterable {
 }
 
 /// The mesh wire's own keys of a peer's entry.
-public struct MeshSettings: WireSettings {
-    public static let wire = WireName.mesh
+package struct MeshSettings: WireSettings {
+    package static let wire = WireName.mesh
 
     /// Our records leave their family only where the entry asks for it.
-    public var carry = MeshCarry.documents
+    package var carry = MeshCarry.documents
 
-    public init() {}
+    package init() {}
 
-    public init(reading entry: inout MappingReader) {
+    package init(reading entry: inout MappingReader) {
         carry = entry.read("carry", default: carry, .oneOf)
     }
 }

@@ -1,17 +1,17 @@
 /// The manifest of a Noema cortex, `cortex.md`: what of it concerns whoever reads the cortex (Noema section 5.1).
-public struct NoemaManifest: Hashable, Sendable {
-    public struct Peer: Hashable, Sendable {
-        public var name: String
-        public var endpoint: String
+package struct NoemaManifest: Hashable, Sendable {
+    package struct Peer: Hashable, Sendable {
+        package var name: String
+        package var endpoint: String
     }
 
     /// The ULID of the cortex; empty for one of the first version.
-    public var id: String
-    public var name: String
-    public var peers: [Peer]
+    package var id: String
+    package var name: String
+    package var peers: [Peer]
 
     /// Reads the text of `cortex.md`; `nil` where it is no manifest. What is not understood is passed over.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let (root, _) = FrontMatter.lenientBlock(of: text) else { return nil }
         var reader = MappingReader(root)
         let text = ValueReader<String> { (text) throws(ConfigProblem.Reason) in text }
@@ -33,24 +33,24 @@ public struct NoemaManifest: Hashable, Sendable {
 }
 
 /// The text of a trace file of a Noema cortex: front matter and body.
-public struct NoemaTraceText: Hashable, Sendable {
-    public var id: String?
-    public var title: String?
-    public var type: String?
-    public var author: String?
-    public var tags: [String]
-    public var derivedFrom: [String]
-    public var origin: String?
-    public var tier: String?
-    public var sourceHash: String?
-    public var isSourceLocked: Bool
+package struct NoemaTraceText: Hashable, Sendable {
+    package var id: String?
+    package var title: String?
+    package var type: String?
+    package var author: String?
+    package var tags: [String]
+    package var derivedFrom: [String]
+    package var origin: String?
+    package var tier: String?
+    package var sourceHash: String?
+    package var isSourceLocked: Bool
     /// When it was last written, as the file says.
-    public var updated: String?
-    public var body: String
+    package var updated: String?
+    package var body: String
 
     /// `nil` where the text has no front matter that can be read. Keys that are not understood are passed over, for the
     /// cortex keeps them in its files.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let (root, body) = FrontMatter.lenientBlock(of: text) else { return nil }
         var reader = MappingReader(root)
         let text = ValueReader<String> { (text) throws(ConfigProblem.Reason) in text }

@@ -2,7 +2,7 @@ import FederationCore
 
 extension ConfigProblem.Reason {
     /// What is wrong, for people, in one line that holds nothing unescaped.
-    public var text: String {
+    package var text: String {
         switch self {
         case .notUTF8: "not UTF-8 text"
         case .controlCharacter(let value): "control character U+\(String(value, radix: 16, uppercase: true))"
@@ -63,7 +63,7 @@ extension ConfigProblem.Reason {
 
 extension ListenAddress.Fault {
     /// What is wrong with `found`, for people.
-    public func text(_ found: String) -> String {
+    package func text(_ found: String) -> String {
         switch self {
         case .shape: "expected an address and a port such as 127.0.0.1:4001 or [::1]:4001"
         case .portMissing: "'\(found.shown)' has no port; write it as 127.0.0.1:4001 or [::1]:4001"
@@ -78,7 +78,7 @@ extension ListenAddress.Fault {
 
 extension Endpoint.Fault {
     /// What is wrong with `found`, for people.
-    public func text(_ found: String) -> String {
+    package func text(_ found: String) -> String {
         switch self {
         case .scheme: "expected a URL such as http://127.0.0.1:4002, with http or https"
         case .host: "'\(found.shown)' names no host that could be asked"

@@ -1,6 +1,6 @@
 /// The candidate that `word` most likely was meant to be: it begins so, or at most a third of its letters are wrong,
 /// and no more than three. Of several as near, the first in order of the alphabet.
-public func closest(to word: String, among candidates: [String]) -> String? {
+package func closest(to word: String, among candidates: [String]) -> String? {
     let letters = Array(word.lowercased().unicodeScalars.prefix(64))
     let allowed = min(3, max(1, letters.count / 3))
     var best: (distance: Int, word: String)?

@@ -1,14 +1,14 @@
-public import FederationCore
+package import FederationCore
 
 /// Reads one kind of value from the text of a scalar.
 ///
 /// ```swift
 /// interval = reader.read("interval", default: interval, .duration(in: .seconds(1) ... .seconds(60)))
 /// ```
-public struct ValueReader<Value>: Sendable {
+package struct ValueReader<Value>: Sendable {
     private let convert: @Sendable (String) throws(ConfigProblem.Reason) -> Value
 
-    public init(_ convert: @escaping @Sendable (String) throws(ConfigProblem.Reason) -> Value) {
+    package init(_ convert: @escaping @Sendable (String) throws(ConfigProblem.Reason) -> Value) {
         self.convert = convert
     }
 
@@ -22,7 +22,7 @@ public struct ValueReader<Value>: Sendable {
 
 extension ValueReader where Value == String {
     /// A node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
-    public static var name: ValueReader {
+    package static var name: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard Config.isName(text) else { throw .notAName(text) }
             return text
@@ -30,7 +30,7 @@ extension ValueReader where Value == String {
     }
 
     /// A path of at most 4096 bytes. `~` is refused, for nobody would expand it.
-    public static var path: ValueReader {
+    package static var path: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard !text.isEmpty, text.utf8.count <= 4096, text.first != "~",
                 text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
@@ -40,7 +40,7 @@ extension ValueReader where Value == String {
     }
 
     /// A host name or an address without a port, in lower case; IPv6 with or without its brackets.
-    public static var host: ValueReader {
+    package static var host: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard let host = Endpoint.Host(text) ?? Endpoint.Host("[\(text)]") else { throw .notAHost(text) }
             return host.text
@@ -49,7 +49,7 @@ extension ValueReader where Value == String {
 }
 
 extension ValueReader where Value == Duration {
-    public static func duration(in range: ClosedRange<Duration>) -> ValueReader {
+    package static func duration(in range: ClosedRange<Duration>) -> ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             let duration = try Duration(configured: text)
             guard range.contains(duration) else { throw .durationOutOfRange(range) }
@@ -60,7 +60,7 @@ extension ValueReader where Value == Duration {
 
 extension ValueReader where Value == Int {
     /// A decimal whole number: no sign but minus, no underscores, no other base.
-    public static func integer(in range: ClosedRange<Int>) -> ValueReader {
+    package static func integer(in range: ClosedRange<Int>) -> ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             let digits = text.utf8.first == 0x2D ? Substring(text).dropFirst() : Substring(text)
             guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
@@ -87,7 +87,7 @@ extension ValueReader where Value == Bool {
 }
 
 extension ValueReader where Value == ULID {
-    public static var identity: ValueReader<ULID> {
+    package static var identity: ValueReader<ULID> {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard let id = ULID(text) else { throw .notAnIdentity(text) }
             return id
@@ -101,7 +101,7 @@ where
     Value.AllCases: SendableMetatype
 {
     /// One of the words of a closed set.
-    public static var oneOf: ValueReader {
+    package static var oneOf: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard let value = Value(rawValue: text) else {
                 throw .notOneOf(Value.allCases.map(\.rawValue), found: text)
@@ -112,7 +112,7 @@ where
 }
 
 extension ValueReader where Value == ListenAddress {
-    public static var listenAddress: ValueReader {
+    package static var listenAddress: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             do throws(ListenAddress.Fault) {
                 return try ListenAddress(text)
@@ -124,7 +124,7 @@ extension ValueReader where Value == ListenAddress {
 }
 
 extension ValueReader where Value == Endpoint {
-    public static var endpoint: ValueReader {
+    package static var endpoint: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             do throws(Endpoint.Fault) {
                 return try Endpoint(text)

@@ -27,7 +27,7 @@ public enum WireChoice: Hashable, Sendable {
 ///     }
 /// }
 /// ```
-public protocol WireSettings: Hashable, Sendable {
+package protocol WireSettings: Hashable, Sendable {
     static var wire: WireName { get }
 
     /// Reads the keys it knows. The common keys of the entry are taken; what no one reads is reported as unknown.
@@ -35,17 +35,17 @@ public protocol WireSettings: Hashable, Sendable {
 }
 
 /// The wires that this program has, and the settings of those that have any: an explicit list.
-public struct WireRegistry: Sendable {
+package struct WireRegistry: Sendable {
     let built: [WireName]
     private let settings: [any WireSettings.Type]
 
-    public init(built: [WireName], settings: [any WireSettings.Type] = []) {
+    package init(built: [WireName], settings: [any WireSettings.Type] = []) {
         self.built = built
         self.settings = settings
     }
 
     /// The wires of this program.
-    public static let plain = WireRegistry(built: [.native, .noema, .mesh], settings: [MeshSettings.self])
+    package static let plain = WireRegistry(built: [.native, .noema, .mesh], settings: [MeshSettings.self])
 
     /// Reads the keys of every wire that `choice` may come to use.
     func read(_ choice: WireChoice, from entry: inout MappingReader) -> [AnyWireSettings] {

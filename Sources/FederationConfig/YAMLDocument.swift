@@ -5,12 +5,12 @@ import FederationCore
 /// Refused are, each with its place: anything but UTF-8, control characters, tabs outside comments, more than
 /// `Limits.configBytes`, nesting deeper than `Limits.configDepth`, anchors, aliases, tags, duplicate keys, keys that
 /// are not text, several documents, and an empty one. Nothing in a text can make reading it trap.
-public struct YAMLDocument: Sendable {
+package struct YAMLDocument: Sendable {
     /// The top of the document; `nil` when the text could not be read to its end.
-    public var root: YAMLNode?
-    public var problems: [ConfigProblem]
+    package var root: YAMLNode?
+    package var problems: [ConfigProblem]
 
-    public static func parse(_ bytes: [UInt8]) -> YAMLDocument {
+    package static func parse(_ bytes: [UInt8]) -> YAMLDocument {
         let text = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
         let scan = TextScan(text)
         guard scan.problems.isEmpty else { return YAMLDocument(root: nil, problems: scan.problems) }

@@ -1,7 +1,7 @@
 /// One value of a YAML text, with its place. Scalars are text: what they mean is for the reader of the value to say,
 /// so `no`, `0777` and `12:30` hold no surprise.
-public struct YAMLNode: Hashable, Sendable {
-    public indirect enum Content: Hashable, Sendable {
+package struct YAMLNode: Hashable, Sendable {
+    package indirect enum Content: Hashable, Sendable {
         /// `isPlain` is false for quoted and block scalars.
         case scalar(String, isPlain: Bool)
         case sequence([YAMLNode], isFlow: Bool)
@@ -10,24 +10,24 @@ public struct YAMLNode: Hashable, Sendable {
         case refused
     }
 
-    public struct Entry: Hashable, Sendable {
-        public var key: String
-        public var keyNode: YAMLNode
-        public var value: YAMLNode
+    package struct Entry: Hashable, Sendable {
+        package var key: String
+        package var keyNode: YAMLNode
+        package var value: YAMLNode
     }
 
-    public var content: Content
-    public var at: Mark
+    package var content: Content
+    package var at: Mark
     /// The bytes it was read from. A block collection's range ends before what follows it, comments included;
     /// `contentEnd` is its end proper.
     var range: Range<Int>
 
     /// A key with nothing behind it, or an empty list item.
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         if case .scalar("", isPlain: true) = content { true } else { false }
     }
 
-    public var kind: Kind {
+    package var kind: Kind {
         switch content {
         case .scalar: isEmpty ? .nothing : .text
         case .sequence: .list
@@ -37,7 +37,7 @@ public struct YAMLNode: Hashable, Sendable {
     }
 
     /// What a value is, in the words of the messages.
-    public enum Kind: String, Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable {
         case text = "text"
         case list = "a list"
         case mapping = "a mapping"
@@ -45,7 +45,7 @@ public struct YAMLNode: Hashable, Sendable {
     }
 
     /// The value of a key; `nil` where this is not a mapping, or has no such key.
-    public subscript(key: String) -> YAMLNode? { entry(key)?.value }
+    package subscript(key: String) -> YAMLNode? { entry(key)?.value }
 
     func entry(_ key: String) -> Entry? {
         guard case .mapping(let entries, _) = content else { return nil }
@@ -53,7 +53,7 @@ public struct YAMLNode: Hashable, Sendable {
     }
 
     /// The node at a path, or the deepest one on the way to it that there is.
-    public func nearest(to path: ConfigPath) -> YAMLNode {
+    package func nearest(to path: ConfigPath) -> YAMLNode {
         var node = self
         for part in path.parts {
             switch (part, node.content) {

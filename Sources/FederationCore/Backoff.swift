@@ -1,16 +1,16 @@
 /// How long to wait after a failure: twice as long as before, up to a longest wait, a little less at random.
 ///
 /// The first wait is twice the interval, as Noema's (section 3.1): 60, 120, 240 and 300 seconds for an interval of 30.
-public struct Backoff: Hashable, Sendable {
+package struct Backoff: Hashable, Sendable {
     /// The wait before jitter, so that jitter does not add up.
-    public private(set) var previous: Duration?
+    package private(set) var previous: Duration?
 
-    public init() {}
+    package init() {}
 
-    public mutating func reset() { previous = nil }
+    package mutating func reset() { previous = nil }
 
     /// The wait before the next attempt.
-    public mutating func next(
+    package mutating func next(
         interval: Duration, longest: Duration, using random: inout some RandomNumberGenerator
     ) -> Duration {
         let longest = max(longest, interval)
@@ -22,7 +22,7 @@ public struct Backoff: Hashable, Sendable {
     }
 
     /// The longest wait at once: for what only a person can mend.
-    public mutating func longest(
+    package mutating func longest(
         interval: Duration, longest: Duration, using random: inout some RandomNumberGenerator
     ) -> Duration {
         previous = max(longest, interval)

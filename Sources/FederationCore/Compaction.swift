@@ -2,7 +2,7 @@
 ///
 /// What is removed leaves a stub, which still verifies, counts and reconciles. No rule here changes a record: see
 /// `removable` for why.
-public enum Compaction {
+package enum Compaction {
     /// The events of a subject whose `data` may be removed now, in order of id.
     ///
     /// - Of a subject that is not purged: updates, never creates, that are applied and dominated by an applied update
@@ -13,7 +13,7 @@ public enum Compaction {
     ///   `Limits.purgeGrace` after one was received. A purge keeps its `data`, which is its reason.
     ///
     /// - Parameter events: all stored events of `subject`.
-    public static func removable(of subject: String, from events: [StoredEvent], now: WallTime) -> [ULID] {
+    package static func removable(of subject: String, from events: [StoredEvent], now: WallTime) -> [ULID] {
         let outcome = RecordFunction.record(of: subject, from: events.map(\.event))
         let sorted = events.sorted { $0.event.id < $1.event.id }
         if outcome.record?.purge != nil {
@@ -35,7 +35,7 @@ public enum Compaction {
     /// A purge keeps its own, which is its reason.
     ///
     /// - Parameter stored: the events of its subject that are in the log.
-    public static func arrivesAsStub(_ event: Event, among stored: [Event]) -> Bool {
+    package static func arrivesAsStub(_ event: Event, among stored: [Event]) -> Bool {
         guard !event.isPurge else { return false }
         let purges = stored.filter { $0.isPurge && $0.id != event.id }
         let place = DottedClock(event)
@@ -44,13 +44,13 @@ public enum Compaction {
 
     /// Whether the digest of a stub is more than a claim: the hash of its normal form equals the hash that is signed,
     /// or its `data` was seen here. (A false normal form would give the stub a digest that no full event has.)
-    public static func believesDigest(of stub: Event.Stub, dataSeen: Bool) -> Bool {
+    package static func believesDigest(of stub: Event.Stub, dataSeen: Bool) -> Bool {
         dataSeen || stub.normalHash == stub.dataHash
     }
 
     /// Whether a full event is what a stored stub was made of: one signature fits both, whatever digest the stub
     /// claims. If that digest is not believed, the full event's takes its place, also where its `data` is not wanted.
-    public static func restores(_ full: EventFingerprint, _ stored: StoredEvent) -> Bool {
+    package static func restores(_ full: EventFingerprint, _ stored: StoredEvent) -> Bool {
         stored.event.isStub && full.signedHash == stored.signedHash
     }
 
@@ -62,7 +62,7 @@ public enum Compaction {
     /// - Parameters:
     ///   - id: of a stored stub.
     ///   - events: all stored events of `subject`.
-    public static func isWanted(_ id: ULID, of subject: String, from events: [StoredEvent]) -> Bool {
+    package static func isWanted(_ id: ULID, of subject: String, from events: [StoredEvent]) -> Bool {
         guard let stub = events.first(where: { $0.event.id == id })?.event, stub.isStub else { return false }
         let outcome = RecordFunction.record(of: subject, from: events.map(\.event))
         if outcome.record?.purge != nil { return stub.isPurge }

@@ -1,5 +1,5 @@
 /// What is done about an event of the quarantine.
-public enum RetryResult: Hashable, Sendable {
+package enum RetryResult: Hashable, Sendable {
     case applied
     case held(HoldReason)
     /// It is in the log already.
@@ -16,7 +16,7 @@ public enum RetryResult: Hashable, Sendable {
 
 extension QuarantineEntry {
     /// The code of an event whose id lies too far ahead.
-    public static let deferredCode = "deferred"
+    package static let deferredCode = "deferred"
 }
 
 /// What becomes of events that were set aside, refused or held, once something has changed.
@@ -27,7 +27,7 @@ extension Intake {
     /// `data` of what was purged long enough ago.
     ///
     /// - Returns: what became of at most `limit` events. All that are not taken in wait for another time.
-    public func retryDue(
+    package func retryDue(
         now: WallTime, limit: Int, into log: inout some LogWriting
     ) throws(StoreFailure) -> PageOutcome {
         var outcome = PageOutcome()
@@ -50,12 +50,12 @@ extension Intake {
     }
 
     /// Removes the `data` of what was purged long enough ago; a part of `retryDue` that needs no room.
-    public func removeDue(now: WallTime, limit: Int, in log: inout some LogWriting) throws(StoreFailure) {
+    package func removeDue(now: WallTime, limit: Int, in log: inout some LogWriting) throws(StoreFailure) {
         try RecordUpkeep(policy, now: now).removeDuePurges(limit: limit, in: &log)
     }
 
     /// Tries one row of the quarantine again, whatever it waits for.
-    public func retry(
+    package func retry(
         row: Int64, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> RetryResult {
         guard let entry = try log.quarantineEntry(row) else { return .notFound }
@@ -76,7 +76,7 @@ extension Intake {
     /// Forgets a row of the quarantine. The event stays away unless a peer gives it again.
     ///
     /// - Returns: whether there was such a row.
-    public func drop(row: Int64, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
+    package func drop(row: Int64, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
         guard try log.quarantineEntry(row) != nil else { return false }
         try log.removeQuarantine(row)
         return true
@@ -102,7 +102,7 @@ extension Intake {
     ///
     /// - Parameter program: the version of this program; it is kept (`MetaKey.program`) once all were tried.
     /// - Returns: where to go on, or `nil` when all were tried.
-    public func retryHeld(
+    package func retryHeld(
         after id: ULID?, limit: Int, program: String, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> ULID? {
         let batch = try log.heldEvents(peer: nil, after: id, limit: limit)
@@ -118,7 +118,7 @@ extension Intake {
     }
 
     /// Whether `retryHeld` is due: not without the replayer that the log has, which may be what holds them.
-    public func hasNewProgram(_ program: String, in log: some LogReading) throws(StoreFailure) -> Bool {
+    package func hasNewProgram(_ program: String, in log: some LogReading) throws(StoreFailure) -> Bool {
         if try lacksReplayer(in: log) { return false }
         return try log.meta(.program) != generation(program)
     }
@@ -128,7 +128,7 @@ extension Intake {
     }
 
     /// Tries one held event again.
-    public func retry(
+    package func retry(
         held id: ULID, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> RetryResult {
         guard let event = try log.event(id), event.hold != nil else { return .notFound }
@@ -140,7 +140,7 @@ extension Intake {
     /// that made them.
     ///
     /// - Returns: where to go on, or `nil` when all are made (and the version is kept).
-    public func rebuildRecords(
+    package func rebuildRecords(
         after subject: String?, limit: Int, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> String? {
         let subjects = try log.subjects(after: subject, limit: limit)
@@ -154,7 +154,7 @@ extension Intake {
     }
 
     /// Whether `rebuildRecords` is due.
-    public func hasOldRecords(in log: some LogReading) throws(StoreFailure) -> Bool {
+    package func hasOldRecords(in log: some LogReading) throws(StoreFailure) -> Bool {
         try log.meta(.recordVersion) != String(RecordFunction.version)
     }
 }

@@ -3,7 +3,7 @@ public struct Digest: Hashable, Sendable {
     let a, b, c, d: UInt64
 
     /// 32 zero bytes: at or below every digest.
-    public static let lowest = Digest(0, 0, 0, 0)
+    package static let lowest = Digest(0, 0, 0, 0)
 
     init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
         self.a = a
@@ -13,10 +13,10 @@ public struct Digest: Hashable, Sendable {
     }
 
     /// The number of bytes of every digest.
-    public static let length = 32
+    package static let length = 32
 
     /// `nil` unless there are exactly 32 bytes.
-    public init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Digest.length else { return nil }
         // An array first: walking an unknown collection byte by byte looks its type up at every byte.
         let bytes = Array(bytes)
@@ -25,7 +25,7 @@ public struct Digest: Hashable, Sendable {
     }
 
     /// Reads 64 hexadecimal digits; `nil` for anything else.
-    public init?(hex: some StringProtocol) {
+    package init?(hex: some StringProtocol) {
         let digits = Array(hex.utf8)
         guard digits.count == 2 * Digest.length else { return nil }
         var bytes: [UInt8] = []
@@ -58,10 +58,10 @@ extension Digest: CustomStringConvertible {
 }
 
 /// How Core asks for a SHA-256: it has no hash of its own, so whoever composes it gives one.
-public typealias SHA256 = @Sendable ([UInt8]) -> Digest
+package typealias SHA256 = @Sendable ([UInt8]) -> Digest
 
 /// Lower-case hexadecimal digits, two a byte.
-public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     for byte in bytes {

@@ -1,26 +1,26 @@
 /// The versions that stand side by side in a diverged record: a view of its heads, never an event.
 ///
 /// Everything in it comes from the heads themselves, so that it is the same on every node that holds them.
-public struct Divergence: Hashable, Sendable {
+package struct Divergence: Hashable, Sendable {
     /// What one head says.
-    public struct Version: Hashable, Sendable {
-        public let eventID: ULID
+    package struct Version: Hashable, Sendable {
+        package let eventID: ULID
         /// The identity of the node that wrote it, as the event names it.
-        public let origin: String
-        public let clock: ReceivedClock
-        public let timestamp: String
-        public let title: String
+        package let origin: String
+        package let clock: ReceivedClock
+        package let timestamp: String
+        package let title: String
         /// `nil` where the head's `data` was removed, or has not arrived.
-        public let body: String?
+        package let body: String?
     }
 
-    public let subject: String
+    package let subject: String
     /// In order of the origin's bytes, then of the event id.
-    public let versions: [Version]
+    package let versions: [Version]
 
     /// - Parameter events: the events of the record's subject, or at least its heads.
     /// - Returns: `nil` if the record has not diverged, or a head is not among `events`.
-    public init?(of record: Record, events: [Event]) {
+    package init?(of record: Record, events: [Event]) {
         guard record.isDiverged else { return nil }
         let heads = Set(record.heads)
         var versions: [ULID: Version] = [:]
@@ -36,7 +36,7 @@ public struct Divergence: Hashable, Sendable {
     ///
     /// A version is named by its whole origin and by the event that wrote it, for two of them can share an origin.
     /// Bodies stand as they are; control characters in the lines about them are escaped.
-    public var text: String {
+    package var text: String {
         var text = """
             ## Concurrent edits detected
 
@@ -77,7 +77,7 @@ extension Divergence.Version {
 
 extension Divergence {
     /// What came of naming a version.
-    public enum Choice: Hashable, Sendable {
+    package enum Choice: Hashable, Sendable {
         case found(Version)
         /// The text fits several versions: a longer one, or an event's id, would tell them apart.
         case ambiguous([Version])
@@ -85,11 +85,11 @@ extension Divergence {
     }
 
     /// The fewest characters of a name that is not given whole.
-    public static let shortestPrefix = 8
+    package static let shortestPrefix = 8
 
     /// The version that a person names by its origin or its event's id: the whole of it, or a beginning of at least
     /// `shortestPrefix` characters that fits nothing else. Case does not matter.
-    public func version(named name: String) -> Choice {
+    package func version(named name: String) -> Choice {
         let name = name.asciiUppercased
         let whole = versions.filter { $0.names.contains(name) }
         if !whole.isEmpty { return Choice(whole) }
@@ -116,7 +116,7 @@ extension Record {
     /// Whether this record is the trace by which a Noema node reports a divergence of `subject` (section 7.3).
     ///
     /// Such traces are stored and relayed like any other; here they count as part of our own view of the divergence.
-    public func isNoemaDivergence(of subject: String) -> Bool {
+    package func isNoemaDivergence(of subject: String) -> Bool {
         type == TraceType.divergence.rawValue && derivedFrom.contains { $0.isExactly(subject) }
     }
 }

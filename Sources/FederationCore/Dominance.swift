@@ -1,18 +1,18 @@
 /// Where an event stands among the others of its subject: its id, its clock and its place in its origin's sequence.
-public struct DottedClock: Hashable, Sendable {
+package struct DottedClock: Hashable, Sendable {
     /// One event of one origin.
-    public struct Dot: Hashable, Sendable {
-        public var origin: ULID
-        public var number: UInt64
+    package struct Dot: Hashable, Sendable {
+        package var origin: ULID
+        package var number: UInt64
     }
 
-    public let id: ULID
+    package let id: ULID
     /// The entries of the clock that are compared.
-    public let clock: VectorClock
+    package let clock: VectorClock
     /// `nil` for an undotted event: its clock lacks its own origin's entry, or its origin is no ULID.
-    public let dot: Dot?
+    package let dot: Dot?
 
-    public init(_ event: Event) {
+    package init(_ event: Event) {
         id = event.id
         clock = event.clock.vector
         dot = event.originID.flatMap { origin in
@@ -32,7 +32,7 @@ public struct DottedClock: Hashable, Sendable {
     /// No chain of events each dominating the one before returns to its start: a dotted event is dominated by dotted
     /// ones only, along a strict order of clocks, and an undotted one only by greater ids. The relation is not
     /// transitive, and nothing may rely on it being so.
-    public func dominates(_ other: DottedClock) -> Bool {
+    package func dominates(_ other: DottedClock) -> Bool {
         guard let theirs = other.dot else { return id > other.id }
         guard let dot, dot != theirs else { return false }
         // One look-up settles most pairs: who has not seen the other's own number has not seen the other.
@@ -41,13 +41,13 @@ public struct DottedClock: Hashable, Sendable {
     }
 
     /// Whether this event was certainly written with knowledge of `other`: both are dotted and it dominates.
-    public func isCausallyAfter(_ other: DottedClock) -> Bool {
+    package func isCausallyAfter(_ other: DottedClock) -> Bool {
         dot != nil && other.dot != nil && dominates(other)
     }
 }
 
 /// The members of a set of events that no other member dominates.
-public enum Dominance {
+package enum Dominance {
     /// They are never none, unless `members` is empty, because the relation has no cycles.
     ///
     /// Looks newest first and stops at the first dominator, so a history where each event builds on the one before
@@ -55,14 +55,14 @@ public enum Dominance {
     ///
     /// - Parameter members: in order of id, each id once.
     /// - Returns: indices into `members`, rising.
-    public static func maximal(_ members: [DottedClock]) -> [Int] {
+    package static func maximal(_ members: [DottedClock]) -> [Int] {
         members.indices.filter { isMaximal($0, in: members) }
     }
 
     /// The index of the maximal member with the greatest id; `nil` if there are no members.
     ///
     /// - Parameter members: in order of id, each id once.
-    public static func greatestMaximal(_ members: [DottedClock]) -> Int? {
+    package static func greatestMaximal(_ members: [DottedClock]) -> Int? {
         members.indices.last { isMaximal($0, in: members) }
     }
 

@@ -5,10 +5,10 @@ extension String {
     /// Escaped are the C0 and C1 controls and DEL, line and paragraph separators, the bidirectional controls, the
     /// other invisible format characters, tags, private use and noncharacters. Bytes that are not UTF-8 never become
     /// a `String`; decoding has turned them into U+FFFD, which is shown as it is.
-    public var escapedForTerminal: String { escapedForTerminal(limit: .max) }
+    package var escapedForTerminal: String { escapedForTerminal(limit: .max) }
 
     /// The same, cut after `limit` characters of output, with `…` where something was left out.
-    public func escapedForTerminal(limit: Int) -> String {
+    package func escapedForTerminal(limit: Int) -> String {
         var text = ""
         var count = 0
         for scalar in unicodeScalars {

@@ -17,7 +17,7 @@ public struct Event: Hashable, Sendable {
         /// SHA-256 of its normal form: the hash that the event's digest covers.
         public var normalHash: Digest
 
-        public init(dataHash: Digest, normalHash: Digest) {
+        package init(dataHash: Digest, normalHash: Digest) {
             self.dataHash = dataHash
             self.normalHash = normalHash
         }
@@ -40,7 +40,7 @@ public struct Event: Hashable, Sendable {
     public var signature: String?
     public var publicKey: String?
 
-    public init(
+    package init(
         id: ULID, action: String, subject: String, origin: String, originName: String, timestamp: String,
         payload: Payload, clock: ReceivedClock, signature: String? = nil, publicKey: String? = nil
     ) {

@@ -2,7 +2,7 @@ extension Event {
     /// Reads one event from its JSON (Noema section 1.2), checking every shape and bound that refuses an event.
     ///
     /// Unknown members are ignored, as both Noema lines do. A missing `data` is `{}` (the Rust line leaves it out).
-    public init(json bytes: [UInt8]) throws(EventRefusal) {
+    package init(json bytes: [UInt8]) throws(EventRefusal) {
         guard bytes.count <= Limits.eventBytes else { throw .tooLarge(bytes: bytes.count) }
         let json: JSON
         do { json = try JSON(bytes) } catch { throw .notJSON(error) }
@@ -105,7 +105,7 @@ extension ReceivedClock {
     }
 
     /// Reads what `json` wrote; `nil` for anything a log cannot hold.
-    public init?(json bytes: [UInt8]) {
+    package init?(json bytes: [UInt8]) {
         guard let members = try? JSON(bytes).members, members.count <= Limits.receivedClockEntries else { return nil }
         var entries: [Entry] = []
         for (key, value) in members {

@@ -1,21 +1,21 @@
 /// The hashes by which an event is known.
-public struct EventFingerprint: Hashable, Sendable {
+package struct EventFingerprint: Hashable, Sendable {
     /// What the event is, whoever relayed it: SHA-256 over `federation-item-v1`, a newline, and the signing preimage
     /// with `data` in normal form. Signature and key are outside it.
-    public let digest: Digest
+    package let digest: Digest
     /// SHA-256 of the signing preimage with `data` as it came: the same for two copies only if one signature fits both.
-    public let signedHash: Digest
+    package let signedHash: Digest
     /// SHA-256 of `data` as it came.
-    public let dataHash: Digest
+    package let dataHash: Digest
     /// SHA-256 of `data` in normal form.
-    public let normalHash: Digest
+    package let normalHash: Digest
 }
 
 extension Event {
     /// Computes the hashes; for a stub from the two it carries.
     ///
     /// - Throws: `JSONProblem` where `data` is not JSON, which `EventDecoding` has ruled out for what came over a wire.
-    public func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint {
+    package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint {
         let dataHash: Digest
         let normalHash: Digest
         switch payload {
@@ -35,7 +35,7 @@ extension Event {
     ///
     /// `noema-event-sig-v1` and a newline, then each field as a 4-byte big-endian length and its bytes: six texts, the
     /// clock (for each key in byte order its length, the key and the 8-byte counter), the 32 bytes of the hash.
-    public func signingPreimage(dataHash: Digest) -> [UInt8] {
+    package func signingPreimage(dataHash: Digest) -> [UInt8] {
         var bytes = Array("noema-event-sig-v1\n".utf8)
         for text in [id.description, action, subject, origin, originName, timestamp] { append(Array(text.utf8), to: &bytes) }
         var clockBytes: [UInt8] = []

@@ -43,7 +43,7 @@ public enum EventRefusal: Error, Hashable, Sendable {
     }
 
     /// A word that names the case, for databases and machine-readable output.
-    public var code: String {
+    package var code: String {
         switch self {
         case .notJSON: "not_json"
         case .notAnObject: "not_an_object"

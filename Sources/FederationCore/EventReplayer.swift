@@ -60,7 +60,7 @@ public struct ReplayLog: ~Copyable {
 
 extension LogReading {
     /// The values that the replayer keeps, in order of key.
-    public func replayerValues() throws(StoreFailure) -> [(key: String, value: [UInt8])] {
+    package func replayerValues() throws(StoreFailure) -> [(key: String, value: [UInt8])] {
         try wireValues(ReplayLog.namespace, peer: "")
     }
 }

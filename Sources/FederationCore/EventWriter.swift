@@ -1,9 +1,9 @@
 /// A signature with the key that made it, both as events carry them.
-public struct EventSeal: Hashable, Sendable {
-    public var signature: String
-    public var publicKey: String
+package struct EventSeal: Hashable, Sendable {
+    package var signature: String
+    package var publicKey: String
 
-    public init(signature: String, publicKey: String) {
+    package init(signature: String, publicKey: String) {
         self.signature = signature
         self.publicKey = publicKey
     }
@@ -13,18 +13,18 @@ public struct EventSeal: Hashable, Sendable {
 ///
 /// Every event is signed. None is written that Noema peers could never be given, and none that would hide an edit its
 /// author had not seen: a write names the heads it was based on, and is refused with the current ones if they differ.
-public struct EventWriter: Sendable {
-    public static let requestIDLength = 128
+package struct EventWriter: Sendable {
+    package static let requestIDLength = 128
 
     /// Our own identity.
-    public var node: ULID
+    package var node: ULID
     /// Our display name, as events carry it.
-    public var name: String
-    public var sha256: SHA256
+    package var name: String
+    package var sha256: SHA256
     /// Signs the preimage of an event.
-    public var sign: @Sendable ([UInt8]) -> EventSeal
+    package var sign: @Sendable ([UInt8]) -> EventSeal
 
-    public init(
+    package init(
         node: ULID, name: String, sha256: @escaping SHA256, sign: @escaping @Sendable ([UInt8]) -> EventSeal
     ) {
         self.node = node
@@ -39,7 +39,7 @@ public struct EventWriter: Sendable {
     ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
     ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
     ///   - random: for the random parts of ids.
-    public func write(
+    package func write(
         _ request: WriteRequest, requestID: String? = nil, now: WallTime,
         random: inout some RandomNumberGenerator, into log: inout some LogWriting
     ) throws(WriteFailure) -> Written {
@@ -156,7 +156,7 @@ extension Snapshot {
     ///
     /// - Parameter data: of the shown head.
     /// - Throws: as `Snapshot(data:)`.
-    public init(editing record: Record, data: [UInt8]) throws(EventRefusal) {
+    package init(editing record: Record, data: [UInt8]) throws(EventRefusal) {
         try self.init(data: data)
         tags = record.tags
         if !tier.isEmpty || record.tier != Tier.short.rawValue { tier = record.tier }

@@ -3,12 +3,12 @@ public struct NodeIdentity: Hashable, Sendable {
     public var id: ULID
     public var name: String
     /// The program's version, shown to peers.
-    public var version: String
-    public var mode: NodeMode
+    package var version: String
+    package var mode: NodeMode
     /// `ed25519:` and base64.
     public var publicKey: String?
 
-    public init(id: ULID, name: String, version: String, mode: NodeMode, publicKey: String?) {
+    package init(id: ULID, name: String, version: String, mode: NodeMode, publicKey: String?) {
         self.id = id
         self.name = name
         self.version = version
@@ -32,20 +32,20 @@ public enum PeerMode: String, Hashable, Sendable, CaseIterable { case sync, publ
 public enum WireName: String, Hashable, Sendable, CaseIterable { case native, noema, hive, neotoma, mesh, artifacts }
 
 /// Who answered, before it is compared with the pin.
-public struct PeerIdentity: Hashable, Sendable {
-    public var id: ULID
-    public var name: String
+package struct PeerIdentity: Hashable, Sendable {
+    package var id: ULID
+    package var name: String
     /// The program's version, as `PeerHealth.safeVersion` keeps it.
-    public var version: String
+    package var version: String
     /// The wire it answered on: pinned together with its id. Native, once pinned, is never left for Noema
     /// (`ExchangeFailure.wireChanged`); any other change of wire starts without a cursor.
-    public var wire: WireName
-    public var mode: NodeMode?
-    public var publicKey: String?
+    package var wire: WireName
+    package var mode: NodeMode?
+    package var publicKey: String?
     /// The highest number of ours that it holds, where it says so: how a restored node learns what it lost.
-    public var heldOfOurs: UInt64?
+    package var heldOfOurs: UInt64?
 
-    public init(
+    package init(
         id: ULID, name: String, version: String, wire: WireName, mode: NodeMode? = nil, publicKey: String? = nil,
         heldOfOurs: UInt64? = nil
     ) {
@@ -60,8 +60,8 @@ public struct PeerIdentity: Hashable, Sendable {
 }
 
 /// What an exchange is told when it begins.
-public struct ExchangeContext: Sendable {
-    public enum Reach: Hashable, Sendable {
+package struct ExchangeContext: Sendable {
+    package enum Reach: Hashable, Sendable {
         case news
         /// Read a Noema log again from its beginning; the cursor is not moved back.
         case rescan
@@ -69,29 +69,29 @@ public struct ExchangeContext: Sendable {
         case reconcile
     }
 
-    public var node: NodeIdentity
-    public var peerName: String
+    package var node: NodeIdentity
+    package var peerName: String
     /// The wire that is pinned for this peer (`peer:<name>:wire`), once one is.
-    public var pinnedWire: WireName?
+    package var pinnedWire: WireName?
     /// Whether events may be fetched from this peer: both the node's mode and the peer's entry decide.
-    public var fetches: Bool
+    package var fetches: Bool
     /// Whether events may be pushed to this peer, on a wire that pushes.
-    public var pushes: Bool
-    public var cursor: ULID?
-    public var position: String?
-    public var interval: Duration
-    public var reach: Reach
+    package var pushes: Bool
+    package var cursor: ULID?
+    package var position: String?
+    package var interval: Duration
+    package var reach: Reach
     /// How long the peer is to hold its answer where it has nothing new, if it can; zero: not at all.
-    public var hold = Duration.zero
+    package var hold = Duration.zero
     /// For `reconcile`: what was minted from this moment on is left out of the comparison.
-    public var comparedAt: WallTime
+    package var comparedAt: WallTime
     /// The wire's own durable values for this peer, as last kept.
-    public var wireValues: [String: [UInt8]]
-    public var now: WallTime
+    package var wireValues: [String: [UInt8]]
+    package var now: WallTime
     /// Random bits for whatever the exchange mints (nonces, request ids).
-    public var nonce: (UInt64, UInt64)
+    package var nonce: (UInt64, UInt64)
 
-    public init(
+    package init(
         node: NodeIdentity, peerName: String, pinnedWire: WireName?, fetches: Bool, pushes: Bool, cursor: ULID?,
         position: String?, interval: Duration, reach: Reach, comparedAt: WallTime? = nil,
         wireValues: [String: [UInt8]], now: WallTime, nonce: (UInt64, UInt64)
@@ -113,14 +113,14 @@ public struct ExchangeContext: Sendable {
 }
 
 /// One event of a page, or what could not be read as one.
-public enum PulledItem: Hashable, Sendable {
+package enum PulledItem: Hashable, Sendable {
     /// An event and the bytes it was read from.
     case event(Event, bytes: [UInt8])
     /// It is refused; `id` and `subject` as far as they could be read.
     case unreadable(EventRefusal, bytes: [UInt8], id: String, subject: String)
 
     /// Reads one item from its JSON.
-    public init(json bytes: [UInt8]) {
+    package init(json bytes: [UInt8]) {
         do throws(EventRefusal) {
             self = .event(try Event(json: bytes), bytes: bytes)
         } catch {
@@ -135,8 +135,8 @@ public enum PulledItem: Hashable, Sendable {
 }
 
 /// Events that a peer gave, in the order it gave them, and how far into its log they lead.
-public struct PulledPage: Hashable, Sendable {
-    public enum Cursor: Hashable, Sendable {
+package struct PulledPage: Hashable, Sendable {
+    package enum Cursor: Hashable, Sendable {
         /// Each event's id, as it is dealt with (Noema section 3.4). Never moves back.
         case byEvent
         /// This position, once the whole page is dealt with.
@@ -145,12 +145,12 @@ public struct PulledPage: Hashable, Sendable {
         case none
     }
 
-    public var items: [PulledItem]
-    public var cursor: Cursor
+    package var items: [PulledItem]
+    package var cursor: Cursor
     /// About how many events follow this page, where the peer says how long its log is: for showing progress only.
-    public var remaining: Int64?
+    package var remaining: Int64?
 
-    public init(items: [PulledItem], cursor: Cursor, remaining: Int64? = nil) {
+    package init(items: [PulledItem], cursor: Cursor, remaining: Int64? = nil) {
         self.items = items
         self.cursor = cursor
         self.remaining = remaining
@@ -168,12 +168,12 @@ public struct PageOutcome: Hashable, Sendable {
     /// The first event that is held or refused, for the peer's health.
     public var firstProblem: ReplayProblem?
     /// The retryable failure at which the page stopped; what came before it is committed.
-    public var stoppedBy: ReplayProblem?
-    public var cursor: ULID?
+    package var stoppedBy: ReplayProblem?
+    package var cursor: ULID?
     /// An event of our own origin, signed by us, that we lack: this database is older than what we have published.
-    public var foundOwnFuture = false
+    package var foundOwnFuture = false
 
-    public init() {}
+    package init() {}
 }
 
 /// An event that could not be applied, and why.
@@ -182,7 +182,7 @@ public struct ReplayProblem: Error, Hashable, Sendable {
     public var eventID: String
     public var subject: String
 
-    public init(reason: Reason, eventID: String, subject: String) {
+    package init(reason: Reason, eventID: String, subject: String) {
         self.reason = reason
         self.eventID = eventID
         self.subject = subject
@@ -192,7 +192,7 @@ public struct ReplayProblem: Error, Hashable, Sendable {
 /// What a request carries of a secret that the wire never sees: the host puts it in, and the host checks it.
 ///
 /// `secret` is the name of a secret in the configuration, never the secret.
-public enum RequestSeal: Hashable, Sendable {
+package enum RequestSeal: Hashable, Sendable {
     /// `Authorization: Bearer <secret>`.
     case bearer(secret: String)
     /// The secret itself in this field.
@@ -202,7 +202,7 @@ public enum RequestSeal: Hashable, Sendable {
 }
 
 /// What an exchange wants next. Everything it needs from outside is one of these; it does nothing itself.
-public enum ExchangeStep: Sendable {
+package enum ExchangeStep: Sendable {
     /// Perform a request; answered by `.response` or `.transport`.
     case request(HTTPRequest, seals: [RequestSeal])
     /// Compare with the pin; answered by `.identityAccepted`, or the exchange is over.
@@ -223,7 +223,7 @@ public enum ExchangeStep: Sendable {
 }
 
 /// What the host answers to a step.
-public enum ExchangeAnswer: Sendable {
+package enum ExchangeAnswer: Sendable {
     case response(HTTPResponse)
     case transport(TransportFailure)
     case identityAccepted
@@ -235,19 +235,19 @@ public enum ExchangeAnswer: Sendable {
 }
 
 /// How an exchange ended well.
-public struct ExchangeProgress: Hashable, Sendable {
+package struct ExchangeProgress: Hashable, Sendable {
     /// Every event that the peer would give was read.
-    public var isComplete: Bool
+    package var isComplete: Bool
     /// The wire that was spoken, for `auto`.
-    public var wire: WireName
+    package var wire: WireName
     /// The peer holds an answer until it has news (`ExchangeContext.hold`), so it can be asked again at once.
-    public var canFollow: Bool
+    package var canFollow: Bool
     /// The peer did not know our position: its log is another one than before.
-    public var startedOver: Bool
+    package var startedOver: Bool
     /// How the logs compare, where that was asked for and the peer can say.
-    public var reconciliation: ReconcileReport?
+    package var reconciliation: ReconcileReport?
 
-    public init(
+    package init(
         isComplete: Bool, wire: WireName, canFollow: Bool = false, startedOver: Bool = false,
         reconciliation: ReconcileReport? = nil
     ) {
@@ -321,7 +321,7 @@ public enum WireViolation: Hashable, Sendable {
 }
 
 /// One conversation with a peer, as a value: given the last answer it names the next step.
-public protocol Exchange: Sendable {
+package protocol Exchange: Sendable {
     /// The first step.
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep
     /// The step after an answer. An answer of another kind than asked for cannot happen and may be a precondition.
@@ -336,15 +336,15 @@ public protocol Exchange: Sendable {
 
 extension Exchange {
     /// None: one request after the other.
-    public var ahead: [UpcomingRequest] { [] }
+    package var ahead: [UpcomingRequest] { [] }
 }
 
 /// A request that an exchange has not asked for yet.
-public struct UpcomingRequest: Hashable, Sendable {
-    public var request: HTTPRequest
-    public var seals: [RequestSeal]
+package struct UpcomingRequest: Hashable, Sendable {
+    package var request: HTTPRequest
+    package var seals: [RequestSeal]
 
-    public init(_ request: HTTPRequest, seals: [RequestSeal] = []) {
+    package init(_ request: HTTPRequest, seals: [RequestSeal] = []) {
         self.request = request
         self.seals = seals
     }

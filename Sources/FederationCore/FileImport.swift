@@ -1,5 +1,5 @@
 /// Why a file was not taken in, or an item of another system was not: a fixed set, whose words stand in JSON.
-public enum ImportProblem: Hashable, Sendable {
+package enum ImportProblem: Hashable, Sendable {
     /// The file or the row cannot be read as what it should be.
     case unreadable(code: String)
     /// The write was refused.
@@ -24,7 +24,7 @@ public enum ImportProblem: Hashable, Sendable {
 }
 
 /// What a file is to become: decided from the file and the log alone.
-public enum ImportDecision: Hashable, Sendable {
+package enum ImportDecision: Hashable, Sendable {
     /// The log says the same.
     case agrees
     case write([WriteRequest])
@@ -36,19 +36,19 @@ public enum ImportDecision: Hashable, Sendable {
 /// Events are the truth and files their copy; but people edit files, and old cortexes have traces from before they
 /// kept a log. An event of ours is written only where nothing can be hidden by it: for a trace without any content in
 /// the log, and for a newer text over the one version there is.
-public struct TraceFile: Hashable, Sendable {
-    public enum Place: String, Hashable, Sendable, CaseIterable { case active, archived, trashed }
+package struct TraceFile: Hashable, Sendable {
+    package enum Place: String, Hashable, Sendable, CaseIterable { case active, archived, trashed }
 
-    public var subject: String
-    public var place: Place
-    public var snapshot: Snapshot
+    package var subject: String
+    package var place: Place
+    package var snapshot: Snapshot
     /// When the file says it was last written.
-    public var updated: WallTime?
+    package var updated: WallTime?
 
     /// A file and its event are written one after the other, and their times may differ by as much.
-    public static let slack: Duration = .seconds(60)
+    package static let slack: Duration = .seconds(60)
 
-    public init(subject: String, place: Place, snapshot: Snapshot, updated: WallTime?) {
+    package init(subject: String, place: Place, snapshot: Snapshot, updated: WallTime?) {
         self.subject = subject
         self.place = place
         self.snapshot = snapshot
@@ -58,7 +58,7 @@ public struct TraceFile: Hashable, Sendable {
     /// - Parameters:
     ///   - record: of the subject, if there is one.
     ///   - events: all stored events of the subject.
-    public func decision(record: Record?, events: [StoredEvent], _ sha256: SHA256) -> ImportDecision {
+    package func decision(record: Record?, events: [StoredEvent], _ sha256: SHA256) -> ImportDecision {
         guard isTraceID(subject) else { return .leave(.refused(.invalidTraceID(subject))) }
         if record?.purge != nil { return .leave(.purged) }
         var requests: [WriteRequest] = []
@@ -128,15 +128,15 @@ extension TraceFile.Place {
 }
 
 /// What a tree of Markdown files was imported as, kept for each path so that a second import makes nothing new.
-public struct TreeFileMemory: Hashable, Sendable {
-    public var path: String
-    public var subject: String
+package struct TreeFileMemory: Hashable, Sendable {
+    package var path: String
+    package var subject: String
     /// SHA-256 of the file's bytes.
-    public var hash: Digest
+    package var hash: Digest
     /// The record's versions after this file was written: an edit made here since then is not written over.
-    public var heads: [ULID]
+    package var heads: [ULID]
 
-    public init(path: String, subject: String, hash: Digest, heads: [ULID]) {
+    package init(path: String, subject: String, hash: Digest, heads: [ULID]) {
         self.path = path
         self.subject = subject
         self.hash = hash
@@ -144,7 +144,7 @@ public struct TreeFileMemory: Hashable, Sendable {
     }
 
     /// The form in which a node keeps it.
-    public var stored: [UInt8] {
+    package var stored: [UInt8] {
         var writer = JSONWriter()
         writer.object {
             $0.member("path", path)
@@ -156,7 +156,7 @@ public struct TreeFileMemory: Hashable, Sendable {
     }
 
     /// Reads what `stored` wrote; `nil` for anything else.
-    public init?(stored bytes: [UInt8]) {
+    package init?(stored bytes: [UInt8]) {
         guard let json = try? JSON(bytes), let path = json["path"]?.string, let subject = json["id"]?.string,
             let hash = Digest(hex: json["sha256"]?.string ?? ""), let heads = json["heads"]?.array
         else { return nil }
@@ -165,14 +165,14 @@ public struct TreeFileMemory: Hashable, Sendable {
 }
 
 /// A Markdown file of a tree, compared with what was made of it before.
-public struct TreeFile: Hashable, Sendable {
-    public var hash: Digest
+package struct TreeFile: Hashable, Sendable {
+    package var hash: Digest
     /// The record that the file itself names.
-    public var id: String?
+    package var id: String?
     /// The versions that the file itself says it was made from.
-    public var base: [ULID]
+    package var base: [ULID]
 
-    public init(hash: Digest, id: String?, base: [ULID]) {
+    package init(hash: Digest, id: String?, base: [ULID]) {
         self.hash = hash
         self.id = id
         self.base = base
@@ -184,7 +184,7 @@ public struct TreeFile: Hashable, Sendable {
     ///   - before: what that record says.
     ///   - content: gives what the file says: what it is silent about is taken from its argument.
     ///   - mint: a new id for a record of this title.
-    public func decision(
+    package func decision(
         memory: TreeFileMemory?, record: Record?, before: Snapshot?, content: (Snapshot) -> Snapshot,
         mint: (_ title: String) -> String
     ) -> ImportDecision {
@@ -203,7 +203,7 @@ public struct TreeFile: Hashable, Sendable {
     }
 
     /// The record that the file is about, if it is not new.
-    public func subject(_ memory: TreeFileMemory?) -> String? { id ?? memory?.subject }
+    package func subject(_ memory: TreeFileMemory?) -> String? { id ?? memory?.subject }
 }
 
 extension Snapshot {

@@ -1,18 +1,18 @@
 /// Header fields of a request or a response, in order. Names are compared without regard to ASCII case (RFC 9110, 5.1).
-public struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-    public struct Field: Hashable, Sendable {
-        public var name: String
-        public var value: String
+package struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+    package struct Field: Hashable, Sendable {
+        package var name: String
+        package var value: String
     }
 
-    public private(set) var fields: [Field]
+    package private(set) var fields: [Field]
 
-    public init(dictionaryLiteral elements: (String, String)...) {
+    package init(dictionaryLiteral elements: (String, String)...) {
         fields = elements.map { Field(name: $0.0, value: $0.1) }
     }
 
     /// The first value of a field. Setting replaces every field of that name, and `nil` removes them.
-    public subscript(name: String) -> String? {
+    package subscript(name: String) -> String? {
         get { fields.first { HTTPFields.same($0.name, name) }?.value }
         set {
             fields.removeAll { HTTPFields.same($0.name, name) }
@@ -20,10 +20,10 @@ public struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    public mutating func append(_ name: String, _ value: String) { fields.append(Field(name: name, value: value)) }
+    package mutating func append(_ name: String, _ value: String) { fields.append(Field(name: name, value: value)) }
 
     /// How many fields have this name: a second `Host` is an attack, not a choice.
-    public func count(of name: String) -> Int { fields.count { HTTPFields.same($0.name, name) } }
+    package func count(of name: String) -> Int { fields.count { HTTPFields.same($0.name, name) } }
 
     private static func same(_ a: String, _ b: String) -> Bool {
         a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowercased($0) == lowercased($1) }
@@ -33,22 +33,22 @@ public struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 }
 
 /// One request, as a value. A wire describes it; the host performs it.
-public struct HTTPRequest: Hashable, Sendable {
-    public enum Method: String, Hashable, Sendable { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
+package struct HTTPRequest: Hashable, Sendable {
+    package enum Method: String, Hashable, Sendable { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
 
-    public var method: Method
+    package var method: Method
     /// The path and query, starting with `/`, already percent-encoded; it is put behind the peer's endpoint.
-    public var target: String
-    public var fields: HTTPFields
-    public var body: [UInt8]
+    package var target: String
+    package var fields: HTTPFields
+    package var body: [UInt8]
     /// The most body bytes the answer may have, decoded; the transfer is cut off at the first byte past it.
-    public var maxAnswerBytes: Int
+    package var maxAnswerBytes: Int
     /// From the first byte sent to the last byte received.
-    public var deadline: Duration
+    package var deadline: Duration
     /// How long the peer was asked to hold its answer while it has no news: the deadline comes that much later.
-    public var hold = Duration.zero
+    package var hold = Duration.zero
 
-    public init(
+    package init(
         _ method: Method, _ target: String, fields: HTTPFields = [:], body: [UInt8] = [],
         maxAnswerBytes: Int = Limits.answerBytes, deadline: Duration = Limits.requestDeadline
     ) {
@@ -62,12 +62,12 @@ public struct HTTPRequest: Hashable, Sendable {
 }
 
 /// One response, as a value: what a peer answered, or what our own routes answer.
-public struct HTTPResponse: Hashable, Sendable {
-    public var status: Int
-    public var fields: HTTPFields
-    public var body: [UInt8]
+package struct HTTPResponse: Hashable, Sendable {
+    package var status: Int
+    package var fields: HTTPFields
+    package var body: [UInt8]
 
-    public init(status: Int, fields: HTTPFields = [:], body: [UInt8] = []) {
+    package init(status: Int, fields: HTTPFields = [:], body: [UInt8] = []) {
         self.status = status
         self.fields = fields
         self.body = body
@@ -75,19 +75,19 @@ public struct HTTPResponse: Hashable, Sendable {
 }
 
 /// One request that reached our server, with what the server knows about where it came from.
-public struct ServedRequest: Hashable, Sendable {
+package struct ServedRequest: Hashable, Sendable {
     /// Any method token, as it came: an unknown one gets 405, not a crash.
-    public var method: String
+    package var method: String
     /// The path without the query, as it came (not percent-decoded).
-    public var path: String
+    package var path: String
     /// Query parameters in order, percent-decoded.
-    public var query: [(name: String, value: String)]
-    public var fields: HTTPFields
-    public var body: [UInt8]
+    package var query: [(name: String, value: String)]
+    package var fields: HTTPFields
+    package var body: [UInt8]
     /// The numeric address of the other side, such as `127.0.0.1` or `::1`.
-    public var remoteAddress: String
+    package var remoteAddress: String
 
-    public init(
+    package init(
         method: String, path: String, query: [(name: String, value: String)] = [], fields: HTTPFields = [:],
         body: [UInt8] = [], remoteAddress: String = "127.0.0.1"
     ) {
@@ -100,15 +100,15 @@ public struct ServedRequest: Hashable, Sendable {
     }
 
     /// The first query parameter of this name.
-    public func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+    package func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
-    public static func == (a: ServedRequest, b: ServedRequest) -> Bool {
+    package static func == (a: ServedRequest, b: ServedRequest) -> Bool {
         a.method == b.method && a.path == b.path && a.fields == b.fields && a.body == b.body
             && a.remoteAddress == b.remoteAddress && a.query.map(\.name) == b.query.map(\.name)
             && a.query.map(\.value) == b.query.map(\.value)
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(method)
         hasher.combine(path)
         hasher.combine(body)

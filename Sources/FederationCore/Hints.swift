@@ -44,13 +44,13 @@ extension Reason {
 }
 
 /// How a peer's version relates to ours, for a note beside it. Only versions of one program can be compared.
-public enum VersionSkew: Hashable, Sendable {
+package enum VersionSkew: Hashable, Sendable {
     /// The peer's version is below ours.
     case older
     case newer
 
     /// - Returns: `nil` where both are the same release, or one of them does not say which it is.
-    public init?(of peer: String, from local: String) {
+    package init?(of peer: String, from local: String) {
         guard let theirs = VersionSkew.release(peer), let ours = VersionSkew.release(local) else { return nil }
         for index in 0..<Swift.max(theirs.count, ours.count) {
             let (their, our) = (part(index, of: theirs), part(index, of: ours))

@@ -1,12 +1,12 @@
 /// The identity of objects that come from another system: the same on every node that imports them.
-public enum Imported {
+package enum Imported {
     /// The origin of all objects of one instance of a system.
-    public static func origin(of system: EventFamily, instance: String, _ sha256: SHA256) -> ULID {
+    package static func origin(of system: EventFamily, instance: String, _ sha256: SHA256) -> ULID {
         ulid(sha256(Array("federation-origin-v1\n\(system.rawValue)\n\(instance)".utf8)).bytes[...])
     }
 
     /// The id of one version of an object: its time, and what is left of a hash over its own key and version.
-    public static func id(milliseconds: Int64, hash: Digest) -> ULID {
+    package static func id(milliseconds: Int64, hash: Digest) -> ULID {
         let bits = ulid(hash.bytes[...])
         return ULID(milliseconds: milliseconds, random: (bits.high, bits.low))
     }
@@ -18,12 +18,12 @@ public enum Imported {
 }
 
 /// The actions of family mesh: a version of a document, or the end of one.
-public enum DocumentAction: String, Hashable, Sendable, CaseIterable {
+package enum DocumentAction: String, Hashable, Sendable, CaseIterable {
     case put = "mesh:put"
     case delete = "mesh:delete"
 }
 
 extension Event {
     /// What the event says of a document, if it is of family mesh and known.
-    public var documentAction: DocumentAction? { DocumentAction(rawValue: action) }
+    package var documentAction: DocumentAction? { DocumentAction(rawValue: action) }
 }

@@ -3,13 +3,13 @@
 /// Every event ends in one of four ways, decided by the event, the log and constants alone: in the log and applied, in
 /// the log and held, not in the log and kept as evidence (refused), or set aside until its time (deferred). Only a
 /// failure that may pass by itself stops a page: what came before it stays taken in, and the cursor waits below it.
-public struct Intake: Sendable {
-    public var policy: IntakePolicy
+package struct Intake: Sendable {
+    package var policy: IntakePolicy
 
     /// The namespace of the durable values that intake keeps for itself (`LogWriting.setWireValue`).
     static let namespace = "intake"
 
-    public init(_ policy: IntakePolicy) { self.policy = policy }
+    package init(_ policy: IntakePolicy) { self.policy = policy }
 
     /// Takes in a page, moves the cursor as the page's kind says, and makes the records anew that it changed.
     ///
@@ -17,7 +17,7 @@ public struct Intake: Sendable {
     ///   - peer: the configured name of the peer that gave it.
     ///   - now: our wall clock.
     /// - Throws: what the store threw; the transaction is then to be given up.
-    public func take(
+    package func take(
         _ page: PulledPage, from peer: String, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> PageOutcome {
         var pass = try IntakePass(policy, peer: peer, now: now, log)

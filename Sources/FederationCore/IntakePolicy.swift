@@ -1,25 +1,25 @@
 /// How well the origin of an event is proved: the node's signature policy. It refuses what the policy forbids.
-public typealias OriginCheck = @Sendable (Event, EventFingerprint) throws(EventRefusal) -> Verification
+package typealias OriginCheck = @Sendable (Event, EventFingerprint) throws(EventRefusal) -> Verification
 
 /// Whether a signature over these bytes is by one of this node's own keys, past or present.
-public typealias OwnSignatureCheck = @Sendable (_ preimage: [UInt8], _ signature: String) -> Bool
+package typealias OwnSignatureCheck = @Sendable (_ preimage: [UInt8], _ signature: String) -> Bool
 
 /// What taking events in depends on beside the events themselves.
-public struct IntakePolicy: Sendable {
+package struct IntakePolicy: Sendable {
     /// Our own identity.
-    public var node: ULID
-    public var sha256: SHA256
-    public var isOwnSignature: OwnSignatureCheck
+    package var node: ULID
+    package var sha256: SHA256
+    package var isOwnSignature: OwnSignatureCheck
     /// Asked of every event of another origin, once its shape is right.
-    public var originCheck: OriginCheck
+    package var originCheck: OriginCheck
     /// The host application's replayer, if it has one. Records are made either way.
-    public var replayer: (any EventReplayer)?
+    package var replayer: (any EventReplayer)?
     /// How often the replayer is asked to apply one event before the event is held; at least once.
-    public var replayAttempts: Int
+    package var replayAttempts: Int
     /// Taking back our own events after a restore: meeting one that we lack is what is wanted, and stops nothing.
-    public var recoversOwnEvents: Bool
+    package var recoversOwnEvents: Bool
 
-    public init(
+    package init(
         node: ULID, sha256: @escaping SHA256, isOwnSignature: @escaping OwnSignatureCheck,
         originCheck: @escaping OriginCheck = { _, _ in .none }, replayer: (any EventReplayer)? = nil,
         replayAttempts: Int = 3, recoversOwnEvents: Bool = false

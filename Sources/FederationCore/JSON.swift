@@ -3,7 +3,7 @@
 /// Strings are decoded when asked for and numbers stay as written, so nothing is lost between reading and relaying.
 /// A key that occurs twice in an object does not stop the reading: readers disagree on what it means, so whoever
 /// decodes an event asks `hasDuplicateKeys` and refuses.
-public struct JSON: Sendable {
+package struct JSON: Sendable {
     enum Node: Sendable {
         case null(Range<Int>)
         case bool(Bool, Range<Int>)
@@ -27,7 +27,7 @@ public struct JSON: Sendable {
     /// Reads one value and nothing after it but white space.
     ///
     /// - Throws: `JSONProblem`, also for nesting past `depth` and for more than `Limits.jsonValues` values.
-    public init(_ text: [UInt8], depth: Int = Limits.jsonDepth) throws(JSONProblem) {
+    package init(_ text: [UInt8], depth: Int = Limits.jsonDepth) throws(JSONProblem) {
         var reader = JSONReader(text, depth: depth)
         node = try reader.document()
         self.text = text
@@ -39,47 +39,47 @@ public struct JSON: Sendable {
     }
 
     /// The bytes of this value as they came.
-    public var raw: ArraySlice<UInt8> { text[node.range] }
+    package var raw: ArraySlice<UInt8> { text[node.range] }
 
-    public var isNull: Bool { if case .null = node { true } else { false } }
-    public var isObject: Bool { if case .object = node { true } else { false } }
-    public var bool: Bool? { if case .bool(let value, _) = node { value } else { nil } }
+    package var isNull: Bool { if case .null = node { true } else { false } }
+    package var isObject: Bool { if case .object = node { true } else { false } }
+    package var bool: Bool? { if case .bool(let value, _) = node { value } else { nil } }
 
     /// The text of a string; an unpaired surrogate escape reads as U+FFFD.
-    public var string: String? {
+    package var string: String? {
         if case .string(let range) = node { decodedString(text[range]) } else { nil }
     }
 
     /// A number that is written as an integer (no fraction, no exponent) and fits.
-    public var unsigned: UInt64? {
+    package var unsigned: UInt64? {
         if case .number(let range) = node { UInt64(String(decoding: text[range], as: UTF8.self)) } else { nil }
     }
 
-    public var integer: Int64? {
+    package var integer: Int64? {
         if case .number(let range) = node { Int64(String(decoding: text[range], as: UTF8.self)) } else { nil }
     }
 
-    public var isNumber: Bool { if case .number = node { true } else { false } }
+    package var isNumber: Bool { if case .number = node { true } else { false } }
 
-    public var array: [JSON]? {
+    package var array: [JSON]? {
         guard case .array(let nodes, _) = node else { return nil }
         return nodes.map { JSON(text: text, node: $0) }
     }
 
     /// The members in the order written.
-    public var members: [(key: String, value: JSON)]? {
+    package var members: [(key: String, value: JSON)]? {
         guard case .object(let members, _, _) = node else { return nil }
         return members.map { ($0.key, JSON(text: text, node: $0.value)) }
     }
 
     /// The first member of this name; `nil` also for what is not an object.
-    public subscript(key: String) -> JSON? {
+    package subscript(key: String) -> JSON? {
         guard case .object(let members, _, _) = node else { return nil }
         return members.first { $0.key.isExactly(key) }.map { JSON(text: text, node: $0.value) }
     }
 
     /// Whether this value or one inside it is an object with a key twice.
-    public var hasDuplicateKeys: Bool { JSON.hasDuplicates(node) }
+    package var hasDuplicateKeys: Bool { JSON.hasDuplicates(node) }
 
     private static func hasDuplicates(_ node: Node) -> Bool {
         switch node {
@@ -104,7 +104,7 @@ extension JSON {
     ///
     /// Brackets and strings are matched by one pass without recursion; what stands between them is checked when
     /// the element itself is read.
-    public static func elements(ofArray text: [UInt8], limit: Int) throws(JSONProblem) -> [ArraySlice<UInt8>] {
+    package static func elements(ofArray text: [UInt8], limit: Int) throws(JSONProblem) -> [ArraySlice<UInt8>] {
         var reader = JSONReader(text, depth: 0)
         return try reader.elements(limit: limit)
     }

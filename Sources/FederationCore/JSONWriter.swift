@@ -1,13 +1,13 @@
 /// Writes compact JSON with minimal escapes: `\" \\ \b \f \n \r \t`, lower-case `\u00xx` below 0x20, UTF-8 otherwise.
 ///
 /// Members are written in the order of the calls; the writer puts the commas.
-public struct JSONWriter: Sendable {
-    public private(set) var bytes: [UInt8] = []
+package struct JSONWriter: Sendable {
+    package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    public init() {}
+    package init() {}
 
-    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    package mutating func object(_ body: (inout JSONWriter) -> Void) {
         separate()
         bytes.append(0x7B)
         needsComma = false
@@ -16,7 +16,7 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+    package mutating func array(_ body: (inout JSONWriter) -> Void) {
         separate()
         bytes.append(0x5B)
         needsComma = false
@@ -25,46 +25,46 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    public mutating func key(_ key: String) {
+    package mutating func key(_ key: String) {
         separate()
         JSONWriter.append(quoted: key, to: &bytes)
         bytes.append(0x3A)
         needsComma = false
     }
 
-    public mutating func string(_ value: String) {
+    package mutating func string(_ value: String) {
         separate()
         JSONWriter.append(quoted: value, to: &bytes)
         needsComma = true
     }
 
-    public mutating func integer(_ value: some BinaryInteger) { raw(Array(String(value).utf8)) }
-    public mutating func bool(_ value: Bool) { raw(Array((value ? "true" : "false").utf8)) }
-    public mutating func null() { raw(Array("null".utf8)) }
+    package mutating func integer(_ value: some BinaryInteger) { raw(Array(String(value).utf8)) }
+    package mutating func bool(_ value: Bool) { raw(Array((value ? "true" : "false").utf8)) }
+    package mutating func null() { raw(Array("null".utf8)) }
 
     /// Puts a value that is JSON already.
-    public mutating func raw(_ json: some Sequence<UInt8>) {
+    package mutating func raw(_ json: some Sequence<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
         needsComma = true
     }
 
-    public mutating func member(_ key: String, _ value: String) {
+    package mutating func member(_ key: String, _ value: String) {
         self.key(key)
         string(value)
     }
 
-    public mutating func member(_ key: String, _ value: some BinaryInteger) {
+    package mutating func member(_ key: String, _ value: some BinaryInteger) {
         self.key(key)
         integer(value)
     }
 
-    public mutating func member(_ key: String, _ value: Bool) {
+    package mutating func member(_ key: String, _ value: Bool) {
         self.key(key)
         bool(value)
     }
 
-    public mutating func member(_ key: String, _ values: [String]) {
+    package mutating func member(_ key: String, _ values: [String]) {
         self.key(key)
         array { for value in values { $0.string(value) } }
     }
@@ -96,7 +96,7 @@ extension JSON {
     ///
     /// Two relays that differ only in how they escape or space an event give the same normal form, and so the same
     /// digest. An unpaired surrogate has no UTF-8 and stays an escape, in lower case.
-    public var normalForm: [UInt8] {
+    package var normalForm: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(raw.count)
         appendNormalForm(node, to: &bytes)

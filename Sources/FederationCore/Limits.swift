@@ -6,203 +6,203 @@ public enum Limits: Sendable {
     // Events
 
     /// Bytes of one event as it comes over a wire, all fields together.
-    public static let eventBytes = 4 << 20
+    package static let eventBytes = 4 << 20
     /// Bytes of an event's `data`.
-    public static let eventDataBytes = 4 << 20 - 64 << 10
+    package static let eventDataBytes = 4 << 20 - 64 << 10
     /// Bytes of each of an event's short texts (action, trace id, origin name, timestamp, cortex id).
-    public static let eventTextBytes = 1024
+    package static let eventTextBytes = 1024
     /// Entries of one received clock: the 256 of a full ring and its author's own.
-    public static let receivedClockEntries = 257
+    package static let receivedClockEntries = 257
     /// Counters stay below this, so that adding one never overflows and SQLite can hold them.
-    public static let counter: UInt64 = 1 << 63
+    package static let counter: UInt64 = 1 << 63
     /// Entries of the node-wide clock (Noema section 1.7).
     public static let nodeClockEntries = 256
     /// Origins that a person has taken out of it and that are remembered, so that mentions do not bring them back.
-    public static let forgottenOrigins = 1024
+    package static let forgottenOrigins = 1024
     /// Entries of the merge a write carries.
-    public static let recordClockEntries = 4096
+    package static let recordClockEntries = 4096
     /// An own entry in a stored clock is followed at most this far ahead of our own numbers.
-    public static let ownNumberLead: UInt64 = 1 << 32
+    package static let ownNumberLead: UInt64 = 1 << 32
 
     // Time
 
     /// An id further ahead of our clock is early: kept, relayed and applied, but not yet served to Noema.
-    public static let earlyAfter: Duration = .seconds(5 * 60)
+    package static let earlyAfter: Duration = .seconds(5 * 60)
     /// An id further ahead of our clock is deferred: kept aside until its time is near.
-    public static let deferredAfter: Duration = .seconds(24 * 3600)
+    package static let deferredAfter: Duration = .seconds(24 * 3600)
 
     /// What a purge took away goes for good this long after it came, unless its signature lets it go at once.
-    public static let purgeGrace: Duration = .seconds(7 * 24 * 3600)
+    package static let purgeGrace: Duration = .seconds(7 * 24 * 3600)
 
     // JSON
 
-    public static let jsonDepth = 64
+    package static let jsonDepth = 64
     /// Values (of any kind) in one JSON text; a page of a thousand events has far fewer.
-    public static let jsonValues = 2_000_000
+    package static let jsonValues = 2_000_000
 
     // Transfers
 
     /// Bytes of one answer that a peer gives us.
-    public static let answerBytes = 112 << 20
+    package static let answerBytes = 112 << 20
     /// Bytes of an answer that carries no events.
-    public static let smallAnswerBytes = 1 << 20
+    package static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.
-    public static let requestBytes = 4 << 20
+    package static let requestBytes = 4 << 20
     /// Bytes of all request bodies that our server holds at one time.
-    public static let requestBytesHeld = 64 << 20
+    package static let requestBytesHeld = 64 << 20
     /// Bytes of an answer's header section, interim answers and trailers counted in.
-    public static let answerHeaderBytes = 64 << 10
+    package static let answerHeaderBytes = 64 << 10
     /// Bytes of memory for a request's first line and header fields.
-    public static let requestHeaderBytes = 32 << 10
+    package static let requestHeaderBytes = 32 << 10
     /// Connections that our server holds open, in all and from one address.
-    public static let connections = 512
-    public static let connectionsPerAddress = 128
+    package static let connections = 512
+    package static let connectionsPerAddress = 128
     /// The widest window of a zstd body that is decoded: what HTTP allows (RFC 9659).
-    public static let zstdWindowBytes = 8 << 20
+    package static let zstdWindowBytes = 8 << 20
     /// Bytes that a zstd body may become whatever it was, as it is no longer than a page; past them at most this many
     /// times its own.
-    public static let zstdFreeBytes = 16 << 20
-    public static let zstdRatio = 64
+    package static let zstdFreeBytes = 16 << 20
+    package static let zstdRatio = 64
     /// A page of fewer bytes is served as it is: it fits in one packet either way.
-    public static let zstdLeastBytes = 1 << 10
-    public static let requestDeadline: Duration = .seconds(60)
+    package static let zstdLeastBytes = 1 << 10
+    package static let requestDeadline: Duration = .seconds(60)
     /// How long our native wire holds an answer at most while there is no news; whoever asks for longer gets this.
-    public static let longestHold: Duration = .seconds(55)
+    package static let longestHold: Duration = .seconds(55)
     /// How long we ask a peer to hold its answer.
-    public static let hold: Duration = .seconds(45)
+    package static let hold: Duration = .seconds(45)
     /// Requests that our server holds, in all and from one address; further ones are answered at once.
-    public static let heldRequests = 256
-    public static let heldRequestsPerAddress = 64
+    package static let heldRequests = 256
+    package static let heldRequestsPerAddress = 64
     /// Bytes of a page that our native wire serves; at least one event, however long.
-    public static let pageBytes = 8 << 20
+    package static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.
-    public static let pageEvents = 1000
+    package static let pageEvents = 1000
     /// Requests of one poll that are sent before they are asked for, and bytes of all their answers.
-    public static let requestsAhead = 8
-    public static let bytesAhead = 32 << 20
+    package static let requestsAhead = 8
+    package static let bytesAhead = 32 << 20
     /// Places ahead of a page's end that our native wire names, and a puller takes.
-    public static let marks = 16
+    package static let marks = 16
     /// Events that one native request may name by digest.
-    public static let eventsByDigest = 1000
+    package static let eventsByDigest = 1000
     /// Items that are looked through for the events of one such request.
-    public static let itemsSearched = 50_000
+    package static let itemsSearched = 50_000
     /// Bytes of a message of a comparison that we make, and of one that we read.
-    public static let reconcileFrameBytes = 64 << 10
-    public static let reconcileMessageBytes = 256 << 10
+    package static let reconcileFrameBytes = 64 << 10
+    package static let reconcileMessageBytes = 256 << 10
     /// Times that one comparison begins again after it has fetched something.
-    public static let reconcilePasses = 4
+    package static let reconcilePasses = 4
     /// Events that one comparison asks for; the next one goes on.
-    public static let reconcileFetched = 200_000
+    package static let reconcileFetched = 200_000
     /// Differences that a report lists of each kind; it counts all.
-    public static let reconcileListed = 10_000
+    package static let reconcileListed = 10_000
     /// Origins whose digests are told one by one …
-    public static let digestedOrigins = 1000
+    package static let digestedOrigins = 1000
     /// … while no more events than this lie after the moment of the comparison.
-    public static let digestedAfterBound = 10_000
+    package static let digestedAfterBound = 10_000
     /// Characters of a session id that an MCP server gives.
-    public static let sessionIDLength = 256
+    package static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.
-    public static let positionLength = 128
+    package static let positionLength = 128
     /// Events that one native request may name by id.
-    public static let eventsByID = 100
+    package static let eventsByID = 100
     /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).
-    public static let noemaPageEvents = 100
+    package static let noemaPageEvents = 100
     /// Ids of documents in one mesh request, and so about what one mesh session looks for.
-    public static let meshIDs = 10_000
+    package static let meshIDs = 10_000
     /// A message that our side of a mesh session makes …
-    public static let meshFrameBytes = 256 << 10
+    package static let meshFrameBytes = 256 << 10
     /// … and the longest that it takes.
-    public static let meshMessageBytes = 512 << 10
+    package static let meshMessageBytes = 512 << 10
     /// Messages of one mesh session.
-    public static let meshRounds = 1024
+    package static let meshRounds = 1024
     /// Ids that a mesh session keeps of what differs.
-    public static let meshDifferences = 4 << 20
+    package static let meshDifferences = 4 << 20
     /// What a line with a document has beside the document.
-    public static let meshLineBytes = 64 << 10
+    package static let meshLineBytes = 64 << 10
     /// Versions of one mesh peer that were given and not taken, which are not asked for again.
-    public static let meshDeclined = 1000
+    package static let meshDeclined = 1000
     /// Conversations that one peer has asked to be called back in and that have not begun.
-    public static let callBacksWaiting = 64
+    package static let callBacksWaiting = 64
     /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.
-    public static let pagesPerPoll = 100_000
+    package static let pagesPerPoll = 100_000
 
     // Quarantine
 
     /// Bytes of one refused event kept as evidence; longer ones keep their beginning.
-    public static let evidenceBytes = 64 << 10
+    package static let evidenceBytes = 64 << 10
     /// Rows of evidence kept for one peer; the oldest go first.
-    public static let evidenceRowsPerPeer = 1000
+    package static let evidenceRowsPerPeer = 1000
     /// Events of one peer that wait for their time; those furthest ahead go first.
-    public static let deferredRowsPerPeer = 1000
+    package static let deferredRowsPerPeer = 1000
     /// The third variant that takes one id waits this long after the second, each later one twice as long …
-    public static let variantWait: Duration = .seconds(60)
+    package static let variantWait: Duration = .seconds(60)
     /// … up to this.
-    public static let variantWaitMax: Duration = .seconds(3600)
+    package static let variantWaitMax: Duration = .seconds(3600)
 
     // The store
 
     /// What a file system keeps free: below it the log takes in nothing more.
-    public static let diskReserve: Int64 = 64 << 20
+    package static let diskReserve: Int64 = 64 << 20
 
     // Configuration
 
-    public static let configBytes = 1 << 20
-    public static let configDepth = 32
+    package static let configBytes = 1 << 20
+    package static let configDepth = 32
     /// Values (of any kind, keys too) in one configuration file.
-    public static let configValues = 50_000
+    package static let configValues = 50_000
     /// Problems listed of one text that is not even text; the rest would be more of the same.
-    public static let configProblems = 100
-    public static let configPeers = 1000
+    package static let configProblems = 100
+    package static let configPeers = 1000
 
     // Previews
 
     /// Pages of a peer's log that a preview may read …
-    public static let previewPages = 20
+    package static let previewPages = 20
     /// … and their bytes: it stops with the page that passes them.
-    public static let previewBytes = 32 << 20
+    package static let previewBytes = 32 << 20
     /// Requests of one preview: pages, and a few to say hello and goodbye.
-    public static let previewRequests = 40
+    package static let previewRequests = 40
 
     // Imports
 
     /// Files of one tree.
-    public static let importFiles = 200_000
+    package static let importFiles = 200_000
     /// Directories one within another.
-    public static let importDepth = 64
+    package static let importDepth = 64
     /// Bytes of one file.
-    public static let importFileBytes = 4 << 20 - 64 << 10
+    package static let importFileBytes = 4 << 20 - 64 << 10
     /// Files or events that are taken in by one transaction …
-    public static let importBatchItems = 500
+    package static let importBatchItems = 500
     /// … and their bytes, as they are handed to it.
-    public static let importBatchBytes = 8 << 20
+    package static let importBatchBytes = 8 << 20
     /// Problems that an import lists, and files it has written; the rest are counted.
-    public static let importListed = 1000
+    package static let importListed = 1000
 
     // The control socket
 
     /// Bytes of a command with its file.
-    public static let controlRequestBytes = 16 << 20
+    package static let controlRequestBytes = 16 << 20
     /// Bytes of a command's result.
-    public static let controlAnswerBytes = 1 << 30
+    package static let controlAnswerBytes = 1 << 30
     /// How long an answer is held that waits for news of the log.
-    public static let followWait: Duration = .seconds(20)
+    package static let followWait: Duration = .seconds(20)
     /// Records that one command changes, in one transaction.
-    public static let recordsPerCommand = 1000
+    package static let recordsPerCommand = 1000
     /// Bytes of a text that records are searched for.
-    public static let searchTextBytes = 1024
+    package static let searchTextBytes = 1024
     /// Bytes of records that a search looks through in one view of the database; then it takes a newer one.
-    public static let searchStepBytes = 16 << 20
+    package static let searchStepBytes = 16 << 20
     /// A command may catch up with a long log.
-    public static let controlDeadline: Duration = .seconds(24 * 3600)
+    package static let controlDeadline: Duration = .seconds(24 * 3600)
 
     // Followers of the log
 
     /// Events that a cursor of the log names because they were held when it passed them.
-    public static let cursorWaiting = 1000
+    package static let cursorWaiting = 1000
 
     // Names
 
-    public static let peerNameLength = 64
+    package static let peerNameLength = 64
     /// Characters of a peer's version that are kept.
-    public static let versionLength = 64
+    package static let versionLength = 64
 }

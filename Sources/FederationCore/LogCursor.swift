@@ -77,7 +77,7 @@ public struct LogPage: Hashable, Sendable {
 
 extension LogReading {
     /// The applied events that follow a cursor, at most `limit`, which is at least one.
-    public func page(after cursor: LogCursor, limit: Int) throws(StoreFailure) -> LogPage {
+    package func page(after cursor: LogCursor, limit: Int) throws(StoreFailure) -> LogPage {
         let head = try head()
         let epochs = LogEpochs(stored: try meta(.epoch) ?? "")
         let fits = try cursor.fits(self, epochs, head)

@@ -4,7 +4,7 @@
 /// what it held before: a puller that stood there would miss what is new below it. So each process that serves a log
 /// begins an epoch at the head it finds. Places up to there stay good under the words before; a place that a word
 /// never reached in this log was reached in another one.
-public struct LogEpochs: Hashable, Sendable {
+package struct LogEpochs: Hashable, Sendable {
     private struct Ended: Hashable, Sendable {
         var word: String
         /// The last place of the epoch.
@@ -12,16 +12,16 @@ public struct LogEpochs: Hashable, Sendable {
     }
 
     /// Epochs that are remembered: a puller that stayed away through more of them starts over.
-    public static let limit = 64
+    package static let limit = 64
 
-    public private(set) var current: String
+    package private(set) var current: String
     /// Positions of the current epoch may have been given to peers.
     private var isServed: Bool
     /// The oldest first.
     private var ended: [Ended] = []
 
     /// Reads what `stored` wrote; `nil` where there is no word.
-    public init?(stored text: String) {
+    package init?(stored text: String) {
         let parts = text.split(separator: " ")
         guard let first = parts.first, first != "~" else { return nil }
         current = String(first.first == "~" ? first.dropFirst() : first)
@@ -33,7 +33,7 @@ public struct LogEpochs: Hashable, Sendable {
         }
     }
 
-    public var stored: String {
+    package var stored: String {
         ([isServed ? current : "~" + current] + ended.map { "\($0.word):\($0.through)" }).joined(separator: " ")
     }
 
@@ -42,14 +42,14 @@ public struct LogEpochs: Hashable, Sendable {
 
     /// The last place at which a position of the epoch `word` is good in a log with this head; `nil` for an epoch that
     /// is not of this log, or forgotten.
-    public func last(of word: String, head: Int64) -> Int64? {
+    package func last(of word: String, head: Int64) -> Int64? {
         word == current ? head : ended.last { $0.word == word }?.through
     }
 
     /// Begins an epoch after the place `head`. One that was never served ends without a trace.
     ///
     /// - Parameter word: never used before; letters and digits.
-    public mutating func begin(_ word: String, after head: Int64, isServed: Bool) {
+    package mutating func begin(_ word: String, after head: Int64, isServed: Bool) {
         if self.isServed {
             ended.append(Ended(word: current, through: head))
             ended.removeFirst(max(0, ended.count - LogEpochs.limit))
@@ -61,7 +61,7 @@ public struct LogEpochs: Hashable, Sendable {
 
 extension LogWriting {
     /// Begins an epoch at the head of the log: when it is opened for writing, and again before it is served.
-    public mutating func beginEpoch(_ word: ULID, isServed: Bool) throws(StoreFailure) {
+    package mutating func beginEpoch(_ word: ULID, isServed: Bool) throws(StoreFailure) {
         guard var epochs = LogEpochs(stored: try meta(.epoch) ?? "") else { throw .corrupt }
         epochs.begin(word.description, after: try head()?.seq ?? 0, isServed: isServed)
         try setMeta(.epoch, epochs.stored)

@@ -1,51 +1,51 @@
 /// One event as an element of the set that a log is: when its id was minted, and its digest.
 ///
 /// The same on every node, whoever relayed the event; a stub is the same item as the event it was made of.
-public struct LogItem: Hashable, Sendable {
+package struct LogItem: Hashable, Sendable {
     /// The milliseconds of the event's id.
-    public var time: UInt64
-    public var digest: Digest
+    package var time: UInt64
+    package var digest: Digest
 
     /// At or below every item.
-    public static let first = LogItem(time: 0, digest: .lowest)
+    package static let first = LogItem(time: 0, digest: .lowest)
 
-    public init(time: UInt64, digest: Digest) {
+    package init(time: UInt64, digest: Digest) {
         self.time = time
         self.digest = digest
     }
 
-    public init(_ id: ULID, _ digest: Digest) { self.init(time: UInt64(id.milliseconds), digest: digest) }
+    package init(_ id: ULID, _ digest: Digest) { self.init(time: UInt64(id.milliseconds), digest: digest) }
 }
 
 extension LogItem: Comparable {
-    public static func < (a: LogItem, b: LogItem) -> Bool { a.time == b.time ? a.digest < b.digest : a.time < b.time }
+    package static func < (a: LogItem, b: LogItem) -> Bool { a.time == b.time ? a.digest < b.digest : a.time < b.time }
 }
 
 /// The sum of digests modulo 2^256, each read as a little-endian number: it follows a set item by item, in any order.
-public struct DigestSum: Hashable, Sendable {
+package struct DigestSum: Hashable, Sendable {
     /// Least significant first.
     private var limbs: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
-    public init() {}
+    package init() {}
 
-    public init(_ digest: Digest) {
+    package init(_ digest: Digest) {
         limbs = (digest.a.byteSwapped, digest.b.byteSwapped, digest.c.byteSwapped, digest.d.byteSwapped)
     }
 
     /// Reads what `bytes` wrote; `nil` unless there are exactly 32.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard let digest = Digest(bytes) else { return nil }
         self.init(digest)
     }
 
     /// 32 bytes, the least significant first.
-    public var bytes: [UInt8] { digest.bytes }
+    package var bytes: [UInt8] { digest.bytes }
 
     private var digest: Digest {
         Digest(limbs.0.byteSwapped, limbs.1.byteSwapped, limbs.2.byteSwapped, limbs.3.byteSwapped)
     }
 
-    public static func += (sum: inout DigestSum, other: DigestSum) {
+    package static func += (sum: inout DigestSum, other: DigestSum) {
         var carry = false
         func add(_ a: UInt64, _ b: UInt64) -> UInt64 {
             let (partial, first) = a.addingReportingOverflow(b)
@@ -59,7 +59,7 @@ public struct DigestSum: Hashable, Sendable {
         sum.limbs.3 = add(sum.limbs.3, other.limbs.3)
     }
 
-    public static func -= (sum: inout DigestSum, other: DigestSum) {
+    package static func -= (sum: inout DigestSum, other: DigestSum) {
         var borrow = false
         func take(_ a: UInt64, _ b: UInt64) -> UInt64 {
             let (partial, first) = a.subtractingReportingOverflow(b)
@@ -73,47 +73,47 @@ public struct DigestSum: Hashable, Sendable {
         sum.limbs.3 = take(sum.limbs.3, other.limbs.3)
     }
 
-    public static func == (a: DigestSum, b: DigestSum) -> Bool { a.digest == b.digest }
-    public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+    package static func == (a: DigestSum, b: DigestSum) -> Bool { a.digest == b.digest }
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 /// How many items a set has, and the sum of their digests.
-public struct ItemTotal: Hashable, Sendable {
-    public var count: Int64
-    public var sum: DigestSum
+package struct ItemTotal: Hashable, Sendable {
+    package var count: Int64
+    package var sum: DigestSum
 
-    public init(count: Int64 = 0, sum: DigestSum = DigestSum()) {
+    package init(count: Int64 = 0, sum: DigestSum = DigestSum()) {
         self.count = count
         self.sum = sum
     }
 
-    public init(of items: some Sequence<LogItem>) {
+    package init(of items: some Sequence<LogItem>) {
         self.init()
         for item in items { add(item.digest) }
     }
 
-    public mutating func add(_ digest: Digest) {
+    package mutating func add(_ digest: Digest) {
         count += 1
         sum += DigestSum(digest)
     }
 
-    public mutating func remove(_ digest: Digest) {
+    package mutating func remove(_ digest: Digest) {
         count -= 1
         sum -= DigestSum(digest)
     }
 
-    public static func += (total: inout ItemTotal, other: ItemTotal) {
+    package static func += (total: inout ItemTotal, other: ItemTotal) {
         total.count += other.count
         total.sum += other.sum
     }
 
-    public static func -= (total: inout ItemTotal, other: ItemTotal) {
+    package static func -= (total: inout ItemTotal, other: ItemTotal) {
         total.count -= other.count
         total.sum -= other.sum
     }
 
     /// The digest of the whole set: equal sets have the same, and no two sets that come about by accident do.
-    public func digest(_ sha256: SHA256) -> Digest {
+    package func digest(_ sha256: SHA256) -> Digest {
         var bytes = Array("federation-set-v1\n".utf8) + sum.bytes
         for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: count >> shift)) }
         return sha256(bytes)
@@ -121,12 +121,12 @@ public struct ItemTotal: Hashable, Sendable {
 }
 
 /// Items that follow one another, and what they add up to.
-public struct ItemBlock: Hashable, Sendable {
+package struct ItemBlock: Hashable, Sendable {
     /// At or below every item of the block, and above every item of the block before.
-    public var first: LogItem
-    public var total: ItemTotal
+    package var first: LogItem
+    package var total: ItemTotal
 
-    public init(first: LogItem, total: ItemTotal) {
+    package init(first: LogItem, total: ItemTotal) {
         self.first = first
         self.total = total
     }
@@ -134,7 +134,7 @@ public struct ItemBlock: Hashable, Sendable {
 
 extension LogReading {
     /// What the items below `bound` add up to, or all of them.
-    public func itemTotal(below bound: LogItem? = nil) throws(StoreFailure) -> ItemTotal {
+    package func itemTotal(below bound: LogItem? = nil) throws(StoreFailure) -> ItemTotal {
         var total = ItemTotal()
         var blocks = try itemBlocks()[...]
         while let block = blocks.popFirst() {

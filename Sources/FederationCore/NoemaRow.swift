@@ -1,22 +1,22 @@
 /// One row of the `events` table of a Noema cortex (Noema section 1.2), as its database gave it.
-public struct NoemaRow: Hashable, Sendable {
+package struct NoemaRow: Hashable, Sendable {
     /// The columns as their bytes; `nil` for NULL and for a column that an older cortex does not have.
-    public struct Columns: Hashable, Sendable {
-        public var id: [UInt8]?
-        public var action: [UInt8]?
-        public var subject: [UInt8]?
-        public var origin: [UInt8]?
-        public var originName: [UInt8]?
-        public var timestamp: [UInt8]?
-        public var data: [UInt8]?
-        public var clock: [UInt8]?
-        public var signature: [UInt8]?
-        public var publicKey: [UInt8]?
+    package struct Columns: Hashable, Sendable {
+        package var id: [UInt8]?
+        package var action: [UInt8]?
+        package var subject: [UInt8]?
+        package var origin: [UInt8]?
+        package var originName: [UInt8]?
+        package var timestamp: [UInt8]?
+        package var data: [UInt8]?
+        package var clock: [UInt8]?
+        package var signature: [UInt8]?
+        package var publicKey: [UInt8]?
 
-        public init() {}
+        package init() {}
     }
 
-    public enum Content: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
         case columns(Columns)
         /// A value is longer than any database of ours may hold.
         case tooLarge
@@ -25,10 +25,10 @@ public struct NoemaRow: Hashable, Sendable {
     }
 
     /// The row's place in the order of arrival there.
-    public var place: Int64
-    public var content: Content
+    package var place: Int64
+    package var content: Content
 
-    public init(place: Int64, content: Content) {
+    package init(place: Int64, content: Content) {
         self.place = place
         self.content = content
     }
@@ -38,7 +38,7 @@ extension NoemaRow.Columns {
     /// The event of this row, with `data` byte for byte, or why it is none.
     ///
     /// Every column is checked by itself before they are put together: no value can pretend to be another member.
-    public var item: PulledItem {
+    package var item: PulledItem {
         do throws(EventRefusal) {
             return PulledItem(json: try json())
         } catch {

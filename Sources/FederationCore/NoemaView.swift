@@ -31,21 +31,21 @@ public enum NoemaWithholding: String, Hashable, Sendable, CaseIterable {
 ///
 /// Such a node stops at the first event that it cannot, and asks for it again for ever; nothing that follows it ever
 /// arrives. So whatever could fail there stays here, and travels on the native wire (Noema sections 3.4, 7 and 10.1).
-public enum NoemaView {
-    public enum Verdict: Hashable, Sendable {
+package enum NoemaView {
+    package enum Verdict: Hashable, Sendable {
         case served
         case withheld(NoemaWithholding)
     }
 
     /// Whether the verdict on an event depends on others of its subject; where not, `history` may be left empty.
-    public static func needsHistory(_ event: Event) -> Bool { event.knownAction.map(needsHistory) ?? false }
+    package static func needsHistory(_ event: Event) -> Bool { event.knownAction.map(needsHistory) ?? false }
 
     /// Whether the wire serves an event, and if not, why.
     ///
     /// - Parameters:
     ///   - history: all stored events of the subject, in any order.
     ///   - now: our wall clock; only `.early` depends on it.
-    public static func verdict(on event: Event, history: [Event], now: WallTime, _ sha256: SHA256) -> Verdict {
+    package static func verdict(on event: Event, history: [Event], now: WallTime, _ sha256: SHA256) -> Verdict {
         if event.id.time > now.advanced(by: Limits.earlyAfter) { return .withheld(.early) }
         if let fault = fault(of: event, sha256) { return .withheld(fault) }
         guard let action = event.knownAction, needsHistory(action) else { return .served }
@@ -55,7 +55,7 @@ public enum NoemaView {
     /// The event as the wire gives it: all as it came, `data` byte for byte, and no `null` anywhere.
     ///
     /// A purge whose `data` was removed carries `{}`, which is what its replay reads.
-    public static func encoded(_ event: Event) -> [UInt8] {
+    package static func encoded(_ event: Event) -> [UInt8] {
         guard event.isStub else { return event.json }
         var served = event
         served.payload = .full(emptyObject)

@@ -3,8 +3,8 @@
 /// An origin's entry in the node-wide clock is one of at most `Limits.nodeClockEntries`, and a node that is gone keeps
 /// its for ever unless a person frees it. Nothing else is lost: its events and their records stay, and which event
 /// dominates is decided by the clocks of the events, never by this one.
-public struct OriginForgetting: Hashable, Sendable {
-    public enum Failure: Error, Hashable, Sendable {
+package struct OriginForgetting: Hashable, Sendable {
+    package enum Failure: Error, Hashable, Sendable {
         /// Our own entry numbers our own events.
         case ownOrigin
         /// The clock has no entry of this origin; it has these.
@@ -12,15 +12,15 @@ public struct OriginForgetting: Hashable, Sendable {
         case store(StoreFailure)
     }
 
-    public let origin: ULID
+    package let origin: ULID
     /// What its entry says.
-    public let counter: UInt64
+    package let counter: UInt64
     /// Its events in the log, which stay.
-    public let events: Int64
+    package let events: Int64
     /// Configured peers that were met as this origin: what they write next brings the entry back.
-    public let peers: [String]
+    package let peers: [String]
     /// How many entries the clock has, with this one.
-    public let entries: Int
+    package let entries: Int
     private let node: ULID
 
     /// Looks up what there is to forget; changes nothing.
@@ -28,7 +28,7 @@ public struct OriginForgetting: Hashable, Sendable {
     /// - Parameters:
     ///   - node: our own identity.
     ///   - peers: the names of the configured peers.
-    public init(_ origin: ULID, node: ULID, peers: [String], in log: some LogReading) throws(Failure) {
+    package init(_ origin: ULID, node: ULID, peers: [String], in log: some LogReading) throws(Failure) {
         guard origin != node else { throw .ownOrigin }
         self.origin = origin
         self.node = node
@@ -50,7 +50,7 @@ public struct OriginForgetting: Hashable, Sendable {
     }
 
     /// Frees the entry, and gives the place to an origin that had found none.
-    public func write(now: WallTime, to log: inout some LogWriting) throws(StoreFailure) {
+    package func write(now: WallTime, to log: inout some LogWriting) throws(StoreFailure) {
         var clock = try NodeClock(of: node, in: log)
         clock.forget(origin, now: now)
         let waiting = try log.meta(.refusedMerge).flatMap { ULID($0) }

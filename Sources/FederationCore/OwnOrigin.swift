@@ -7,7 +7,7 @@ public enum StopReason: Hashable, Sendable {
     case ownEvent(ULID)
 
     /// The form that is stored.
-    public var stored: String {
+    package var stored: String {
         switch self {
         case .moved: "moved"
         case .ownEvent(let id): "own_event:\(id)"
@@ -15,7 +15,7 @@ public enum StopReason: Hashable, Sendable {
     }
 
     /// Reads a stored form; one that a newer version wrote stops as well, and reads as `moved`.
-    public init(stored text: String) {
+    package init(stored text: String) {
         if text.hasPrefix("own_event:"), let id = ULID(text.dropFirst("own_event:".count)) {
             self = .ownEvent(id)
         } else {
@@ -25,11 +25,11 @@ public enum StopReason: Hashable, Sendable {
 }
 
 /// The events that name this node as their origin.
-public enum OwnOrigin {
+package enum OwnOrigin {
     /// Whether one of our own keys signed the event. Anyone can name us as an origin; only this makes it ours.
     ///
     /// A relay of the Go line escapes `<`, `>` and `&` anew; what we sign is in normal form, so its hash fits too.
-    public static func isOurs(
+    package static func isOurs(
         _ event: Event, _ fingerprint: EventFingerprint, _ isOwnSignature: OwnSignatureCheck
     ) -> Bool {
         guard let signature = event.signature else { return false }
@@ -39,7 +39,7 @@ public enum OwnOrigin {
     }
 
     /// Whether a peer claims to hold a number of ours that we never gave. It is a claim: what proves it is the event.
-    public static func isBehind(ownNumber: UInt64, heldOfOurs: UInt64?) -> Bool {
+    package static func isBehind(ownNumber: UInt64, heldOfOurs: UInt64?) -> Bool {
         heldOfOurs.map { $0 > ownNumber && $0 < Limits.counter } ?? false
     }
 }

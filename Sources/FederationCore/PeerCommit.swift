@@ -1,38 +1,38 @@
 /// What a poll puts on disk in one transaction: events, and what they and the answer change about the peer.
 ///
 /// Events, records, clock, cursor and health commit together or not at all.
-public struct PeerCommit: Hashable, Sendable {
-    public struct KeyPin: Hashable, Sendable {
-        public var owner: ULID
-        public var publicKey: String
+package struct PeerCommit: Hashable, Sendable {
+    package struct KeyPin: Hashable, Sendable {
+        package var owner: ULID
+        package var publicKey: String
 
-        public init(owner: ULID, publicKey: String) {
+        package init(owner: ULID, publicKey: String) {
             self.owner = owner
             self.publicKey = publicKey
         }
     }
 
-    public var peer: String
+    package var peer: String
     /// Events to replay, before anything else here is written.
-    public var page: PulledPage?
-    public var wireNamespace: String
+    package var page: PulledPage?
+    package var wireNamespace: String
     /// Values of the wire's own; `nil` removes one.
-    public var wireValues: [String: [UInt8]?] = [:]
+    package var wireValues: [String: [UInt8]?] = [:]
     /// The identity to pin, on first contact.
-    public var pin: ULID?
+    package var pin: ULID?
     /// The public key to pin.
-    public var key: KeyPin?
+    package var key: KeyPin?
     /// The peer answered as itself at this time.
-    public var seenAt: WallTime?
+    package var seenAt: WallTime?
     /// The wire to pin, with the identity that answered on it.
-    public var wire: WireName?
-    public var health: PeerHealthChange?
+    package var wire: WireName?
+    package var health: PeerHealthChange?
     /// The peer's log and ours were shown to be equal.
-    public var proof: SyncProof?
+    package var proof: SyncProof?
     /// Forget the pin, the cursor and whatever else makes the next poll anything but a first one.
-    public var forgets = false
+    package var forgets = false
 
-    public init(peer: String, wireNamespace: String) {
+    package init(peer: String, wireNamespace: String) {
         self.peer = peer
         self.wireNamespace = wireNamespace
     }
@@ -40,7 +40,7 @@ public struct PeerCommit: Hashable, Sendable {
     /// Carries it out, inside one transaction that the caller owns.
     ///
     /// - Returns: what became of the page; empty without one.
-    public func write(
+    package func write(
         to log: inout some LogWriting, intake: Intake, now: WallTime
     ) throws(StoreFailure) -> PageOutcome {
         var outcome = PageOutcome()
@@ -90,7 +90,7 @@ public struct PeerReset: Hashable, Sendable {
     }
 
     /// Looks up what there is to forget; changes nothing.
-    public init(of peer: String, in log: some LogReading, wireNamespace: String) throws(StoreFailure) {
+    package init(of peer: String, in log: some LogReading, wireNamespace: String) throws(StoreFailure) {
         func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
             try log.state(StateKey.peer(peer, what)).flatMap { $0.isEmpty ? nil : $0 }
         }
@@ -110,7 +110,7 @@ public struct PeerReset: Hashable, Sendable {
         }
     }
 
-    public func write(to log: inout some LogWriting) throws(StoreFailure) {
+    package func write(to log: inout some LogWriting) throws(StoreFailure) {
         for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire, .proof] {
             try log.setState(StateKey.peer(peer, what), nil)
         }
@@ -127,7 +127,7 @@ public struct PeerReset: Hashable, Sendable {
 
 extension VectorClock {
     /// Reads the node-wide clock as `federation_state` keeps it; malformed text is an empty clock (Noema section 4).
-    public init(stored text: String) {
+    package init(stored text: String) {
         self.init()
         for (key, value) in (try? JSON(Array(text.utf8)))?.members ?? [] {
             if let origin = ULID(key), let counter = value.unsigned, counter < Limits.counter { self[origin] = counter }

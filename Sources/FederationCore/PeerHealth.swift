@@ -9,7 +9,7 @@ public struct PeerHealth: Hashable, Sendable {
         public var subject: String
         public var observedAt: String
 
-        public init(reason: Reason, eventID: String = "", subject: String = "", observedAt: WallTime) {
+        package init(reason: Reason, eventID: String = "", subject: String = "", observedAt: WallTime) {
             self.reason = reason
             self.eventID = eventID
             self.subject = subject
@@ -39,7 +39,7 @@ public struct PeerHealth: Hashable, Sendable {
     public init() {}
 
     /// Reads a stored value; malformed text is an empty health.
-    public init(json bytes: [UInt8]) {
+    package init(json bytes: [UInt8]) {
         self.init()
         guard let json = try? JSON(bytes) else { return }
         version = json["version"]?.string ?? ""
@@ -57,7 +57,7 @@ public struct PeerHealth: Hashable, Sendable {
         func count(_ value: JSON?) -> Int { value?.integer.flatMap { Int(exactly: $0) }.map { Swift.max(0, $0) } ?? 0 }
     }
 
-    public var json: [UInt8] {
+    package var json: [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             if !version.isEmpty { writer.member("version", version) }
@@ -81,7 +81,7 @@ public struct PeerHealth: Hashable, Sendable {
     }
 
     /// A peer's version as it is kept: at most 64 printable ASCII characters, else `?`.
-    public static func safeVersion(_ text: String) -> String {
+    package static func safeVersion(_ text: String) -> String {
         let bytes = text.utf8
         return bytes.count <= Limits.versionLength && bytes.allSatisfy { (0x20...0x7E).contains($0) } ? text : "?"
     }

@@ -1,18 +1,18 @@
 /// What a poll learnt about its peer, as a change of `PeerHealth`.
-public struct PeerHealthChange: Hashable, Sendable {
-    public enum Result: Hashable, Sendable {
+package struct PeerHealthChange: Hashable, Sendable {
+    package enum Result: Hashable, Sendable {
         /// The poll goes on: a page of it is being committed.
         case underWay
         case succeeded
         case failed(Reason, eventID: String, subject: String)
     }
 
-    public var at: WallTime
+    package var at: WallTime
     /// What the peer said its program's version is, where it was heard and it is who it should be.
-    public var version: String?
-    public var result: Result
+    package var version: String?
+    package var result: Result
 
-    public init(at: WallTime, version: String? = nil, result: Result) {
+    package init(at: WallTime, version: String? = nil, result: Result) {
         self.at = at
         self.version = version
         self.result = result
@@ -21,7 +21,7 @@ public struct PeerHealthChange: Hashable, Sendable {
     /// The health after this change.
     ///
     /// While anything of this peer is held or refused, its health says so with the reason, also after a success.
-    public func applied(to before: PeerHealth, standing: PeerStanding) -> PeerHealth {
+    package func applied(to before: PeerHealth, standing: PeerStanding) -> PeerHealth {
         var health = before
         if let version, !version.isEmpty {
             health.version = PeerHealth.safeVersion(version)
@@ -54,16 +54,16 @@ public struct PeerHealthChange: Hashable, Sendable {
 }
 
 /// What stands in the store against a peer: events it gave that are not applied here.
-public struct PeerStanding: Hashable, Sendable {
-    public var held = 0
-    public var refused = 0
-    public var deferred = 0
+package struct PeerStanding: Hashable, Sendable {
+    package var held = 0
+    package var refused = 0
+    package var deferred = 0
     /// The first of those held, else of those refused.
-    public var problem: ReplayProblem?
+    package var problem: ReplayProblem?
 
-    public init() {}
+    package init() {}
 
-    public init(of peer: String, in log: some LogReading) throws(StoreFailure) {
+    package init(of peer: String, in log: some LogReading) throws(StoreFailure) {
         held = try log.heldCount(peer: peer)
         refused = try log.quarantineCount(kind: .refused, peer: peer)
         deferred = try log.quarantineCount(kind: .deferred, peer: peer)

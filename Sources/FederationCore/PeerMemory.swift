@@ -1,27 +1,27 @@
 /// What the store knows of a peer, read in one consistent view when a poll begins.
 ///
 /// It is read anew for each poll, so a command that changed it (`reset-peer`, `quarantine drop`) needs no notice.
-public struct PeerMemory: Hashable, Sendable {
+package struct PeerMemory: Hashable, Sendable {
     /// The pinned identity.
-    public var pin: ULID?
+    package var pin: ULID?
     /// The pinned public key of `keyOwner`.
-    public var key: String?
-    public var keyOwner: ULID?
+    package var key: String?
+    package var keyOwner: ULID?
     /// The pinned wire.
-    public var wire: WireName?
-    public var cursor: ULID?
-    public var position: String?
-    public var health = PeerHealth()
-    public var wireValues: [String: [UInt8]] = [:]
+    package var wire: WireName?
+    package var cursor: ULID?
+    package var position: String?
+    package var health = PeerHealth()
+    package var wireValues: [String: [UInt8]] = [:]
     /// The highest number that this node has given an event of its own.
-    public var ownNumber: UInt64 = 0
+    package var ownNumber: UInt64 = 0
     /// How many numbers below the highest are missing, over all origins; `nil` where it was not asked for.
-    public var missingNumbers: UInt64?
+    package var missingNumbers: UInt64?
 
-    public init() {}
+    package init() {}
 
     /// Reads what `question` asks for.
-    public init(_ question: PeerQuestion, from log: some LogReading) throws(StoreFailure) {
+    package init(_ question: PeerQuestion, from log: some LogReading) throws(StoreFailure) {
         func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
             try log.state(StateKey.peer(question.peer, what)).flatMap { $0.isEmpty ? nil : $0 }
         }
@@ -48,15 +48,15 @@ public struct PeerMemory: Hashable, Sendable {
 }
 
 /// What a poll asks the store about its peer.
-public struct PeerQuestion: Hashable, Sendable {
-    public var peer: String
-    public var wireNamespace: String
+package struct PeerQuestion: Hashable, Sendable {
+    package var peer: String
+    package var wireNamespace: String
     /// Whose public key is asked for; without one, the pinned identity's.
-    public var keyOwner: ULID?
+    package var keyOwner: ULID?
     /// Counting goes through every origin of the log, so it is asked for rarely.
-    public var countsMissingNumbers: Bool
+    package var countsMissingNumbers: Bool
 
-    public init(peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) {
+    package init(peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) {
         self.peer = peer
         self.wireNamespace = wireNamespace
         self.keyOwner = keyOwner

@@ -1,9 +1,9 @@
 /// What is kept under the name of a peer that is not configured any more: shown before it is forgotten, and what was.
 ///
 /// Unlike a reset it leaves the node's clock alone: what was learnt of the peer's events stays true, whoever gave them.
-public struct PeerRemains: Hashable, Sendable {
-    public let peer: String
-    public let pin: ULID?
+package struct PeerRemains: Hashable, Sendable {
+    package let peer: String
+    package let pin: ULID?
     /// Keys of `federation_state`.
     private let states: [String]
     private let wireValues: [WireValue]
@@ -14,7 +14,7 @@ public struct PeerRemains: Hashable, Sendable {
     }
 
     /// Looks up what there is; changes nothing.
-    public init(of peer: String, in log: some LogReading) throws(StoreFailure) {
+    package init(of peer: String, in log: some LogReading) throws(StoreFailure) {
         self.peer = peer
         var states = try log.states(prefix: "peer:\(peer):").map(\.key)
         let pin = try log.state(StateKey.peer(peer, .identity)).flatMap { ULID($0) }
@@ -39,9 +39,9 @@ public struct PeerRemains: Hashable, Sendable {
     }
 
     /// How many values there are.
-    public var count: Int { states.count + wireValues.count }
+    package var count: Int { states.count + wireValues.count }
 
-    public func forget(in log: inout some LogWriting) throws(StoreFailure) {
+    package func forget(in log: inout some LogWriting) throws(StoreFailure) {
         for key in states { try log.setState(key, nil) }
         for value in wireValues { try log.setWireValue(value.namespace, peer: peer, key: value.key, nil) }
     }

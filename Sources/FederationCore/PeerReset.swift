@@ -8,7 +8,7 @@ public struct PeerResetPlan: Hashable, Sendable {
         case keyAlone
     }
 
-    public enum Failure: Error, Hashable, Sendable {
+    package enum Failure: Error, Hashable, Sendable {
         /// Names that no peer has, in the order given. Then nothing is touched, the known ones included.
         case unknownPeers([String], known: [String])
         case store(StoreFailure)
@@ -23,7 +23,7 @@ public struct PeerResetPlan: Hashable, Sendable {
     /// - Parameters:
     ///   - known: the configured peers.
     ///   - wireNamespace: where a peer's wire keeps its values.
-    public init(
+    package init(
         _ names: [String], known: [String], scope: Scope, in log: some LogReading, wireNamespace: (String) -> String
     ) throws(Failure) {
         let unknown = names.filter { !known.contains($0) }
@@ -53,7 +53,7 @@ public struct PeerResetPlan: Hashable, Sendable {
         }
     }
 
-    public func write(to log: inout some LogWriting) throws(StoreFailure) {
+    package func write(to log: inout some LogWriting) throws(StoreFailure) {
         for reset in resets {
             switch scope {
             case .everything: try reset.write(to: &log)

@@ -17,7 +17,7 @@ public struct PeerState: Hashable, Sendable {
 
     /// Reads it. A value that is missing, empty or not to be read is `nil`, and health that is not is empty: none of
     /// it should keep anybody from seeing the rest.
-    public init(of name: String, endpoint: String, in log: some LogReading) throws(StoreFailure) {
+    package init(of name: String, endpoint: String, in log: some LogReading) throws(StoreFailure) {
         func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
             try log.state(StateKey.peer(name, what)).flatMap { $0.isEmpty ? nil : $0 }
         }

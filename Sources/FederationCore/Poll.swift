@@ -430,7 +430,7 @@ extension PageOutcome {
     public var events: Int { applied + held + duplicates + refused + deferred }
 
     /// Adds what became of a further page.
-    public mutating func add(_ page: PageOutcome) {
+    package mutating func add(_ page: PageOutcome) {
         applied += page.applied
         held += page.held
         duplicates += page.duplicates

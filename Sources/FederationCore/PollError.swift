@@ -8,7 +8,7 @@ public struct PollError: Error, Hashable, Sendable {
     /// What happened, in the terms of whoever noticed it.
     public var failure: ExchangeFailure
 
-    public init(_ failure: ExchangeFailure) {
+    package init(_ failure: ExchangeFailure) {
         self.failure = failure
         reason = failure.reason
         if case .replay(let problem) = failure {

@@ -1,16 +1,16 @@
 /// Names one thing that the machine asked for, so that its answer is known from a late one.
-public struct RequestID: Hashable, Sendable {
-    public var number: UInt64
+package struct RequestID: Hashable, Sendable {
+    package var number: UInt64
 
-    public init(_ number: UInt64) { self.number = number }
+    package init(_ number: UInt64) { self.number = number }
 }
 
 /// A moment, by both clocks: the monotonic one decides, the wall clock is written down.
-public struct Moment: Hashable, Sendable {
-    public var instant: Instant
-    public var wall: WallTime
+package struct Moment: Hashable, Sendable {
+    package var instant: Instant
+    package var wall: WallTime
 
-    public init(_ instant: Instant, _ wall: WallTime) {
+    package init(_ instant: Instant, _ wall: WallTime) {
         self.instant = instant
         self.wall = wall
     }
@@ -30,7 +30,7 @@ public struct Moment: Hashable, Sendable {
 /// A peer that can hold its answer is followed: each poll that read everything is succeeded at once by one that the
 /// peer answers when it has news. Whatever else there is to do cuts such a held request short. `LiveFollow` keeps the
 /// pace; the interval stays for every other peer, and after failures.
-public struct PollMachine: Sendable {
+package struct PollMachine: Sendable {
     enum State: Sendable {
         case idle(until: Instant)
         case polling(Poll)
@@ -40,7 +40,7 @@ public struct PollMachine: Sendable {
         case stopped
     }
 
-    public enum Input: Sendable {
+    package enum Input: Sendable {
         /// `wakeAt` has come. Sent early or twice, it does nothing.
         case tick
         case answered(RequestID, Answer)
@@ -61,7 +61,7 @@ public struct PollMachine: Sendable {
         case stop
     }
 
-    public enum Answer: Sendable {
+    package enum Answer: Sendable {
         case memory(PeerMemory)
         case response(HTTPResponse)
         case transport(TransportFailure)
@@ -75,7 +75,7 @@ public struct PollMachine: Sendable {
         case store(StoreFailure)
     }
 
-    public enum Effect: Sendable {
+    package enum Effect: Sendable {
         /// Read what is known of the peer; answered by `memory` or `store`.
         case load(RequestID, PeerQuestion)
         /// Answered by `response` or `transport`.
@@ -94,7 +94,7 @@ public struct PollMachine: Sendable {
         case report(PollReport, to: [PollTicket])
     }
 
-    public private(set) var peer: PolledPeer
+    package private(set) var peer: PolledPeer
     var node: NodeIdentity
     let policy: PollPolicy
     let newExchange: @Sendable () -> any Exchange
@@ -120,7 +120,7 @@ public struct PollMachine: Sendable {
     var comparisonMoment: WallTime?
 
     /// Polls at once.
-    public init(
+    package init(
         peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), at now: Instant,
         exchange: @escaping @Sendable () -> any Exchange
     ) {
@@ -132,7 +132,7 @@ public struct PollMachine: Sendable {
     }
 
     /// When `tick` is to be sent next. Derived from the state, so there is one timer to keep and none to leak.
-    public var wakeAt: Instant? {
+    package var wakeAt: Instant? {
         switch state {
         case .idle(let until), .waiting(let until): until
         case .polling(let poll): poll.restsUntil ?? poll.deadline
@@ -141,7 +141,7 @@ public struct PollMachine: Sendable {
         }
     }
 
-    public var status: PollStatus {
+    package var status: PollStatus {
         let (name, next): (PollStatus.State, Instant?) =
             switch state {
             case .idle(let until): (.idle, until)
@@ -159,7 +159,7 @@ public struct PollMachine: Sendable {
         return status
     }
 
-    public mutating func handle(
+    package mutating func handle(
         _ input: Input, at now: Moment, using random: inout some RandomNumberGenerator
     ) -> [Effect] {
         switch input {

@@ -1,17 +1,17 @@
 /// One peer of the config, as far as polling it goes.
-public struct PolledPeer: Hashable, Sendable {
-    public var name: String
-    public var mode: PeerMode
+package struct PolledPeer: Hashable, Sendable {
+    package var name: String
+    package var mode: PeerMode
     /// From the end of one poll to the beginning of the next.
-    public var interval: Duration
+    package var interval: Duration
     /// Where the wire's own values are kept: the name of a wire, or `auto`.
-    public var wireNamespace: String
+    package var wireNamespace: String
     /// The identity that the config insists on.
-    public var expectedID: ULID?
+    package var expectedID: ULID?
     /// The public key that the config insists on (`ed25519:` and base64).
-    public var expectedKey: String?
+    package var expectedKey: String?
 
-    public init(
+    package init(
         name: String, mode: PeerMode = .sync, interval: Duration = .seconds(30), wireNamespace: String = "auto",
         expectedID: ULID? = nil, expectedKey: String? = nil
     ) {
@@ -32,30 +32,30 @@ public struct PolledPeer: Hashable, Sendable {
 }
 
 /// How a node polls, apart from what each peer's entry says.
-public struct PollPolicy: Hashable, Sendable {
+package struct PollPolicy: Hashable, Sendable {
     /// The longest wait after failures, unless the interval is longer.
-    public var longestBackoff: Duration = .seconds(5 * 60)
+    package var longestBackoff: Duration = .seconds(5 * 60)
     /// A poll in which nothing moves for this long is given up. Longer than a request's own deadline, so it only
     /// acts where an answer is lost between the machine and whoever carries out what it asks.
-    public var stall: Duration = .seconds(180)
+    package var stall: Duration = .seconds(180)
     /// How long a peer that can is asked to hold its answer until it has news; zero: peers are polled at intervals.
-    public var hold = Limits.hold
+    package var hold = Limits.hold
     /// A hold that ends sooner and brings nothing is no hold: the next one waits.
-    public var shortestHold: Duration = .seconds(5)
+    package var shortestHold: Duration = .seconds(5)
     /// How long, at first; twice as long each further time, up to the interval.
-    public var shortHoldPause: Duration = .seconds(1)
+    package var shortHoldPause: Duration = .seconds(1)
     /// A Noema log is read again from its beginning this often (design: as a puller of Noema).
-    public var rescanEvery: Duration = .seconds(24 * 3600)
+    package var rescanEvery: Duration = .seconds(24 * 3600)
     /// Rescans for other causes are at least this far apart.
-    public var rescanPause: Duration = .seconds(10 * 60)
+    package var rescanPause: Duration = .seconds(10 * 60)
     /// That many failures in a row, and the success after them is followed by a rescan.
-    public var rescanAfterFailures = 3
+    package var rescanAfterFailures = 3
     /// Our log is compared with a native peer's this often, and sooner when something hints at a hole.
-    public var reconcileEvery: Duration = .seconds(6 * 3600)
+    package var reconcileEvery: Duration = .seconds(6 * 3600)
     /// Comparisons that nobody asked for are at least this far apart.
-    public var reconcilePause: Duration = .seconds(10 * 60)
+    package var reconcilePause: Duration = .seconds(10 * 60)
     /// Requests of one poll: a peer that never ends is left, and polled again later.
-    public var requestsPerPoll = Limits.pagesPerPoll
+    package var requestsPerPoll = Limits.pagesPerPoll
 
-    public init() {}
+    package init() {}
 }

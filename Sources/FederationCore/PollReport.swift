@@ -25,28 +25,28 @@ public struct PollReport: Hashable, Sendable {
     /// Failures in a row: before a success, or with this one.
     public var failuresInARow = 0
     /// The poll before failed as well, for the same reason: nothing that a person has not been told.
-    public var isRepeated = false
+    package var isRepeated = false
     /// The peer was asked to hold its answer until it had news.
     public var isHold = false
-    public var nextPoll: Instant?
+    package var nextPoll: Instant?
     /// How the logs compare, where this poll was to find out and the peer can say.
-    public var reconciliation: ReconcileReport?
+    package var reconciliation: ReconcileReport?
 
-    public init(peer: String, result: Result) {
+    package init(peer: String, result: Result) {
         self.peer = peer
         self.result = result
     }
 }
 
 /// Whoever asked for a poll or a reset, and waits for its report.
-public struct PollTicket: Hashable, Sendable {
-    public var number: UInt64
+package struct PollTicket: Hashable, Sendable {
+    package var number: UInt64
 
-    public init(_ number: UInt64) { self.number = number }
+    package init(_ number: UInt64) { self.number = number }
 }
 
 /// What a poll found about this node's own past.
-public enum OwnFuture: Hashable, Sendable {
+package enum OwnFuture: Hashable, Sendable {
     /// The peer says that it holds this many events of ours, and we have written fewer. Nobody's word alone stops a
     /// node, so the poll goes on to look for proof.
     case claimed(number: UInt64)
@@ -57,23 +57,23 @@ public enum OwnFuture: Hashable, Sendable {
 }
 
 /// A peer's poll as `status` shows it.
-public struct PollStatus: Hashable, Sendable {
-    public enum State: String, Hashable, Sendable, CaseIterable {
+package struct PollStatus: Hashable, Sendable {
+    package enum State: String, Hashable, Sendable, CaseIterable {
         case idle, greeting, pulling, replaying, waiting, paused, stopped
         /// The peer holds a request of ours, and answers it as soon as it has news.
         case following
     }
 
-    public var state: State
+    package var state: State
     /// When it polls next; `nil` while it polls, and where it will not.
-    public var nextPoll: Instant?
+    package var nextPoll: Instant?
     /// Failures in a row since this process began.
-    public var attempt: Int
+    package var attempt: Int
     /// The last poll's failure; `nil` after a success.
-    public var failure: ExchangeFailure?
+    package var failure: ExchangeFailure?
     /// The wire spoken at the last success.
-    public var wire: WireName?
+    package var wire: WireName?
     /// Events that the poll under way has committed, and about how many follow, where the peer says.
-    public var pulled: Int64 = 0
-    public var remaining: Int64?
+    package var pulled: Int64 = 0
+    package var remaining: Int64?
 }

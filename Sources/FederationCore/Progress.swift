@@ -1,26 +1,26 @@
 /// How far a long piece of work has come, how fast it goes, and how long it will still take: arithmetic alone.
 ///
 /// The rate is that of the last `window`, so that a slow beginning does not weigh on it for ever, and a standstill shows.
-public struct Progress: Hashable, Sendable {
-    public static let window: Duration = .seconds(10)
+package struct Progress: Hashable, Sendable {
+    package static let window: Duration = .seconds(10)
     /// Readings closer together than this count as one, which bounds how many are kept.
-    public static let grain: Duration = .milliseconds(100)
+    package static let grain: Duration = .milliseconds(100)
 
     private struct Reading: Hashable {
         var done: Int64
         var at: Instant
     }
 
-    public private(set) var done: Int64 = 0
+    package private(set) var done: Int64 = 0
     /// How much there is in all, where that is known; never less than `done`.
-    public private(set) var total: Int64?
+    package private(set) var total: Int64?
     /// In order of time; the first one is the last from before the window, if there is one.
     private var readings: [Reading]
 
-    public init(at start: Instant) { readings = [Reading(done: 0, at: start)] }
+    package init(at start: Instant) { readings = [Reading(done: 0, at: start)] }
 
     /// Takes a reading. Less than before, or an earlier time, begins anew: it is other work.
-    public mutating func reached(_ done: Int64, of total: Int64? = nil, at now: Instant) {
+    package mutating func reached(_ done: Int64, of total: Int64? = nil, at now: Instant) {
         let done = max(0, done)
         if let last = readings.last, done < last.done || now < last.at { readings = [] }
         self.done = done
@@ -35,7 +35,7 @@ public struct Progress: Hashable, Sendable {
     }
 
     /// Units a second over the window; `nil` before two moments can be compared.
-    public var rate: Double? {
+    package var rate: Double? {
         guard let first = readings.first, let last = readings.last, last.at.since(first.at) >= Progress.grain else {
             return nil
         }
@@ -43,13 +43,13 @@ public struct Progress: Hashable, Sendable {
     }
 
     /// 0 to 1.
-    public var fraction: Double? {
+    package var fraction: Double? {
         guard let total else { return nil }
         return total == 0 ? 1 : Double(done) / Double(total)
     }
 
     /// At this rate; `nil` where there is none, or no end is known.
-    public var remaining: Duration? {
+    package var remaining: Duration? {
         guard let total else { return nil }
         if total == done { return .zero }
         guard let rate, rate > 0 else { return nil }
@@ -66,20 +66,20 @@ extension Duration {
 }
 
 /// When progress is shown: often on a terminal, where a line is drawn over, and seldom where each line stays.
-public struct ProgressPace: Sendable {
-    public static let drawn: Duration = .milliseconds(100)
-    public static let printed: Duration = .seconds(3)
+package struct ProgressPace: Sendable {
+    package static let drawn: Duration = .milliseconds(100)
+    package static let printed: Duration = .seconds(3)
 
     private let every: Duration
     private var last: Instant
 
-    public init(isTerminal: Bool, at start: Instant) {
+    package init(isTerminal: Bool, at start: Instant) {
         every = isTerminal ? ProgressPace.drawn : ProgressPace.printed
         last = start
     }
 
     /// Whether it is time; counts as shown then. Work that ends sooner shows nothing.
-    public mutating func isDue(at now: Instant) -> Bool {
+    package mutating func isDue(at now: Instant) -> Bool {
         guard now.since(last) >= every else { return false }
         last = now
         return true

@@ -1,44 +1,44 @@
 /// The size of a set of events and the digest of all of it (`ItemTotal.digest`).
-public struct SetDigest: Hashable, Sendable {
-    public var count: Int64
-    public var digest: Digest
+package struct SetDigest: Hashable, Sendable {
+    package var count: Int64
+    package var digest: Digest
 
-    public init(count: Int64, digest: Digest) {
+    package init(count: Int64, digest: Digest) {
         self.count = count
         self.digest = digest
     }
 
-    public init(_ total: ItemTotal, _ sha256: SHA256) { self.init(count: total.count, digest: total.digest(sha256)) }
+    package init(_ total: ItemTotal, _ sha256: SHA256) { self.init(count: total.count, digest: total.digest(sha256)) }
 }
 
 /// What the events that were minted before a moment come to, in all and for each origin.
 ///
 /// The moment makes logs comparable that are being written to: what is new lies after it.
-public struct LogDigests: Hashable, Sendable {
+package struct LogDigests: Hashable, Sendable {
     /// Milliseconds; ids from there on are left out.
-    public var below: UInt64
-    public var all: SetDigest
+    package var below: UInt64
+    package var all: SetDigest
     /// In order of origin; `nil` where there are too many of them, or too many events after the moment.
-    public var origins: [OriginDigest]?
+    package var origins: [OriginDigest]?
 
-    public struct OriginDigest: Hashable, Sendable {
-        public var origin: String
-        public var digest: SetDigest
+    package struct OriginDigest: Hashable, Sendable {
+        package var origin: String
+        package var digest: SetDigest
 
-        public init(origin: String, digest: SetDigest) {
+        package init(origin: String, digest: SetDigest) {
             self.origin = origin
             self.digest = digest
         }
     }
 
-    public init(below: UInt64, all: SetDigest, origins: [OriginDigest]?) {
+    package init(below: UInt64, all: SetDigest, origins: [OriginDigest]?) {
         self.below = below
         self.all = all
         self.origins = origins
     }
 
     /// Computes them; costs a step for each origin and each event after the moment, never one for each event.
-    public init(of log: any LogReading, below: UInt64, _ sha256: SHA256) throws(StoreFailure) {
+    package init(of log: any LogReading, below: UInt64, _ sha256: SHA256) throws(StoreFailure) {
         let bound = LogItem(time: below, digest: .lowest)
         self.init(below: below, all: SetDigest(try log.itemTotal(below: bound), sha256), origins: nil)
         let summaries = try log.origins()
@@ -59,7 +59,7 @@ public struct LogDigests: Hashable, Sendable {
 }
 
 /// What a conversation asks of our own log, to compare it with a peer's.
-public enum ReconcileQuestion: Hashable, Sendable {
+package enum ReconcileQuestion: Hashable, Sendable {
     case digests(below: UInt64)
     /// The message that begins.
     case open
@@ -67,7 +67,7 @@ public enum ReconcileQuestion: Hashable, Sendable {
     case answer([UInt8])
 }
 
-public enum ReconcileAnswer: Hashable, Sendable {
+package enum ReconcileAnswer: Hashable, Sendable {
     case digests(LogDigests)
     case round(ReconcileRound)
     /// The peer's message is none.
@@ -75,17 +75,17 @@ public enum ReconcileAnswer: Hashable, Sendable {
 }
 
 /// The next message, and the differences that the last one showed.
-public struct ReconcileRound: Hashable, Sendable {
+package struct ReconcileRound: Hashable, Sendable {
     /// `nil` when there is nothing more to ask.
-    public var message: [UInt8]?
+    package var message: [UInt8]?
     /// Events that only we have.
-    public var have: [LogItem]
+    package var have: [LogItem]
     /// Events that only the peer has, but for `aside`.
-    public var need: [NeededItem]
+    package var need: [NeededItem]
     /// Events that only the peer has in its log, because we refused or deferred them.
-    public var aside: [AsideItem]
+    package var aside: [AsideItem]
 
-    public init(message: [UInt8]?, have: [LogItem] = [], need: [NeededItem] = [], aside: [AsideItem] = []) {
+    package init(message: [UInt8]?, have: [LogItem] = [], need: [NeededItem] = [], aside: [AsideItem] = []) {
         self.message = message
         self.have = have
         self.need = need
@@ -94,28 +94,28 @@ public struct ReconcileRound: Hashable, Sendable {
 }
 
 /// An event that a peer says it has. It was minted within `times`, which is how the peer finds it.
-public struct NeededItem: Hashable, Sendable {
-    public var digest: Digest
-    public var times: ClosedRange<UInt64>
+package struct NeededItem: Hashable, Sendable {
+    package var digest: Digest
+    package var times: ClosedRange<UInt64>
 
-    public init(digest: Digest, times: ClosedRange<UInt64>) {
+    package init(digest: Digest, times: ClosedRange<UInt64>) {
         self.digest = digest
         self.times = times
     }
 }
 
 /// An event that a peer has and that our quarantine holds.
-public struct AsideItem: Hashable, Sendable {
-    public var digest: Digest
-    public var kind: QuarantineEntry.Kind
-    public var reason: Reason
-    public var code: String
+package struct AsideItem: Hashable, Sendable {
+    package var digest: Digest
+    package var kind: QuarantineEntry.Kind
+    package var reason: Reason
+    package var code: String
     /// As far as they could be read.
-    public var eventID: String
-    public var origin: String
-    public var subject: String
+    package var eventID: String
+    package var origin: String
+    package var subject: String
 
-    public init(_ entry: QuarantineEntry, digest: Digest) {
+    package init(_ entry: QuarantineEntry, digest: Digest) {
         self.digest = digest
         kind = entry.kind
         reason = entry.reason
@@ -128,53 +128,53 @@ public struct AsideItem: Hashable, Sendable {
 }
 
 /// How two logs compare, once what could be fetched was fetched.
-public struct ReconcileReport: Hashable, Sendable {
+package struct ReconcileReport: Hashable, Sendable {
     /// Both at one moment, which is `below`.
-    public var ours: LogDigests
-    public var theirs: LogDigests
+    package var ours: LogDigests
+    package var theirs: LogDigests
     /// Events that were missing here, and came.
-    public var fetched = 0
-    public var rounds = 0
+    package var fetched = 0
+    package var rounds = 0
     /// Minted before the moment and only in our log: the peer will fetch them by itself. The list is cut.
-    public var missingThere: [LogItem] = []
-    public var missingThereCount = 0
+    package var missingThere: [LogItem] = []
+    package var missingThereCount = 0
     /// Minted before the moment, as far as is known, and only in the peer's log. The list is cut.
-    public var missingHere: [NeededItem] = []
-    public var missingHereCount = 0
+    package var missingHere: [NeededItem] = []
+    package var missingHereCount = 0
     /// Only in the peer's log, because we refused or deferred them. The list is cut.
-    public var aside: [AsideItem] = []
-    public var asideCount = 0
+    package var aside: [AsideItem] = []
+    package var asideCount = 0
 
-    public init(ours: LogDigests, theirs: LogDigests) {
+    package init(ours: LogDigests, theirs: LogDigests) {
         self.ours = ours
         self.theirs = theirs
     }
 
     /// The two logs have the same events.
-    public var isEqual: Bool { ours.all == theirs.all }
+    package var isEqual: Bool { ours.all == theirs.all }
 }
 
 /// The last time that a peer's log and ours were shown to be equal, as `federation_state` keeps it.
-public struct SyncProof: Hashable, Sendable {
-    public var at: WallTime
-    public var events: Int64
-    public var digest: String
+package struct SyncProof: Hashable, Sendable {
+    package var at: WallTime
+    package var events: Int64
+    package var digest: String
 
-    public init(at: WallTime, events: Int64, digest: String) {
+    package init(at: WallTime, events: Int64, digest: String) {
         self.at = at
         self.events = events
         self.digest = digest
     }
 
     /// Reads what `json` wrote; `nil` for anything else.
-    public init?(json text: String) {
+    package init?(json text: String) {
         guard let json = try? JSON(Array(text.utf8)), let at = json["at"]?.string.flatMap({ WallTime(rfc3339: $0) }),
             let events = json["events"]?.integer, let digest = json["digest"]?.string
         else { return nil }
         self.init(at: at, events: events, digest: digest)
     }
 
-    public var json: String {
+    package var json: String {
         var writer = JSONWriter()
         writer.object {
             $0.member("at", at.rfc3339)

@@ -9,7 +9,7 @@ public struct Record: Hashable, Sendable {
         public var action: String
         public var reason: String
 
-        public init(eventID: ULID, action: String, reason: String) {
+        package init(eventID: ULID, action: String, reason: String) {
             self.eventID = eventID
             self.action = action
             self.reason = reason
@@ -42,7 +42,7 @@ public struct Record: Hashable, Sendable {
     /// Events of this subject that are stored but not applied.
     public var heldCount = 0
 
-    public init(subject: String, heads: [ULID] = []) {
+    package init(subject: String, heads: [ULID] = []) {
         self.subject = subject
         self.heads = heads
         shown = heads.last
@@ -74,7 +74,7 @@ public enum HoldReason: Hashable, Sendable {
     }
 
     /// The form stored in the log.
-    public var code: String {
+    package var code: String {
         switch self {
         case .unknownAction: "unknown_action"
         case .unknownType: "unknown_type"
@@ -86,7 +86,7 @@ public enum HoldReason: Hashable, Sendable {
     }
 
     /// Reads a stored form; one that a newer version wrote is a replayer's `other`.
-    public init(code: String) {
+    package init(code: String) {
         switch code {
         case "unknown_action": self = .unknownAction
         case "unknown_type": self = .unknownType

@@ -1,22 +1,22 @@
 /// What the events of a subject come to.
-public struct RecordOutcome: Hashable, Sendable {
+package struct RecordOutcome: Hashable, Sendable {
     /// Whether one event is applied, and if not, why.
-    public struct Standing: Hashable, Sendable {
-        public var id: ULID
+    package struct Standing: Hashable, Sendable {
+        package var id: ULID
         /// `nil` for an applied event.
-        public var hold: HoldReason?
+        package var hold: HoldReason?
     }
 
     /// `nil` where no applied event says anything of the subject.
-    public var record: Record?
+    package var record: Record?
     /// One for every event, in order of id.
-    public var standings: [Standing]
+    package var standings: [Standing]
 }
 
 /// From the events of one subject to its record.
-public enum RecordFunction {
+package enum RecordFunction {
     /// Raised whenever the same events could give another record: then every record is computed anew.
-    public static let version = 2
+    package static let version = 2
 
     /// The record of a subject, and which of its events are applied.
     ///
@@ -29,7 +29,7 @@ public enum RecordFunction {
     /// that of any event but the purges was (`Compaction`).
     ///
     /// - Parameter events: all stored events of `subject`, applied or held.
-    public static func record(of subject: String, from events: [Event]) -> RecordOutcome {
+    package static func record(of subject: String, from events: [Event]) -> RecordOutcome {
         let members = RecordMember.members(of: events, isTraceID: isTraceID(subject))
         let applied = members.filter { $0.hold == nil }
         let standings = members.map { RecordOutcome.Standing(id: $0.event.id, hold: $0.hold) }
@@ -52,7 +52,7 @@ public enum RecordFunction {
     }
 
     /// The type that is shown of a document of a mesh.
-    public static let documentType = "document"
+    package static let documentType = "document"
 
     private static func show(_ head: RecordMember, in record: inout Record) {
         record.updated = head.event.timestamp

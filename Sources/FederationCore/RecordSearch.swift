@@ -1,11 +1,11 @@
 extension RecordFilter {
     /// A word by which people ask for records. Without one the active and the archived are listed.
-    public enum State: String, Hashable, Sendable, CaseIterable {
+    package enum State: String, Hashable, Sendable, CaseIterable {
         case active, archived, trashed, purged, diverged, all
     }
 
     /// Lists the records of a state, and no others.
-    public mutating func select(_ state: State) {
+    package mutating func select(_ state: State) {
         includeTrashed = state != .active && state != .archived
         includePurged = state == .purged || state == .all
         purgedOnly = state == .purged
@@ -20,7 +20,7 @@ extension RecordFilter {
     }
 
     /// Whether a record is one that is listed, wherever it stands and whatever its text.
-    public func admits(_ record: Record) -> Bool {
+    package func admits(_ record: Record) -> Bool {
         guard !record.heads.isEmpty else { return false }
         if let subject, !subject.isExactly(record.subject) { return false }
         if divergedOnly, !record.isDiverged { return false }
@@ -35,16 +35,16 @@ extension RecordFilter {
 }
 
 /// A part of a listing.
-public struct RecordPage: Hashable, Sendable {
+package struct RecordPage: Hashable, Sendable {
     /// In order of the subject's UTF-8 bytes.
-    public var records: [Record] = []
+    package var records: [Record] = []
     /// Where to go on (`RecordFilter.after`); `nil` where nothing is left.
-    public var reached: String?
+    package var reached: String?
 
     /// What a record counts for in what is read, beside its texts.
-    public static let rowBytes = 512
+    package static let rowBytes = 512
 
-    public init() {}
+    package init() {}
 }
 
 /// A text that is looked for in records without regard to case: in the title, the tags and the body, of a diverged
@@ -52,17 +52,17 @@ public struct RecordPage: Hashable, Sendable {
 ///
 /// There is no index of the words: keeping one would cost every event of a catch-up more than a search costs the
 /// person who makes it.
-public struct SearchText: Hashable, Sendable {
+package struct SearchText: Hashable, Sendable {
     private let capitals: [UInt8]
 
     /// - Returns: `nil` for a text that is empty, or longer than `Limits.searchTextBytes`.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard (1...Limits.searchTextBytes).contains(text.utf8.count) else { return nil }
         capitals = Array(text.uppercased().utf8)
     }
 
     /// - Parameter versions: the `data` of the record's heads, as far as it is here.
-    public func isIn(_ record: Record, versions: [[UInt8]]) -> Bool {
+    package func isIn(_ record: Record, versions: [[UInt8]]) -> Bool {
         if isIn(record.title) || record.tags.contains(where: isIn) { return true }
         return versions.contains { data in (try? JSON(data))?["body"]?.string.map(isIn) ?? false }
     }

@@ -7,7 +7,7 @@ extension Intake {
     static let replayerKey = "replayer"
 
     /// Whether `catchUpReplayer` has something to do before this node may take events in.
-    public func owesReplayer(in log: some LogReading) throws(StoreFailure) -> Bool {
+    package func owesReplayer(in log: some LogReading) throws(StoreFailure) -> Bool {
         let stored = try log.wireValue(Intake.namespace, peer: "", key: Intake.replayerKey)
         return policy.replayer == nil ? stored == [] : stored != []
     }
@@ -18,7 +18,7 @@ extension Intake {
     /// One that it fails on is held at once, as nobody will offer it again by itself.
     ///
     /// - Returns: whether all is done.
-    public func catchUpReplayer(
+    package func catchUpReplayer(
         limit: Int, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> Bool {
         let stored = try log.wireValue(Intake.namespace, peer: "", key: Intake.replayerKey)

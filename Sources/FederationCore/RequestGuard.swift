@@ -3,8 +3,8 @@
 ///
 /// `Host` must be `localhost`, an address listened on, or a listed name; the port does not matter. A request with an
 /// `Origin` is a browser's, and only a page that the listener itself served may send one.
-public struct RequestGuard: Hashable, Sendable {
-    public enum Verdict: Hashable, Sendable {
+package struct RequestGuard: Hashable, Sendable {
+    package enum Verdict: Hashable, Sendable {
         case allowed
         /// No `Host`, or two: the request is malformed (RFC 9112, 3.2).
         case badHost
@@ -19,13 +19,13 @@ public struct RequestGuard: Hashable, Sendable {
     /// - Parameters:
     ///   - addresses: numeric addresses listened on, without brackets.
     ///   - names: further host names, compared without regard to ASCII case.
-    public init(addresses: [String], names: [String], port: UInt16, scheme: String = "http") {
+    package init(addresses: [String], names: [String], port: UInt16, scheme: String = "http") {
         self.names = Set((addresses + names + ["localhost"]).map(RequestGuard.lowercased))
         self.port = port
         self.scheme = scheme
     }
 
-    public func check(_ fields: HTTPFields) -> Verdict {
+    package func check(_ fields: HTTPFields) -> Verdict {
         guard fields.count(of: "Host") == 1, let host = fields["Host"] else { return .badHost }
         guard let (name, _) = RequestGuard.split(host) else { return .badHost }
         guard names.contains(name) else { return .foreignHost }

@@ -25,5 +25,5 @@ public enum StateKey: Sendable {
     public static func host(_ name: String) -> String { "host:\(name)" }
 
     /// The pinned public key of an identity.
-    public static func publicKey(of identity: ULID) -> String { "cortexkey:\(identity)" }
+    package static func publicKey(of identity: ULID) -> String { "cortexkey:\(identity)" }
 }

@@ -15,16 +15,16 @@ public enum Verification: Int, Hashable, Comparable, Sendable {
 /// An event to be put into the log.
 public struct LogEntry: Hashable, Sendable {
     public var event: Event
-    public var fingerprint: EventFingerprint
+    package var fingerprint: EventFingerprint
     public var verification: Verification
     /// The name of the peer that gave it; empty for our own.
     public var peer: String
     public var receivedAt: WallTime
     /// Its `data` was seen here, whether or not it is still there: only then is the digest of a stub more than a claim.
-    public var dataSeen: Bool
+    package var dataSeen: Bool
 
     /// `dataSeen` is true of a full event; for a stub it says that the stub was made here.
-    public init(
+    package init(
         event: Event, fingerprint: EventFingerprint, verification: Verification, peer: String, receivedAt: WallTime,
         dataSeen: Bool = false
     ) {
@@ -42,18 +42,18 @@ public struct StoredEvent: Hashable, Sendable {
     public var seq: Int64
     public var event: Event
     public var digest: Digest
-    public var signedHash: Digest
+    package var signedHash: Digest
     public var verification: Verification
     public var peer: String
     public var receivedAt: WallTime
     /// See `LogEntry.dataSeen`.
-    public var dataSeen: Bool
+    package var dataSeen: Bool
     public var hold: HoldReason?
     /// How often another variant has taken this id, and when last.
-    public var replacements: Int
-    public var replacedAt: WallTime?
+    package var replacements: Int
+    package var replacedAt: WallTime?
 
-    public init(
+    package init(
         seq: Int64, event: Event, digest: Digest, signedHash: Digest, verification: Verification, peer: String,
         receivedAt: WallTime, dataSeen: Bool = false, hold: HoldReason? = nil, replacements: Int = 0,
         replacedAt: WallTime? = nil
@@ -77,39 +77,39 @@ public struct LogPosition: Hashable, Sendable {
     public var seq: Int64
     public var id: ULID
 
-    public init(seq: Int64, id: ULID) {
+    package init(seq: Int64, id: ULID) {
         self.seq = seq
         self.id = id
     }
 }
 
 /// What is kept of an event that is not in the log.
-public struct QuarantineEntry: Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable { case refused, deferred }
+package struct QuarantineEntry: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable { case refused, deferred }
 
     /// Names the row; zero before it is stored.
-    public var row: Int64
-    public var kind: Kind
-    public var peer: String
-    public var reason: Reason
+    package var row: Int64
+    package var kind: Kind
+    package var peer: String
+    package var reason: Reason
     /// `EventRefusal.code`, or `deferred`.
-    public var code: String
+    package var code: String
     /// As far as they could be read; at most `Limits.eventTextBytes` each.
-    public var eventID: String
-    public var subject: String
+    package var eventID: String
+    package var subject: String
     /// The event as it came, cut to `Limits.evidenceBytes` when refused, whole when deferred or a losing variant.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
     /// SHA-256 of the whole event as it came: the same bytes are one row, counted.
-    public var hash: Digest
+    package var hash: Digest
     /// The event's digest, where it could be read: peers name it by that.
-    public var digest: Digest?
-    public var firstSeen: WallTime
-    public var lastSeen: WallTime
-    public var count: Int
+    package var digest: Digest?
+    package var firstSeen: WallTime
+    package var lastSeen: WallTime
+    package var count: Int
     /// When to try it again by itself.
-    public var retryAt: WallTime?
+    package var retryAt: WallTime?
 
-    public init(
+    package init(
         row: Int64 = 0, kind: Kind, peer: String, reason: Reason, code: String, eventID: String, subject: String,
         bytes: [UInt8], hash: Digest, digest: Digest? = nil, firstSeen: WallTime, lastSeen: WallTime, count: Int = 1,
         retryAt: WallTime? = nil
@@ -132,16 +132,16 @@ public struct QuarantineEntry: Hashable, Sendable {
 }
 
 /// What the log knows of one origin.
-public struct OriginSummary: Hashable, Sendable {
-    public var origin: String
-    public var events: Int64
+package struct OriginSummary: Hashable, Sendable {
+    package var origin: String
+    package var events: Int64
     /// How many different numbers are present, and the highest: fewer than the highest is a gap.
-    public var distinctNumbers: Int64
-    public var highestNumber: UInt64
+    package var distinctNumbers: Int64
+    package var highestNumber: UInt64
     /// The sum of the digests of its events.
-    public var sum: DigestSum
+    package var sum: DigestSum
 
-    public init(
+    package init(
         origin: String, events: Int64, distinctNumbers: Int64, highestNumber: UInt64, sum: DigestSum = DigestSum()
     ) {
         self.origin = origin
@@ -176,7 +176,7 @@ public struct RecordFilter: Hashable, Sendable {
 }
 
 /// The facts a node keeps about itself beside `federation_state`.
-public enum MetaKey: String, Hashable, Sendable, CaseIterable {
+package enum MetaKey: String, Hashable, Sendable, CaseIterable {
     /// The random word that begins every position of this log.
     case epoch
     /// The highest number this node has given an event of its own, or met of its own in a stored clock.
@@ -202,7 +202,7 @@ public enum MetaKey: String, Hashable, Sendable, CaseIterable {
 ///
 /// Texts are compared and ordered by their UTF-8 bytes: `é` written in two ways is two subjects, and a NUL is a
 /// character like any other. A limit of zero or below names nothing.
-public protocol LogReading {
+package protocol LogReading {
     /// The last place in the order of arrival; `nil` for an empty log.
     func head() throws(StoreFailure) -> LogPosition?
     func event(_ id: ULID) throws(StoreFailure) -> StoredEvent?
@@ -265,7 +265,7 @@ public protocol LogReading {
 }
 
 /// Changing the log inside one transaction: what is written here commits whole or not at all.
-public protocol LogWriting: LogReading {
+package protocol LogWriting: LogReading {
     /// Puts an event at the end of the order of arrival.
     ///
     /// - Precondition: no event of this id is in the log.

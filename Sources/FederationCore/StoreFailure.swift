@@ -1,5 +1,5 @@
 /// A failure that the store's can become, so that a transaction throws what its body throws.
-public protocol FailureOfStore: Error, Sendable {
+package protocol FailureOfStore: Error, Sendable {
     init(_ failure: StoreFailure)
 }
 
@@ -44,5 +44,5 @@ public enum StoreFailure: Error, Hashable, Sendable {
 }
 
 extension StoreFailure: FailureOfStore {
-    public init(_ failure: StoreFailure) { self = failure }
+    package init(_ failure: StoreFailure) { self = failure }
 }

@@ -1,15 +1,15 @@
 /// What is known of the room that a database has, in bytes.
-public struct DiskFacts: Hashable, Sendable {
+package struct DiskFacts: Hashable, Sendable {
     /// The database, as it is once its write-ahead log is folded into it.
-    public var database: Int64
+    package var database: Int64
     /// Of these, pages that hold nothing any more and are used again before the file grows.
-    public var reusable: Int64
+    package var reusable: Int64
     /// The write-ahead log's file.
-    public var writeAheadLog: Int64
+    package var writeAheadLog: Int64
     /// What the file system has left for us; `nil` where it does not say.
-    public var free: Int64?
+    package var free: Int64?
 
-    public init(database: Int64, reusable: Int64, writeAheadLog: Int64, free: Int64?) {
+    package init(database: Int64, reusable: Int64, writeAheadLog: Int64, free: Int64?) {
         self.database = database
         self.reusable = reusable
         self.writeAheadLog = writeAheadLog
@@ -21,8 +21,8 @@ public struct DiskFacts: Hashable, Sendable {
 ///
 /// It refuses before the disk is full: a file system without a byte left stops also what would free some, and other
 /// programs. Only what makes the log longer is refused; reading, state, health, a purge and dropping evidence go on.
-public struct StoreRoom: Hashable, Sendable {
-    public enum Verdict: Hashable, Sendable {
+package struct StoreRoom: Hashable, Sendable {
+    package enum Verdict: Hashable, Sendable {
         case enough
         /// There is, once the write-ahead log is folded into the database.
         case foldFirst
@@ -33,12 +33,12 @@ public struct StoreRoom: Hashable, Sendable {
     }
 
     /// `store.max_size`; `nil` for as much as the disk has.
-    public var maxBytes: Int64?
+    package var maxBytes: Int64?
 
     /// What the file system is to keep free.
-    public var reserve: Int64
+    package var reserve: Int64
 
-    public init(maxBytes: Int64? = nil, reserve: Int64 = Limits.diskReserve) {
+    package init(maxBytes: Int64? = nil, reserve: Int64 = Limits.diskReserve) {
         self.maxBytes = maxBytes
         self.reserve = reserve
     }
@@ -46,7 +46,7 @@ public struct StoreRoom: Hashable, Sendable {
     /// - Parameters:
     ///   - facts: with what a transaction has added to the database and not yet committed.
     ///   - pending: bytes of it that are still to be written to the write-ahead log.
-    public func verdict(on facts: DiskFacts, pending: Int64 = 0) -> Verdict {
+    package func verdict(on facts: DiskFacts, pending: Int64 = 0) -> Verdict {
         // They are written twice: to the write-ahead log, and from there to the database.
         if let free = facts.free, free - 2 * pending < reserve { return .diskFull }
         guard let maxBytes else { return .enough }

@@ -2,38 +2,38 @@
 public struct WallTime: Hashable, Comparable, Sendable {
     public var milliseconds: Int64
 
-    public init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     public static func < (a: WallTime, b: WallTime) -> Bool { a.milliseconds < b.milliseconds }
 
     /// This moment moved by `duration`, which is cut to whole milliseconds. Saturates at the ends of `Int64`.
-    public func advanced(by duration: Duration) -> WallTime {
+    package func advanced(by duration: Duration) -> WallTime {
         let (sum, overflow) = milliseconds.addingReportingOverflow(duration.wholeMilliseconds)
         return WallTime(milliseconds: overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
     /// From `earlier` to this moment.
-    public func since(_ earlier: WallTime) -> Duration {
+    package func since(_ earlier: WallTime) -> Duration {
         let (difference, overflow) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
         return .milliseconds(overflow ? (milliseconds < earlier.milliseconds ? Int64.min : .max) : difference)
     }
 }
 
 /// A moment of the monotonic clock, counted from when the process (or the simulation) began.
-public struct Instant: Hashable, Comparable, Sendable {
-    public var sinceStart: Duration
+package struct Instant: Hashable, Comparable, Sendable {
+    package var sinceStart: Duration
 
-    public init(_ sinceStart: Duration) { self.sinceStart = sinceStart }
-    public static let start = Instant(.zero)
+    package init(_ sinceStart: Duration) { self.sinceStart = sinceStart }
+    package static let start = Instant(.zero)
 
-    public static func < (a: Instant, b: Instant) -> Bool { a.sinceStart < b.sinceStart }
-    public func advanced(by duration: Duration) -> Instant { Instant(sinceStart + duration) }
-    public func since(_ earlier: Instant) -> Duration { sinceStart - earlier.sinceStart }
+    package static func < (a: Instant, b: Instant) -> Bool { a.sinceStart < b.sinceStart }
+    package func advanced(by duration: Duration) -> Instant { Instant(sinceStart + duration) }
+    package func since(_ earlier: Instant) -> Duration { sinceStart - earlier.sinceStart }
 }
 
 extension Duration {
     /// Cut towards zero, saturating.
-    public var wholeMilliseconds: Int64 {
+    package var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1000)
         if overflow { return seconds < 0 ? .min : .max }
@@ -62,7 +62,7 @@ extension WallTime {
     }
 
     /// Reads RFC 3339 with any offset and any fraction (kept to milliseconds); `nil` for anything else.
-    public init?(rfc3339 text: some StringProtocol) {
+    package init?(rfc3339 text: some StringProtocol) {
         let bytes = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
             guard range.upperBound <= bytes.count else { return nil }

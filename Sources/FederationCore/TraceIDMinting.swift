@@ -3,16 +3,16 @@
 /// The slug is for people; the six characters (31 bits) keep two nodes that write the same title on the same day from
 /// naming one record. All is ASCII, and at most 64 characters long: no Noema node refuses such an id, not even an
 /// early one, which takes fewer (section 1.6).
-public enum TraceIDMinting {
+package enum TraceIDMinting {
     /// Characters of a slug that are kept.
-    public static let slugLength = 48
+    package static let slugLength = 48
     /// The slug of a title that leaves none.
-    public static let emptySlug = "note"
+    package static let emptySlug = "note"
 
     /// An id for a record of this title. It always has the form that `isTraceID` asks for.
     ///
     /// - Parameter random: gives the last six characters.
-    public static func traceID(
+    package static func traceID(
         title: String, at time: WallTime, using random: inout some RandomNumberGenerator
     ) -> String {
         let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -24,7 +24,7 @@ public enum TraceIDMinting {
     ///
     /// A Latin letter with a mark counts as the letter; other letters beyond ASCII are left out. A date at the
     /// beginning is dropped, as Noema drops it: the id has one.
-    public static func slug(_ title: String) -> String {
+    package static func slug(_ title: String) -> String {
         var slug: [UInt8] = []
         for scalar in title.unicodeScalars {
             if let letters = latinLetters(of: scalar) {
@@ -41,7 +41,7 @@ public enum TraceIDMinting {
     }
 
     /// The text of the first Markdown heading (`#` to `######`), else of the first line that is not empty.
-    public static func title(ofMarkdown text: String) -> String? {
+    package static func title(ofMarkdown text: String) -> String? {
         var firstLine: String?
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.drop(while: \.isWhitespace)

@@ -10,15 +10,15 @@ public struct ULID: Hashable, Sendable {
     public let low: UInt64
 
     /// The number of characters of every ULID.
-    public static let length = 26
+    package static let length = 26
 
     /// The largest millisecond count a ULID can carry: the year 10889.
-    public static let maxMilliseconds: Int64 = 0xFFFF_FFFF_FFFF
+    package static let maxMilliseconds: Int64 = 0xFFFF_FFFF_FFFF
 
-    public static let min = ULID(high: 0, low: 0)
-    public static let max = ULID(high: .max, low: .max)
+    package static let min = ULID(high: 0, low: 0)
+    package static let max = ULID(high: .max, low: .max)
 
-    public init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
@@ -26,18 +26,18 @@ public struct ULID: Hashable, Sendable {
     /// The ULID of a time and 80 random bits: `random.0` gives its low 16 bits, `random.1` all 64.
     ///
     /// A time before 1970 or past `maxMilliseconds` is clamped.
-    public init(milliseconds: Int64, random: (UInt64, UInt64)) {
+    package init(milliseconds: Int64, random: (UInt64, UInt64)) {
         let clamped = UInt64(Swift.min(Swift.max(milliseconds, 0), ULID.maxMilliseconds))
         self.init(high: clamped << 16 | (random.0 & 0xFFFF), low: random.1)
     }
 
     /// The smallest ULID of a millisecond: every id of that time or later is at or above it.
-    public init(floorOf time: WallTime) {
+    package init(floorOf time: WallTime) {
         self.init(milliseconds: time.milliseconds, random: (0, 0))
     }
 
     /// A fresh ULID at `time`.
-    public init(at time: WallTime, using random: inout some RandomNumberGenerator) {
+    package init(at time: WallTime, using random: inout some RandomNumberGenerator) {
         self.init(milliseconds: time.milliseconds, random: (random.next(), random.next()))
     }
 

@@ -1,15 +1,15 @@
 /// Two events of one id with different digests: which one every node keeps, whatever the order they came in.
-public enum Variants {
+package enum Variants {
     /// How strong a claim to its id is. The greatest of all variants met holds it.
-    public struct Claim: Hashable, Comparable, Sendable {
+    package struct Claim: Hashable, Comparable, Sendable {
         /// The one that the origin's signed chain names, then a signature under a pinned key, then under another.
-        public var verification: Verification
+        package var verification: Verification
         /// A full event before a stub. A stub that was made here counts as what it was made of, or the order of a
         /// purge and a variant would decide.
-        public var dataSeen: Bool
+        package var dataSeen: Bool
         /// Of two stubs, one whose digest follows from its signed hash.
-        public var digestFollows: Bool
-        public var digest: Digest
+        package var digestFollows: Bool
+        package var digest: Digest
 
         init(event: Event, verification: Verification, dataSeen: Bool, digest: Digest) {
             self.verification = verification
@@ -22,19 +22,19 @@ public enum Variants {
                 }
         }
 
-        public init(_ entry: LogEntry) {
+        package init(_ entry: LogEntry) {
             self.init(
                 event: entry.event, verification: entry.verification, dataSeen: entry.dataSeen,
                 digest: entry.fingerprint.digest)
         }
 
-        public init(_ stored: StoredEvent) {
+        package init(_ stored: StoredEvent) {
             self.init(
                 event: stored.event, verification: stored.verification, dataSeen: stored.dataSeen,
                 digest: stored.digest)
         }
 
-        public static func < (a: Claim, b: Claim) -> Bool {
+        package static func < (a: Claim, b: Claim) -> Bool {
             if a.verification != b.verification { return a.verification < b.verification }
             if a.dataSeen != b.dataSeen { return b.dataSeen }
             if a.digestFollows != b.digestFollows { return b.digestFollows }
@@ -47,7 +47,7 @@ public enum Variants {
     /// Whoever could make variants at will would otherwise make every node relay each of them. The first two
     /// replacements of an id are free, the third waits `Limits.variantWait` after the second, each later one twice as
     /// long, up to `Limits.variantWaitMax`.
-    public static func waits(for stored: StoredEvent, now: WallTime) -> WallTime? {
+    package static func waits(for stored: StoredEvent, now: WallTime) -> WallTime? {
         guard let last = stored.replacedAt, stored.replacements >= 2 else { return nil }
         let doublings = min(stored.replacements - 2, 16)
         let wait = min(Limits.variantWait * (1 << doublings), Limits.variantWaitMax)

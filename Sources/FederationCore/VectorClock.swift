@@ -37,7 +37,7 @@ public struct VectorClock: Hashable, Sendable {
     }
 
     /// Every component is at most the other's.
-    public func isCovered(by other: VectorClock) -> Bool {
+    package func isCovered(by other: VectorClock) -> Bool {
         counters.allSatisfy { $0.value <= other[$0.key] }
     }
 
@@ -69,7 +69,7 @@ public struct ReceivedClock: Hashable, Sendable {
     /// The entries with ULID keys, which are the ones that are compared.
     public let vector: VectorClock
 
-    public static let empty = ReceivedClock(entries: [])
+    package static let empty = ReceivedClock(entries: [])
 
     /// - Precondition: the bounds of `entries` were checked (`EventDecoding`).
     init(entries: [Entry]) {
@@ -80,7 +80,7 @@ public struct ReceivedClock: Hashable, Sendable {
     }
 
     /// The clock a node of ours writes: ULID keys in order.
-    public init(_ vector: VectorClock) {
+    package init(_ vector: VectorClock) {
         self.vector = vector
         entries = vector.sorted.map { Entry(key: $0.origin.description, counter: $0.counter) }
     }

@@ -2,7 +2,7 @@
 ///
 /// A wire owns no socket, file, clock, secret or store; what it needs to know of the configuration it is made with.
 /// Adding one is a folder, a line in the list of wires and a page of documentation.
-public protocol Wire: Sendable {
+package protocol Wire: Sendable {
     var name: WireName { get }
     /// A new conversation with one peer.
     func exchange() -> any Exchange
@@ -13,24 +13,24 @@ public protocol Wire: Sendable {
 }
 
 /// What a route is told about the node it answers for.
-public struct RouteContext: Sendable {
-    public var node: NodeIdentity
-    public var now: WallTime
+package struct RouteContext: Sendable {
+    package var node: NodeIdentity
+    package var now: WallTime
     /// Random bits for whatever the answer mints.
-    public var nonce: (UInt64, UInt64)
-    public var sha256: SHA256
+    package var nonce: (UInt64, UInt64)
+    package var sha256: SHA256
     /// The peer that the request was proved to come from, where it was.
-    public var peerName: String?
+    package var peerName: String?
     /// What `federation status` says, in words and as the Noema tool of that name gives it.
     /// It is made when asked for, from the same view: no other request pays for it.
-    public var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
+    package var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Whether the answer may be held (`RouteReply.hold`). Not when a route is asked again after a hold.
-    public var mayHold = false
+    package var mayHold = false
     /// Whether the request carries this seal, compared in constant time; `false` also where there is no such secret.
     /// Which secret fits, a route may learn only from the body.
-    public var carries: @Sendable (RequestSeal) -> Bool
+    package var carries: @Sendable (RequestSeal) -> Bool
 
-    public init(
+    package init(
         node: NodeIdentity, now: WallTime, nonce: (UInt64, UInt64), sha256: @escaping SHA256, peerName: String?,
         statusText: @escaping @Sendable (any LogReading) throws(StoreFailure) -> String,
         carries: @escaping @Sendable (RequestSeal) -> Bool = { _ in false }
@@ -46,13 +46,13 @@ public struct RouteContext: Sendable {
 }
 
 /// What must be on disk before an answer is sent.
-public struct RouteCommit: Sendable {
+package struct RouteCommit: Sendable {
     /// The configured peer it belongs to.
-    public var peerName: String
-    public var page: PulledPage?
-    public var wireValues: [String: [UInt8]?]
+    package var peerName: String
+    package var page: PulledPage?
+    package var wireValues: [String: [UInt8]?]
 
-    public init(peerName: String, page: PulledPage? = nil, wireValues: [String: [UInt8]?] = [:]) {
+    package init(peerName: String, page: PulledPage? = nil, wireValues: [String: [UInt8]?] = [:]) {
         self.peerName = peerName
         self.page = page
         self.wireValues = wireValues
@@ -60,33 +60,33 @@ public struct RouteCommit: Sendable {
 }
 
 /// An answer that is worth waiting for.
-public struct RouteHold: Hashable, Sendable {
+package struct RouteHold: Hashable, Sendable {
     /// Wait until the log has an event after this place.
-    public var past: Int64
-    public var atMost: Duration
+    package var past: Int64
+    package var atMost: Duration
 
-    public init(past: Int64, atMost: Duration) {
+    package init(past: Int64, atMost: Duration) {
         self.past = past
         self.atMost = atMost
     }
 }
 
 /// What a route answers.
-public struct RouteReply: Sendable {
-    public var commit: RouteCommit?
+package struct RouteReply: Sendable {
+    package var commit: RouteCommit?
     /// There is nothing to tell yet: the host waits, and then asks the route again, from a fresh view and with
     /// `mayHold` off. `response` is for the host that has no room to wait.
-    public var hold: RouteHold?
+    package var hold: RouteHold?
     /// The answer, given what the commit did (`nil` without one).
-    public var response: @Sendable (PageOutcome?) -> HTTPResponse
+    package var response: @Sendable (PageOutcome?) -> HTTPResponse
     /// A conversation to start once the answer is sent: a call-back to this configured peer.
-    public var callBack: (peerName: String, exchange: any Exchange)?
+    package var callBack: (peerName: String, exchange: any Exchange)?
     /// Peers that this request proves to be alive, by name: a poll in back-off is tried again at once.
-    public var contactWith: String?
+    package var contactWith: String?
     /// The node that the request says it comes from: a claim, and the host decides what it proves.
-    public var claimedNode: ULID?
+    package var claimedNode: ULID?
 
-    public init(
+    package init(
         commit: RouteCommit? = nil, callBack: (peerName: String, exchange: any Exchange)? = nil,
         contactWith: String? = nil, claimedNode: ULID? = nil, response: @escaping @Sendable (PageOutcome?) -> HTTPResponse
     ) {
@@ -97,5 +97,5 @@ public struct RouteReply: Sendable {
         self.response = response
     }
 
-    public init(_ response: HTTPResponse) { self.init { _ in response } }
+    package init(_ response: HTTPResponse) { self.init { _ in response } }
 }

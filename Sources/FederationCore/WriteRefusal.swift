@@ -51,7 +51,7 @@ public enum WriteFailure: Error, Hashable, Sendable {
 }
 
 extension WriteFailure: FailureOfStore {
-    public init(_ failure: StoreFailure) { self = .store(failure) }
+    package init(_ failure: StoreFailure) { self = .store(failure) }
 }
 
 /// What a person or a program asks to be written.

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
 /// Why libcrypto did not do what it was asked.
-public enum CryptoFailure: Error, Hashable, Sendable {
+package enum CryptoFailure: Error, Hashable, Sendable {
     /// An Ed25519 seed is 32 bytes.
     case seedLength(Int)
     /// libcrypto's own first error code, 0 when it named none.

@@ -1,8 +1,8 @@
 internal import COpenSSL
-public import FederationCore
+package import FederationCore
 
 /// The SHA-256 of some bytes: what Core's functions take as their `SHA256`.
-public let sha256: SHA256 = { bytes in
+package let sha256: SHA256 = { bytes in
     let words = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Digest.length) { room in
         var written: UInt32 = 0
         let outcome = unsafe bytes.withUnsafeBytes { input in

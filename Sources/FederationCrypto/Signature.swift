@@ -1,24 +1,24 @@
 /// An Ed25519 signature: 64 bytes, written `ed25519:` and base64 (Noema section 8.1).
-public struct Signature: Hashable, Sendable {
-    public static let length = 64
+package struct Signature: Hashable, Sendable {
+    package static let length = 64
 
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// `nil` unless there are exactly 64 bytes. Whether it is anybody's signature is for `VerifyingKey.verify` to say.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == Signature.length else { return nil }
         self.bytes = bytes
     }
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         guard let bytes = Ed25519Text.read(text, count: Signature.length) else { return nil }
         self.bytes = bytes
     }
 }
 
 extension Signature: CustomStringConvertible {
-    public var description: String { Ed25519Text.write(bytes) }
+    package var description: String { Ed25519Text.write(bytes) }
 }
 
 /// How keys and signatures are written.

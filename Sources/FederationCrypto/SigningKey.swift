@@ -1,11 +1,11 @@
 internal import COpenSSL
 
 /// An Ed25519 key pair. Its secret half never appears in a description and is overwritten when it is released.
-public final class SigningKey: Sendable {
+package final class SigningKey: Sendable {
     /// The number of bytes of every seed.
-    public static let seedLength = 32
+    package static let seedLength = 32
 
-    public let publicKey: VerifyingKey
+    package let publicKey: VerifyingKey
     private let handle: KeyHandle
 
     /// The key pair of a 32-byte seed, as a key file holds it. Overwriting `seed` is up to whoever made it.
@@ -20,7 +20,7 @@ public final class SigningKey: Sendable {
     }
 
     /// A new key pair from libcrypto's generator for private values.
-    public static func generate() throws(CryptoFailure) -> SigningKey {
+    package static func generate() throws(CryptoFailure) -> SigningKey {
         ERR_clear_error()
         guard let context = unsafe EVP_PKEY_CTX_new_id(copenssl_ed25519(), nil) else { throw .drained() }
         defer { unsafe EVP_PKEY_CTX_free(context) }
@@ -42,7 +42,7 @@ public final class SigningKey: Sendable {
     }
 
     /// The signature of `message`: the same one every time (RFC 8032, 5.1.6).
-    public func sign(_ message: [UInt8]) -> Signature {
+    package func sign(_ message: [UInt8]) -> Signature {
         ERR_clear_error()
         var signed = [UInt8](repeating: 0, count: Signature.length)
         var length = signed.count
@@ -72,9 +72,9 @@ public final class SigningKey: Sendable {
 }
 
 extension SigningKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    public var description: String { "<hidden>" }
-    public var debugDescription: String { "<hidden>" }
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var description: String { "<hidden>" }
+    package var debugDescription: String { "<hidden>" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Overwrites bytes that must not be found in memory later; the compiler may not leave it out.

@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import Glibc
 
 /// Why a key file was not read or written. What it holds is never part of the reason.
-public enum KeyFileFailure: Error, Hashable, Sendable {
+package enum KeyFileFailure: Error, Hashable, Sendable {
     case missing
     /// Writing never replaces a key: the old one is the node's identity.
     case exists
@@ -30,15 +30,15 @@ public enum KeyFileFailure: Error, Hashable, Sendable {
 }
 
 /// The file a signing key lives in: the base64 of its seed and a newline, mode 0600 (Noema section 8.1).
-public enum SigningKeyFile {
+package enum SigningKeyFile {
     /// A longer file is not a key.
-    public static let maxBytes = 4096
+    package static let maxBytes = 4096
 
     /// Writes `key` to a new file; returns once the file and its name are on disk.
     ///
     /// A crash leaves either the whole file or none under `path`. An existing file, or a link of that name, is left as
     /// it is and reported as `.exists`.
-    public static func write(_ key: SigningKey, to path: String) throws(KeyFileFailure) {
+    package static func write(_ key: SigningKey, to path: String) throws(KeyFileFailure) {
         var random = SystemRandom()
         let draft = path + ".new-" + String(random.next(), radix: 36)
         var text = key.withSeed { seed in Base64.encode(seed) }
@@ -56,7 +56,7 @@ public enum SigningKeyFile {
     }
 
     /// Reads the key back, unless the file is one that others could have read.
-    public static func read(_ path: String) throws(KeyFileFailure) -> SigningKey {
+    package static func read(_ path: String) throws(KeyFileFailure) -> SigningKey {
         // Without O_NONBLOCK, opening a pipe would wait for a writer.
         let file = try Descriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
         let (kind, mode) = try file.kindAndMode()

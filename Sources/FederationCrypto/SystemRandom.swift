@@ -2,15 +2,15 @@
 ///
 /// Everything else in this package takes a `RandomNumberGenerator` as an argument; this is the one to give it
 /// outside of tests.
-public struct SystemRandom: RandomNumberGenerator, Sendable {
+package struct SystemRandom: RandomNumberGenerator, Sendable {
     private var kernel = SystemRandomNumberGenerator()
 
-    public init() {}
+    package init() {}
 
-    public mutating func next() -> UInt64 { kernel.next() }
+    package mutating func next() -> UInt64 { kernel.next() }
 
     /// `count` bytes, for tokens and nonces.
-    public mutating func bytes(_ count: Int) -> [UInt8] {
+    package mutating func bytes(_ count: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         while bytes.count < count {

@@ -1,14 +1,14 @@
 internal import COpenSSL
 
 /// An Ed25519 public key: 32 bytes, written `ed25519:` and base64 (Noema section 8.1).
-public struct VerifyingKey: Sendable {
-    public static let length = 32
+package struct VerifyingKey: Sendable {
+    package static let length = 32
 
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
     private let handle: KeyHandle
 
     /// `nil` unless there are exactly 32 bytes.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == VerifyingKey.length else { return nil }
         ERR_clear_error()
         let pointer = unsafe bytes.withUnsafeBufferPointer { key in
@@ -23,13 +23,13 @@ public struct VerifyingKey: Sendable {
     }
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         guard let bytes = Ed25519Text.read(text, count: VerifyingKey.length) else { return nil }
         self.init(bytes: bytes)
     }
 
     /// Whether the holder of this key signed exactly `message`.
-    public func verify(_ signature: Signature, of message: [UInt8]) -> Bool {
+    package func verify(_ signature: Signature, of message: [UInt8]) -> Bool {
         ERR_clear_error()
         // A mismatch is an answer here, not an error: it must not stay in the queue.
         defer { ERR_clear_error() }
@@ -50,7 +50,7 @@ public struct VerifyingKey: Sendable {
 
 extension VerifyingKey: Hashable {
     /// In constant time, so that comparing with a pinned key tells nobody how much of a guess was right.
-    public static func == (a: VerifyingKey, b: VerifyingKey) -> Bool {
+    package static func == (a: VerifyingKey, b: VerifyingKey) -> Bool {
         unsafe a.bytes.withUnsafeBytes { first in
             unsafe b.bytes.withUnsafeBytes { second in
                 unsafe CRYPTO_memcmp(first.baseAddress, second.baseAddress, VerifyingKey.length) == 0
@@ -58,11 +58,11 @@ extension VerifyingKey: Hashable {
         }
     }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 }
 
 extension VerifyingKey: CustomStringConvertible {
-    public var description: String { Ed25519Text.write(bytes) }
+    package var description: String { Ed25519Text.write(bytes) }
 }
 
 /// One of libcrypto's keys, freed once.

@@ -73,11 +73,11 @@ struct AnswerBody: ~Copyable {
 }
 
 /// What an `Accept-Encoding` field takes (RFC 9110, 12.5.3).
-public struct AcceptedCodings: Hashable, Sendable {
+package struct AcceptedCodings: Hashable, Sendable {
     /// zstd is named, and not with a weight of zero. `*` names nothing: who wants it says so.
-    public let includesZstd: Bool
+    package let includesZstd: Bool
 
-    public init(_ field: String?) {
+    package init(_ field: String?) {
         includesZstd = (field ?? "").split(separator: ",").contains { entry in
             let parts = entry.split(separator: ";").map { part in
                 FieldText.lowercased(String(decoding: part.utf8.filter { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self))

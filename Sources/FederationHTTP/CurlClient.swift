@@ -1,17 +1,17 @@
-public import FederationCore
+package import FederationCore
 
 /// Performs HTTP requests with libcurl, all of them on one thread of its own, so no call ever blocks a Swift thread.
 ///
 /// Connections stay open and are used again. Redirects are not followed, the environment's proxies are not used, and
 /// nothing but http and https is spoken: a request goes to the peer that the config names, or nowhere.
-public final class CurlClient: Sendable {
+package final class CurlClient: Sendable {
     /// What came back, and from where.
-    public struct Answer: Hashable, Sendable {
-        public var response: HTTPResponse
+    package struct Answer: Hashable, Sendable {
+        package var response: HTTPResponse
         /// The numeric address the connection led to, such as `127.0.0.1` or `::1`.
-        public var peerAddress: String
+        package var peerAddress: String
 
-        public init(response: HTTPResponse, peerAddress: String) {
+        package init(response: HTTPResponse, peerAddress: String) {
             self.response = response
             self.peerAddress = peerAddress
         }
@@ -19,7 +19,7 @@ public final class CurlClient: Sendable {
 
     private let loop: CurlLoop
 
-    public init() {
+    package init() {
         loop = CurlLoop()
         loop.start()
     }
@@ -39,12 +39,12 @@ public final class CurlClient: Sendable {
     ///
     /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
     /// control character, or a URL that holds one or a space, is never sent: `.other`.
-    public func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {
+    package func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {
         try await perform(request, endpoint: endpoint, unixSocket: nil)
     }
 
     /// The same over a Unix-domain socket of this machine: the host in the request is `localhost`.
-    public func perform(
+    package func perform(
         _ request: HTTPRequest, unixSocket path: String
     ) async throws(TransportFailure) -> HTTPResponse {
         try await perform(request, endpoint: "http://localhost", unixSocket: path).response
@@ -71,5 +71,5 @@ public final class CurlClient: Sendable {
     }
 
     /// Ends every transfer with `.cancelled`, closes all connections, and refuses what comes later the same way.
-    public func close() { loop.close() }
+    package func close() { loop.close() }
 }

@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 
 /// An HTTP/1.1 server (libmicrohttpd): one thread moves the bytes, the handler runs as a Swift task.
 ///
@@ -9,9 +9,9 @@ public import FederationCore
 ///
 /// A handler's task is cancelled when its client hangs up, and when its time is over (`HTTPServerLimits.handle`). A
 /// client that ends its own side of the connection counts as gone, and gets no answer.
-public final class HTTPServer: Sendable {
+package final class HTTPServer: Sendable {
     /// The port it listens on: the real one, where 0 was asked for.
-    public let port: UInt16
+    package let port: UInt16
 
     private let core: ServerCore
 
@@ -20,7 +20,7 @@ public final class HTTPServer: Sendable {
     ///
     /// Of the handler's answer, the fields that frame a message and those that are not valid (a line end in a value)
     /// are left out; a status outside 200 to 599 becomes 500.
-    public init(
+    package init(
         address: String, port: UInt16, limits: HTTPServerLimits = HTTPServerLimits(),
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
@@ -32,7 +32,7 @@ public final class HTTPServer: Sendable {
 
     /// Listens on a Unix-domain socket of mode 0600, whose path is at most 107 bytes long; what stands there is
     /// replaced. Requests come with an empty `remoteAddress`.
-    public init(
+    package init(
         unixSocket path: String, limits: HTTPServerLimits = HTTPServerLimits(),
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
@@ -50,7 +50,7 @@ public final class HTTPServer: Sendable {
 
     /// Takes no more connections, lets the handlers at work answer within `HTTPServerLimits.drain`, answers 503 for
     /// those that do not, and closes everything. Returns when the last connection is closed.
-    public func stop() async { await core.stop() }
+    package func stop() async { await core.stop() }
 
     /// Requests between their first line and the end of their answer.
     var liveExchanges: Int { core.liveExchanges }

@@ -1,37 +1,37 @@
 internal import FederationCore
 
 /// What our server grants: sizes, counts and times. Each has a default that suits a node of some hundred peers.
-public struct HTTPServerLimits: Hashable, Sendable {
+package struct HTTPServerLimits: Hashable, Sendable {
     /// Bytes of one request's body. One past it is answered 413, and the connection is closed.
-    public var bodyBytes = Limits.requestBytes
+    package var bodyBytes = Limits.requestBytes
     /// Bytes of all bodies held at one time, from the first byte to the end of the answer. Past it: 503.
-    public var bodyBytesHeld = Limits.requestBytesHeld
+    package var bodyBytesHeld = Limits.requestBytesHeld
     /// Bytes of memory a connection has for the request's first line and fields. Past it: 431 or 414.
-    public var headerBytes = Limits.requestHeaderBytes
+    package var headerBytes = Limits.requestHeaderBytes
     /// Open connections. Further ones wait in the listen queue.
-    public var connections = Limits.connections
+    package var connections = Limits.connections
     /// Open connections from one address. Further ones are closed at once.
-    public var connectionsPerAddress = Limits.connectionsPerAddress
+    package var connectionsPerAddress = Limits.connectionsPerAddress
 
     /// From one answer to the whole first line of the next request. Longer than the time after which clients give up
     /// an idle connection (118 s in libcurl), so that it is they who close it and no request meets a closed door.
-    public var idle: Duration = .seconds(150)
+    package var idle: Duration = .seconds(150)
     /// From a request's first line to its last byte, however busily it trickles in; and from the connection's
     /// beginning to its first first line.
-    public var receive: Duration = .seconds(30)
+    package var receive: Duration = .seconds(30)
     /// From the last byte of a request to the handler's answer. Past it: 503, and the handler's task is cancelled.
     /// Longer than a peer's deadline, so that a held answer is the peer's to give up.
-    public var handle: Duration = .seconds(75)
+    package var handle: Duration = .seconds(75)
     /// From the first byte of an answer to its last one.
-    public var send: Duration = .seconds(120)
+    package var send: Duration = .seconds(120)
     /// How long `stop` waits for handlers to answer.
-    public var drain: Duration = .seconds(5)
+    package var drain: Duration = .seconds(5)
 
-    public init() {}
+    package init() {}
 }
 
 /// Why a server could not begin to listen.
-public enum HTTPServerFailure: Error, Hashable, Sendable {
+package enum HTTPServerFailure: Error, Hashable, Sendable {
     /// Not a numeric IPv4 or IPv6 address.
     case notAnAddress
     /// Something listens there already.

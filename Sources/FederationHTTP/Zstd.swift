@@ -2,9 +2,9 @@ internal import CZstd
 internal import FederationCore
 
 /// zstd (RFC 8878), a content coding of HTTP.
-public enum Zstd {
+package enum Zstd {
     /// Its name in `Accept-Encoding` and `Content-Encoding`.
-    public static let name = "zstd"
+    package static let name = "zstd"
 
     /// The level that pages are compressed at. Measured on pages of events: 0.8 ms for 633 KB and 3.3 times fewer
     /// bytes; level 3 takes 2.0 ms for 3.5 times fewer.
@@ -13,7 +13,7 @@ public enum Zstd {
     /// The bytes as one frame; `nil` if memory ran out.
     ///
     /// A context of its own each time: one that is kept saves 9 µs, and would be a lock between requests.
-    public static func compress(_ bytes: [UInt8]) -> [UInt8]? {
+    package static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         let room = ZSTD_compressBound(bytes.count)
         guard ZSTD_isError(room) == 0 else { return nil }
         let frame = unsafe [UInt8](unsafeUninitializedCapacity: room) { frame, count in

@@ -22,7 +22,7 @@ internal import Synchronization
 ///
 /// Where the file cannot be watched, a wait for another process's commit lasts its whole time; so every wait has one,
 /// and whoever waits looks again when it is over.
-public final class CommitSignal: Sendable {
+package final class CommitSignal: Sendable {
     private enum Waiter {
         /// Not suspended yet.
         case arriving
@@ -51,7 +51,7 @@ public final class CommitSignal: Sendable {
     /// Any number may wait; all of them share one watch, which begins with the first.
     ///
     /// - Returns: `true` if there is one; `false` when the time is over, the task is cancelled, or `close()` was called.
-    public func wait(past seq: Int64, atMost patience: Duration) async -> Bool {
+    package func wait(past seq: Int64, atMost patience: Duration) async -> Bool {
         watch.start { [weak self] in self?.reached($0) ?? false }
         let id = state.withLock { state in
             state.lastID += 1
@@ -82,7 +82,7 @@ public final class CommitSignal: Sendable {
     }
 
     /// Ends every wait, and each later one at once: the store or the node stops.
-    public func close() {
+    package func close() {
         for id in state.withLock({ state in
             state.isClosed = true
             return Array(state.waiters.keys)
@@ -91,10 +91,10 @@ public final class CommitSignal: Sendable {
     }
 
     /// `close()` was called: no wait lasts any more.
-    public var isClosed: Bool { state.withLock { $0.isClosed } }
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// How many wait.
-    public var waiterCount: Int { state.withLock { $0.waiters.count } }
+    package var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// The log reaches `seq`. An older word than what is known is nothing: `false`.
     @discardableResult

@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 
 /// Why a data directory was not locked.
-public enum DataDirectoryLockFailure: Error, Hashable, Sendable {
+package enum DataDirectoryLockFailure: Error, Hashable, Sendable {
     /// Another process has it: its id as it wrote it down, if that could be read.
     case held(by: Int32?)
     /// There is no such directory.
@@ -22,11 +22,11 @@ public enum DataDirectoryLockFailure: Error, Hashable, Sendable {
 
 /// The right to write in a data directory, held by one process at a time: by a daemon while it runs, or by a command
 /// while it writes. It ends with `release` or the value, and with the process however that ends.
-public final class DataDirectoryLock: Sendable {
+package final class DataDirectoryLock: Sendable {
     private let file: Mutex<Int32?>
 
     /// Takes the lock on the file `lock` in `directory` without waiting for it.
-    public init(directory: String) throws(DataDirectoryLockFailure) {
+    package init(directory: String) throws(DataDirectoryLockFailure) {
         let path = directory + "/lock"
         guard !path.utf8.contains(0) else { throw .missing }
         let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -47,7 +47,7 @@ public final class DataDirectoryLock: Sendable {
     deinit { release() }
 
     /// Lets go of the directory, at the first call.
-    public func release() {
+    package func release() {
         if let file = file.withLock({ $0.take() }) { close(file) }
     }
 

@@ -1,16 +1,16 @@
 internal import CSQLite
-public import FederationCore
+package import FederationCore
 internal import Glibc
 
 /// Which file a database is: a copy of it, or a backup put back, is another one.
 ///
 /// The device number is left out, because it changes between boots for the same disk.
-public struct DatabaseFileIdentity: Hashable, Sendable {
-    public let inode: UInt64
+package struct DatabaseFileIdentity: Hashable, Sendable {
+    package let inode: UInt64
     /// When the file was made, in nanoseconds since 1970; 0 where the file system does not say.
-    public let born: Int64
+    package let born: Int64
 
-    public init(inode: UInt64, born: Int64) {
+    package init(inode: UInt64, born: Int64) {
         self.inode = inode
         self.born = born
     }
@@ -19,7 +19,7 @@ public struct DatabaseFileIdentity: Hashable, Sendable {
     ///
     /// It is asked by name: opening and closing a database's file would drop the locks that SQLite holds on it in
     /// this process (SQLite, "How To Corrupt", 2.2).
-    public init(of path: String) throws(StoreFailure) {
+    package init(of path: String) throws(StoreFailure) {
         guard !path.utf8.contains(0) else { throw .cannotOpen }
         var inode: UInt64 = 0
         var seconds: Int64 = 0
@@ -32,7 +32,7 @@ public struct DatabaseFileIdentity: Hashable, Sendable {
     }
 
     /// Reads what `description` wrote; `nil` for anything else.
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let inode = UInt64(parts[0]), let born = Int64(parts[1]) else { return nil }
         self.init(inode: inode, born: born)
@@ -40,13 +40,13 @@ public struct DatabaseFileIdentity: Hashable, Sendable {
 }
 
 extension DatabaseFileIdentity: CustomStringConvertible {
-    public var description: String { "\(inode)@\(born)" }
+    package var description: String { "\(inode)@\(born)" }
 }
 
 /// Which machine this is: a hash of systemd's machine id, which is itself not to be passed on (machine-id(5)).
 ///
 /// - Returns: `nil` where the machine has no such id.
-public func machineIdentity(_ sha256: SHA256, file path: String = "/etc/machine-id") -> Digest? {
+package func machineIdentity(_ sha256: SHA256, file path: String = "/etc/machine-id") -> Digest? {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
     defer { close(file) }

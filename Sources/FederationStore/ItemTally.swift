@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 
 /// Keeps `item_blocks`, the sums of the log as a set, in step with the log.
 ///
@@ -177,7 +177,7 @@ extension SQLiteRow {
 }
 
 extension SQLiteLog {
-    public func itemBlocks() throws(StoreFailure) -> [ItemBlock] {
+    package func itemBlocks() throws(StoreFailure) -> [ItemBlock] {
         try storing { () throws(SQLiteError) in
             try database.settle()
             return try database.connection.rows("SELECT * FROM item_blocks ORDER BY time, digest") {
@@ -186,7 +186,7 @@ extension SQLiteLog {
         }
     }
 
-    public func items(from start: LogItem, below end: LogItem?, limit: Int) throws(StoreFailure) -> [LogItem] {
+    package func items(from start: LogItem, below end: LogItem?, limit: Int) throws(StoreFailure) -> [LogItem] {
         try storing { () throws(SQLiteError) in
             var items: [LogItem] = []
             try database.connection.scanItems(from: start, below: end, limit: limit) { items.append($0) }
@@ -194,7 +194,7 @@ extension SQLiteLog {
         }
     }
 
-    public func event(of item: LogItem) throws(StoreFailure) -> StoredEvent? {
+    package func event(of item: LogItem) throws(StoreFailure) -> StoredEvent? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM events WHERE substr(id, 1, 10) = ? AND digest = ?", item.timeText, item.digest.bytes,

@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 internal import CSQLite
 internal import Glibc
 
@@ -7,9 +7,9 @@ internal import Glibc
 /// The cortex may be in use: readers and the writer of a write-ahead log do not wait for each other. SQLite would make
 /// that log's files anew where no process has them; then the database is read as one that nobody changes, and opened
 /// in the ordinary way as soon as a process does.
-public actor NoemaDatabase {
+package actor NoemaDatabase {
     private let executor = BlockingExecutor(label: "federation.store.noema")
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     private let path: String
     private var opened: Opened
@@ -30,14 +30,14 @@ public actor NoemaDatabase {
 
     /// - Parameter path: an absolute path.
     /// - Throws: `notOurs` where the file holds no event log of a cortex.
-    public init(path: String) throws(StoreFailure) {
+    package init(path: String) throws(StoreFailure) {
         self.path = path
         let opened = try storing { () throws(SQLiteError) in try Opened(path) }
         self.opened = opened
         shape = try NoemaDatabase.shape(in: opened.connection)
     }
 
-    public func eventCount() throws(StoreFailure) -> Int64 {
+    package func eventCount() throws(StoreFailure) -> Int64 {
         try reopenIfUsed()
         return try storing { () throws(SQLiteError) in
             try opened.connection.first("SELECT count(*) FROM events") { $0.integer(0) } ?? 0
@@ -47,7 +47,7 @@ public actor NoemaDatabase {
     /// Rows in order of arrival after `place`, at most `limit`: the first always, others while all stay within `bytes`.
     ///
     /// A row that cannot be read is one of them, and says so.
-    public func rows(after place: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [NoemaRow] {
+    package func rows(after place: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [NoemaRow] {
         try reopenIfUsed()
         return try storing { () throws(SQLiteError) in
             let places = try opened.connection.rows(

@@ -1,14 +1,14 @@
-public import FederationCore
+package import FederationCore
 
 /// The log as one transaction sees it. `SQLiteStore` lends it; it is of no use once the transaction is over.
-public struct SQLiteLog {
+package struct SQLiteLog {
     let database: SQLiteDatabase
 
     init(_ database: SQLiteDatabase) { self.database = database }
 }
 
 extension SQLiteLog: LogReading {
-    public func head() throws(StoreFailure) -> LogPosition? {
+    package func head() throws(StoreFailure) -> LogPosition? {
         try storing { () throws(SQLiteError) in
             try database.connection.first("SELECT seq, id FROM events ORDER BY seq DESC LIMIT 1") {
                 row throws(SQLiteError) in
@@ -17,14 +17,14 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func event(_ id: ULID) throws(StoreFailure) -> StoredEvent? {
+    package func event(_ id: ULID) throws(StoreFailure) -> StoredEvent? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM events WHERE id = ?", id.description, row: StoredEvent.init(row:))
         }
     }
 
-    public func id(at seq: Int64) throws(StoreFailure) -> ULID? {
+    package func id(at seq: Int64) throws(StoreFailure) -> ULID? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT id FROM events WHERE seq = ?1 UNION ALL SELECT id FROM replaced WHERE seq = ?1", seq
@@ -32,7 +32,7 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
+    package func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             var page = EventPage(bytes: bytes)
             try database.connection.scan(
@@ -42,7 +42,7 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
+    package func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             var page = EventPage(bytes: bytes)
             // The empty text is before every id.
@@ -54,14 +54,14 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func events(of subject: String) throws(StoreFailure) -> [StoredEvent] {
+    package func events(of subject: String) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 "SELECT * FROM events WHERE subject = ? ORDER BY id", subject, row: StoredEvent.init(row:))
         }
     }
 
-    public func greatestID(through bound: ULID) throws(StoreFailure) -> ULID? {
+    package func greatestID(through bound: ULID) throws(StoreFailure) -> ULID? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT id FROM events WHERE id <= ? ORDER BY id DESC LIMIT 1", bound.description
@@ -69,7 +69,7 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func greatestID(of subject: String) throws(StoreFailure) -> ULID? {
+    package func greatestID(of subject: String) throws(StoreFailure) -> ULID? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT id FROM events WHERE subject = ? ORDER BY id DESC LIMIT 1", subject
@@ -77,14 +77,14 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func eventCount() throws(StoreFailure) -> Int64 {
+    package func eventCount() throws(StoreFailure) -> Int64 {
         try storing { () throws(SQLiteError) in
             try database.settle()
             return try database.connection.first("SELECT coalesce(sum(events), 0) FROM origins") { $0.integer(0) } ?? 0
         }
     }
 
-    public func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String] {
+    package func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String] {
         try storing { () throws(SQLiteError) in
             // The first page begins at the empty text, which may be a subject itself.
             try database.connection.rows(
@@ -97,13 +97,13 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func highestNumber(of origin: String) throws(StoreFailure) -> UInt64? {
+    package func highestNumber(of origin: String) throws(StoreFailure) -> UInt64? {
         try storing { () throws(SQLiteError) in
             try OriginTally.highestNumber(of: origin, in: database.connection)
         }
     }
 
-    public func origins() throws(StoreFailure) -> [OriginSummary] {
+    package func origins() throws(StoreFailure) -> [OriginSummary] {
         try storing { () throws(SQLiteError) in
             try database.settle()
             return try database.connection.rows(
@@ -111,7 +111,7 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent] {
+    package func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 """
@@ -121,7 +121,7 @@ extension SQLiteLog: LogReading {
         }
     }
 
-    public func heldCount(peer: String?) throws(StoreFailure) -> Int {
+    package func heldCount(peer: String?) throws(StoreFailure) -> Int {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT count(*) FROM events WHERE hold IS NOT NULL AND (?1 IS NULL OR peer = ?1)", peer
@@ -131,11 +131,11 @@ extension SQLiteLog: LogReading {
 }
 
 extension SQLiteLog: LogWriting {
-    public mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
+    package mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
         try storing { () throws(SQLiteError) in try insert(entry, replacements: 0, replacedAt: nil) }
     }
 
-    public mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
+    package mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
         try storing { () throws(SQLiteError) in
             let id = entry.event.id.description
             let found = try database.connection.first(
@@ -150,7 +150,7 @@ extension SQLiteLog: LogWriting {
         }
     }
 
-    public mutating func seal(
+    package mutating func seal(
         _ id: ULID, signature: String?, publicKey: String?, verification: Verification
     ) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
@@ -160,14 +160,14 @@ extension SQLiteLog: LogWriting {
         }
     }
 
-    public mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
+    package mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             try database.connection.run(
                 "UPDATE events SET data = NULL, stub = ? WHERE id = ?", stub.stored, id.description)
         }
     }
 
-    public mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
+    package mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             try database.connection.run("UPDATE events SET hold = ? WHERE id = ?", hold?.code, id.description)
         }

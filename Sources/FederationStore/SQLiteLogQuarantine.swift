@@ -1,7 +1,7 @@
-public import FederationCore
+package import FederationCore
 
 extension SQLiteLog {
-    public func quarantine(
+    package func quarantine(
         kind: QuarantineEntry.Kind?, peer: String?, limit: Int
     ) throws(StoreFailure) -> [QuarantineEntry] {
         try storing { () throws(SQLiteError) in
@@ -14,21 +14,21 @@ extension SQLiteLog {
         }
     }
 
-    public func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry? {
+    package func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM quarantine WHERE row = ?", row, row: QuarantineEntry.init(row:))
         }
     }
 
-    public func quarantineEntry(hash: Digest) throws(StoreFailure) -> QuarantineEntry? {
+    package func quarantineEntry(hash: Digest) throws(StoreFailure) -> QuarantineEntry? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM quarantine WHERE hash = ?", hash.bytes, row: QuarantineEntry.init(row:))
         }
     }
 
-    public func quarantineEntry(digest: Digest) throws(StoreFailure) -> QuarantineEntry? {
+    package func quarantineEntry(digest: Digest) throws(StoreFailure) -> QuarantineEntry? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM quarantine WHERE digest = ? ORDER BY row LIMIT 1", digest.bytes,
@@ -36,7 +36,7 @@ extension SQLiteLog {
         }
     }
 
-    public func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int {
+    package func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int {
         try storing { () throws(SQLiteError) in
             if let peer {
                 return try database.connection.first(
@@ -48,7 +48,7 @@ extension SQLiteLog {
         }
     }
 
-    public func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
+    package func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 "SELECT * FROM quarantine WHERE retry_at <= ? ORDER BY first_seen, row LIMIT ?", time.milliseconds,
@@ -56,7 +56,7 @@ extension SQLiteLog {
         }
     }
 
-    public mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
+    package mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             let peer = try database.connection.first(
                 """
@@ -99,13 +99,13 @@ extension SQLiteLog {
         }
     }
 
-    public mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
+    package mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             try database.connection.run("DELETE FROM quarantine WHERE row = ?", row)
         }
     }
 
-    public mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
+    package mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             try database.connection.run(
                 "UPDATE quarantine SET retry_at = ? WHERE row = ?", time?.milliseconds, row)

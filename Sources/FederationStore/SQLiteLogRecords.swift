@@ -1,14 +1,14 @@
-public import FederationCore
+package import FederationCore
 
 extension SQLiteLog {
-    public func record(_ subject: String) throws(StoreFailure) -> Record? {
+    package func record(_ subject: String) throws(StoreFailure) -> Record? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT * FROM records WHERE subject = ?", subject, row: Record.init(row:))
         }
     }
 
-    public func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record] {
+    package func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record] {
         try storing { () throws(SQLiteError) in
             guard filter.limit > 0 else { return [] }
             var records: [Record] = []
@@ -48,7 +48,7 @@ extension SQLiteLog {
         }
     }
 
-    public func records(
+    package func records(
         _ filter: RecordFilter, holding text: SearchText?, reading bytes: Int
     ) throws(StoreFailure) -> RecordPage {
         guard filter.limit > 0 else { return RecordPage() }
@@ -103,7 +103,7 @@ extension SQLiteLog {
         return versions
     }
 
-    public func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int {
+    package func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int {
         return try storing { () throws(SQLiteError) in
             let count =
                 divergedOnly
@@ -117,7 +117,7 @@ extension SQLiteLog {
         }
     }
 
-    public mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
+    package mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             guard let record else {
                 return try database.connection.run("DELETE FROM records WHERE subject = ?", subject)

@@ -1,13 +1,13 @@
-public import FederationCore
+package import FederationCore
 
 extension SQLiteLog {
-    public func state(_ key: String) throws(StoreFailure) -> String? {
+    package func state(_ key: String) throws(StoreFailure) -> String? {
         try storing { () throws(SQLiteError) in
             try database.connection.first("SELECT value FROM federation_state WHERE key = ?", key) { $0.text(0) }
         }
     }
 
-    public func states(prefix: String) throws(StoreFailure) -> [(key: String, value: String)] {
+    package func states(prefix: String) throws(StoreFailure) -> [(key: String, value: String)] {
         try storing { () throws(SQLiteError) in
             var states: [(key: String, value: String)] = []
             try database.connection.scan(
@@ -22,7 +22,7 @@ extension SQLiteLog {
         }
     }
 
-    public mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
+    package mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             if let value {
                 try database.connection.run("INSERT OR REPLACE INTO federation_state VALUES (?, ?)", key, value)
@@ -32,13 +32,13 @@ extension SQLiteLog {
         }
     }
 
-    public func meta(_ key: MetaKey) throws(StoreFailure) -> String? {
+    package func meta(_ key: MetaKey) throws(StoreFailure) -> String? {
         try storing { () throws(SQLiteError) in
             try database.connection.first("SELECT value FROM meta WHERE key = ?", key.rawValue) { $0.text(0) }
         }
     }
 
-    public mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
+    package mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             if let value {
                 try database.connection.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key.rawValue, value)
@@ -48,7 +48,7 @@ extension SQLiteLog {
         }
     }
 
-    public func wireValue(_ wire: String, peer: String, key: String) throws(StoreFailure) -> [UInt8]? {
+    package func wireValue(_ wire: String, peer: String, key: String) throws(StoreFailure) -> [UInt8]? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
                 "SELECT value FROM wire_values WHERE wire = ? AND peer = ? AND key = ?", wire, peer, key
@@ -56,7 +56,7 @@ extension SQLiteLog {
         }
     }
 
-    public func wireValues(_ wire: String, peer: String) throws(StoreFailure) -> [(key: String, value: [UInt8])] {
+    package func wireValues(_ wire: String, peer: String) throws(StoreFailure) -> [(key: String, value: [UInt8])] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 "SELECT key, value FROM wire_values WHERE wire = ? AND peer = ? ORDER BY key", wire, peer
@@ -64,7 +64,7 @@ extension SQLiteLog {
         }
     }
 
-    public mutating func setWireValue(
+    package mutating func setWireValue(
         _ wire: String, peer: String, key: String, _ value: [UInt8]?
     ) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in

@@ -1,23 +1,23 @@
-public import FederationCore
+package import FederationCore
 internal import Synchronization
 
 /// A node's database: one writer, a few readers, each on a thread of its own.
 ///
 /// What a `write` did is on disk when it returns. A `read` sees the state of one commit, and neither waits for the
 /// other.
-public actor SQLiteStore {
+package actor SQLiteStore {
     /// How many reads run at once; more wait.
     private static let readerCount = 3
 
     private let executor: BlockingExecutor
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     private var writer: SQLiteDatabase?
     private nonisolated let readers: ReaderPool
     /// Wakes whoever waits for the log to grow.
-    public nonisolated let commits: CommitSignal
+    package nonisolated let commits: CommitSignal
     private nonisolated let limit: Mutex<StoreRoom>
 
-    public enum Access: Sendable {
+    package enum Access: Sendable {
         /// The database is made where there is none, and migrated where it is older.
         case readWrite
         /// Beside the process that writes, or for a look; the database must be there.
@@ -31,7 +31,7 @@ public actor SQLiteStore {
     /// - Parameter room: how large it may become.
     /// - Throws: `olderSchema` for a database of an older program that is to be read only, `newerSchema` for one of a
     ///   newer program, `notOurs` for another application's file.
-    public init(
+    package init(
         path: String, access: Access = .readWrite, room: StoreRoom = StoreRoom()
     ) throws(StoreFailure) {
         limit = Mutex(room)
@@ -47,31 +47,31 @@ public actor SQLiteStore {
     }
 
     /// How large the store may become. A change holds from the next transaction on.
-    public nonisolated var room: StoreRoom {
+    package nonisolated var room: StoreRoom {
         get { limit.withLock { $0 } }
         set { limit.withLock { $0 = newValue } }
     }
 
     /// How much room the database takes, and has left.
-    public nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
+    package nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
 
     /// Runs `body` in one transaction, which is committed and durable when this returns, and undone if `body` throws.
     ///
     /// - Throws: `readOnly` if the store was opened so or is closed; `full` and `quota` where it would make the log
     ///   longer, or keep evidence, and there is no room.
-    public func write<Value: Sendable>(
+    package func write<Value: Sendable>(
         _ body: @Sendable (inout SQLiteLog) throws(StoreFailure) -> Value
     ) throws(StoreFailure) -> Value { try attempt(body) }
 
     /// The same for a write that may end in a way of its own: that undoes what was done before it.
     ///
     /// - Parameter evenIfFull: for what is small, and frees more than it takes.
-    public func attempt<Value: Sendable, Failure: FailureOfStore>(
+    package func attempt<Value: Sendable, Failure: FailureOfStore>(
         evenIfFull: Bool = false, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
     ) throws(Failure) -> Value { try transact(keeps: true, evenIfFull: evenIfFull, body) }
 
     /// What `attempt` would come to: runs `body` in the same transaction, and undoes it whatever comes of it.
-    public func rehearse<Value: Sendable, Failure: FailureOfStore>(
+    package func rehearse<Value: Sendable, Failure: FailureOfStore>(
         evenIfFull: Bool = false, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
     ) throws(Failure) -> Value { try transact(keeps: false, evenIfFull: evenIfFull, body) }
 
@@ -131,14 +131,14 @@ public actor SQLiteStore {
     }
 
     /// Runs `body` on the state of the last commit.
-    public nonisolated func read<Value: Sendable>(
+    package nonisolated func read<Value: Sendable>(
         _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
     ) async throws(StoreFailure) -> Value {
         try await readers.read(body)
     }
 
     /// Closes every connection once what runs on it is done. Later writes fail; later reads open the file again.
-    public func close() async {
+    package func close() async {
         commits.close()
         // The writer last: only the last connection, and only one that may write, folds the write-ahead log in.
         await readers.close()
@@ -146,7 +146,7 @@ public actor SQLiteStore {
     }
 
     /// Whether SQLite finds the file sound: every page in its place and every row in its indexes.
-    public func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
+    package func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
 
     /// Bounds the size of the file, as a full disk would.
     func setMaxPageCount(_ pages: Int) throws(StoreFailure) {

@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 internal import Glibc
 
 extension SQLiteStore {
@@ -6,7 +6,7 @@ extension SQLiteStore {
     ///
     /// Whoever writes to the database meanwhile is not in the way. The copy is not flushed to disk: it is for a
     /// rehearsal, and `Access.scratch` opens it.
-    public static func copy(of path: String, to target: String) throws(StoreFailure) {
+    package static func copy(of path: String, to target: String) throws(StoreFailure) {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
         guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
         // Empty, and its owner's alone, before anything is in it.
@@ -19,7 +19,7 @@ extension SQLiteStore {
 
 extension SQLiteLog {
     /// Does `body` as a part of the transaction that is undone by itself where it fails; the rest stays.
-    public mutating func part<Value>(
+    package mutating func part<Value>(
         _ body: (inout SQLiteLog) throws(WriteFailure) -> Value
     ) throws(WriteFailure) -> Value {
         let database = database
@@ -40,7 +40,7 @@ extension SQLiteStore {
     /// Does `body` in one transaction on the database at `path`, which is then undone, whatever came of it.
     ///
     /// It waits for the write lock as any writer does, and whoever else writes waits meanwhile: `body` is to be short.
-    public static func rehearse<Value>(
+    package static func rehearse<Value>(
         at path: String, _ body: (inout SQLiteLog) throws(StoreFailure) -> Value
     ) throws(StoreFailure) -> Value {
         let database = try SQLiteDatabase.rehearsal(path: path)

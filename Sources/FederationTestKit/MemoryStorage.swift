@@ -1,9 +1,9 @@
-public import FederationCore
+package import FederationCore
 
 /// The whole store as one value: a copy is a snapshot, so a transaction is a copy that is kept or thrown away.
-public struct MemoryStorage: Sendable {
+package struct MemoryStorage: Sendable {
     /// Writes that still succeed before the disk is full; `nil` for a disk without end.
-    public var writesUntilFull: Int?
+    package var writesUntilFull: Int?
 
     private var stored: [ULID: StoredEvent] = [:]
     /// The event that stands or stood at each `seq`, from 1 on.
@@ -25,10 +25,10 @@ public struct MemoryStorage: Sendable {
         var key: ExactText
     }
 
-    public init() {}
+    package init() {}
 
     /// Runs `body` on a copy, which is kept if `body` returns.
-    public mutating func transaction<Answer, Failure: Error>(
+    package mutating func transaction<Answer, Failure: Error>(
         _ body: (inout MemoryStorage) throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
         var copy = self
@@ -64,7 +64,7 @@ public struct MemoryStorage: Sendable {
     }
 
     /// Loses an event, as a damaged disk or another program's mistake would: nothing else is told.
-    public mutating func lose(_ id: ULID) {
+    package mutating func lose(_ id: ULID) {
         guard let old = stored.removeValue(forKey: id) else { return }
         ids.removeAll { $0 == id }
         let subject = ExactText(old.event.subject)
@@ -76,16 +76,16 @@ public struct MemoryStorage: Sendable {
 }
 
 extension MemoryStorage: LogReading {
-    public func head() -> LogPosition? {
+    package func head() -> LogPosition? {
         guard let index = places.lastIndex(where: { $0 != nil }), let id = places[index] else { return nil }
         return LogPosition(seq: Int64(index) + 1, id: id)
     }
 
-    public func event(_ id: ULID) -> StoredEvent? { stored[id] }
+    package func event(_ id: ULID) -> StoredEvent? { stored[id] }
 
-    public func id(at seq: Int64) -> ULID? { seq > 0 && seq <= places.count ? places[Int(seq) - 1] : nil }
+    package func id(at seq: Int64) -> ULID? { seq > 0 && seq <= places.count ? places[Int(seq) - 1] : nil }
 
-    public func events(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
+    package func events(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
         let first = Int(Swift.max(0, Swift.min(seq, Int64(places.count))))
         // A place whose event has moved on is a marker only.
         let standing = (first..<places.count).lazy.compactMap { index in
@@ -94,7 +94,7 @@ extension MemoryStorage: LogReading {
         return MemoryStorage.page(standing, limit: limit, bytes: bytes)
     }
 
-    public func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) -> [StoredEvent] {
+    package func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) -> [StoredEvent] {
         var index = id.map { MemoryStorage.place(of: $0, in: ids) } ?? 0
         if index < ids.count, ids[index] == id { index += 1 }
         let chosen = ids[index...].lazy.prefix { $0 <= through }.compactMap { stored[$0] }
@@ -113,27 +113,27 @@ extension MemoryStorage: LogReading {
         return found
     }
 
-    public func events(of subject: String) -> [StoredEvent] {
+    package func events(of subject: String) -> [StoredEvent] {
         (idsOfSubject[ExactText(subject)] ?? []).compactMap { stored[$0] }
     }
 
-    public func greatestID(through bound: ULID) -> ULID? {
+    package func greatestID(through bound: ULID) -> ULID? {
         let index = MemoryStorage.place(of: bound, in: ids)
         if index < ids.count, ids[index] == bound { return bound }
         return index > 0 ? ids[index - 1] : nil
     }
 
-    public func greatestID(of subject: String) -> ULID? { idsOfSubject[ExactText(subject)]?.last }
+    package func greatestID(of subject: String) -> ULID? { idsOfSubject[ExactText(subject)]?.last }
 
-    public func eventCount() -> Int64 { Int64(stored.count) }
+    package func eventCount() -> Int64 { Int64(stored.count) }
 
-    public func subjects(after subject: String?, limit: Int) -> [String] {
+    package func subjects(after subject: String?, limit: Int) -> [String] {
         let all = idsOfSubject.keys.sorted()
         let following = subject.map { bound in all.filter { $0 > ExactText(bound) } } ?? all
         return following.prefix(Swift.max(0, limit)).map(\.text)
     }
 
-    public func itemBlocks() -> [ItemBlock] {
+    package func itemBlocks() -> [ItemBlock] {
         // Small, so that a test of few events has several.
         stride(from: 0, to: Swift.max(items.count, 1), by: 5).map { start in
             let part = items[start..<Swift.min(start + 5, items.count)]
@@ -141,16 +141,16 @@ extension MemoryStorage: LogReading {
         }
     }
 
-    public func items(from start: LogItem, below end: LogItem?, limit: Int) -> [LogItem] {
+    package func items(from start: LogItem, below end: LogItem?, limit: Int) -> [LogItem] {
         let following = items[MemoryStorage.place(of: start, in: items)...]
         return Array(following.prefix { item in end.map { item < $0 } ?? true }.prefix(Swift.max(0, limit)))
     }
 
-    public func event(of item: LogItem) -> StoredEvent? {
+    package func event(of item: LogItem) -> StoredEvent? {
         stored.values.first { LogItem($0.event.id, $0.digest) == item }
     }
 
-    public func origins() -> [OriginSummary] {
+    package func origins() -> [OriginSummary] {
         var events: [ExactText: ItemTotal] = [:]
         var numbers: [ExactText: Set<UInt64>] = [:]
         for event in stored.values {
@@ -165,35 +165,35 @@ extension MemoryStorage: LogReading {
         }
     }
 
-    public func highestNumber(of origin: String) -> UInt64? {
+    package func highestNumber(of origin: String) -> UInt64? {
         stored.values.filter { $0.event.origin.isExactly(origin) }.compactMap(\.event.number).max()
     }
 
-    public func heldEvents(peer: String?, after id: ULID?, limit: Int) -> [StoredEvent] {
+    package func heldEvents(peer: String?, after id: ULID?, limit: Int) -> [StoredEvent] {
         let following = held(peer).filter { event in id.map { $0 < event.event.id } ?? true }
         return Array(following.sorted { $0.event.id < $1.event.id }.prefix(Swift.max(0, limit)))
     }
 
-    public func heldCount(peer: String?) -> Int { held(peer).count }
+    package func heldCount(peer: String?) -> Int { held(peer).count }
 
     private func held(_ peer: String?) -> [StoredEvent] {
         stored.values.filter { event in event.hold != nil && peer.map { $0.isExactly(event.peer) } ?? true }
     }
 
-    public func record(_ subject: String) -> Record? { recordOfSubject[ExactText(subject)] }
+    package func record(_ subject: String) -> Record? { recordOfSubject[ExactText(subject)] }
 
-    public func records(_ filter: RecordFilter) -> [Record] {
+    package func records(_ filter: RecordFilter) -> [Record] {
         let chosen = recordOfSubject.sorted { $0.key < $1.key }.lazy.map(\.value).filter { matches($0, filter) }
         return Array(chosen.prefix(Swift.max(0, filter.limit)))
     }
 
-    public func recordCount(divergedOnly: Bool) -> Int {
+    package func recordCount(divergedOnly: Bool) -> Int {
         var filter = RecordFilter(limit: .max)
         filter.divergedOnly = divergedOnly
         return recordOfSubject.values.count { matches($0, filter) }
     }
 
-    public func records(_ filter: RecordFilter, holding text: SearchText?, reading bytes: Int) -> RecordPage {
+    package func records(_ filter: RecordFilter, holding text: SearchText?, reading bytes: Int) -> RecordPage {
         var page = RecordPage()
         guard filter.limit > 0 else { return page }
         var read = 0
@@ -219,39 +219,39 @@ extension MemoryStorage: LogReading {
         return filter.after.map { ExactText(record.subject) > ExactText($0) } ?? true
     }
 
-    public func state(_ key: String) -> String? { stateOfKey[ExactText(key)] }
+    package func state(_ key: String) -> String? { stateOfKey[ExactText(key)] }
 
-    public func states(prefix: String) -> [(key: String, value: String)] {
+    package func states(prefix: String) -> [(key: String, value: String)] {
         stateOfKey.filter { $0.key.text.utf8.starts(with: prefix.utf8) }.sorted { $0.key < $1.key }
             .map { ($0.key.text, $0.value) }
     }
 
-    public func meta(_ key: MetaKey) -> String? { metaOfKey[key] }
+    package func meta(_ key: MetaKey) -> String? { metaOfKey[key] }
 
-    public func wireValue(_ wire: String, peer: String, key: String) -> [UInt8]? {
+    package func wireValue(_ wire: String, peer: String, key: String) -> [UInt8]? {
         values[WireKey(wire: ExactText(wire), peer: ExactText(peer), key: ExactText(key))]
     }
 
-    public func wireValues(_ wire: String, peer: String) -> [(key: String, value: [UInt8])] {
+    package func wireValues(_ wire: String, peer: String) -> [(key: String, value: [UInt8])] {
         values.filter { $0.key.wire == ExactText(wire) && $0.key.peer == ExactText(peer) }
             .sorted { $0.key.key < $1.key.key }.map { ($0.key.key.text, $0.value) }
     }
 
-    public func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) -> [QuarantineEntry] {
+    package func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) -> [QuarantineEntry] {
         Array(quarantined(kind, peer).sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
     }
 
-    public func quarantineEntry(_ row: Int64) -> QuarantineEntry? { rows[row] }
+    package func quarantineEntry(_ row: Int64) -> QuarantineEntry? { rows[row] }
 
-    public func quarantineEntry(hash: Digest) -> QuarantineEntry? { rowOfHash[hash].flatMap { rows[$0] } }
+    package func quarantineEntry(hash: Digest) -> QuarantineEntry? { rowOfHash[hash].flatMap { rows[$0] } }
 
-    public func quarantineEntry(digest: Digest) -> QuarantineEntry? {
+    package func quarantineEntry(digest: Digest) -> QuarantineEntry? {
         rows.values.filter { $0.digest == digest }.min { $0.row < $1.row }
     }
 
-    public func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) -> Int { quarantined(kind, peer).count }
+    package func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) -> Int { quarantined(kind, peer).count }
 
-    public func quarantineDue(at time: WallTime, limit: Int) -> [QuarantineEntry] {
+    package func quarantineDue(at time: WallTime, limit: Int) -> [QuarantineEntry] {
         let due = rows.values.filter { row in row.retryAt.map { $0 <= time } ?? false }
         return Array(due.sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
     }
@@ -268,14 +268,14 @@ extension MemoryStorage: LogReading {
 }
 
 extension MemoryStorage: LogWriting {
-    public mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
+    package mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
         precondition(stored[entry.event.id] == nil, "an event of this id is in the log")
         try spendWrite()
         MemoryStorage.insert(entry.event.id, into: &ids)
         return place(entry, replacements: 0, replacedAt: nil)
     }
 
-    public mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
+    package mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
         guard let old = stored[entry.event.id] else { preconditionFailure("no event of this id is in the log") }
         try spendWrite()
         idsOfSubject[ExactText(old.event.subject)]?.removeAll { $0 == entry.event.id }
@@ -300,7 +300,7 @@ extension MemoryStorage: LogWriting {
         return seq
     }
 
-    public mutating func seal(
+    package mutating func seal(
         _ id: ULID, signature: String?, publicKey: String?, verification: Verification
     ) throws(StoreFailure) {
         try spendWrite()
@@ -309,39 +309,39 @@ extension MemoryStorage: LogWriting {
         stored[id]?.verification = verification
     }
 
-    public mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
+    package mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
         try spendWrite()
         stored[id]?.event.payload = .stub(stub)
     }
 
-    public mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
+    package mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
         try spendWrite()
         stored[id]?.hold = hold
     }
 
-    public mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
+    package mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
         try spendWrite()
         recordOfSubject[ExactText(subject)] = record
     }
 
-    public mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
+    package mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
         try spendWrite()
         stateOfKey[ExactText(key)] = value
     }
 
-    public mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
+    package mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
         try spendWrite()
         metaOfKey[key] = value
     }
 
-    public mutating func setWireValue(
+    package mutating func setWireValue(
         _ wire: String, peer: String, key: String, _ value: [UInt8]?
     ) throws(StoreFailure) {
         try spendWrite()
         values[WireKey(wire: ExactText(wire), peer: ExactText(peer), key: ExactText(key))] = value
     }
 
-    public mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
+    package mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
         try spendWrite()
         if let row = rowOfHash[entry.hash], let known = rows[row] {
             var entry = entry
@@ -379,12 +379,12 @@ extension MemoryStorage: LogWriting {
         rows[row] = nil
     }
 
-    public mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
+    package mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
         try spendWrite()
         forget(row)
     }
 
-    public mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
+    package mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
         try spendWrite()
         rows[row]?.retryAt = time
     }

@@ -1,24 +1,24 @@
-public import FederationCore
+package import FederationCore
 import FederationCrypto
 
 /// Events and ids for tests, made from small numbers so that a failing test reads well.
-public enum Sample {
+package enum Sample {
     /// 2026-01-01T00:00:00Z.
-    public static let epoch = WallTime(milliseconds: 1_767_225_600_000)
+    package static let epoch = WallTime(milliseconds: 1_767_225_600_000)
 
     /// `epoch` and some milliseconds.
-    public static func time(_ milliseconds: Int64) -> WallTime { epoch.advanced(by: .milliseconds(milliseconds)) }
+    package static func time(_ milliseconds: Int64) -> WallTime { epoch.advanced(by: .milliseconds(milliseconds)) }
 
     /// The id of a moment after `epoch`; `salt` tells ids of one moment apart.
-    public static func id(_ milliseconds: Int64, salt: UInt64 = 0) -> ULID {
+    package static func id(_ milliseconds: Int64, salt: UInt64 = 0) -> ULID {
         ULID(milliseconds: epoch.milliseconds + milliseconds, random: (0, salt))
     }
 
     /// The identity of the n-th node.
-    public static func node(_ number: UInt64) -> ULID { ULID(milliseconds: 1_700_000_000_000, random: (0, number)) }
+    package static func node(_ number: UInt64) -> ULID { ULID(milliseconds: 1_700_000_000_000, random: (0, number)) }
 
     /// The `data` of a create or update with a matching content hash.
-    public static func snapshot(_ body: String, type: String = "note", tags: [String] = []) -> [UInt8] {
+    package static func snapshot(_ body: String, type: String = "note", tags: [String] = []) -> [UInt8] {
         var snapshot = Snapshot()
         snapshot.title = "Title"
         snapshot.type = type
@@ -30,7 +30,7 @@ public enum Sample {
 
     /// An event of node `origin`, whose clock is `clock` by node number; without `data`, a content event has the
     /// snapshot of `body` and any other `{}`.
-    public static func event(
+    package static func event(
         _ id: ULID, _ action: String = "create", _ subject: String = "20260101-note", origin: UInt64 = 1,
         clock: [UInt64: UInt64] = [:], body: String = "body", data: [UInt8]? = nil, signature: String? = nil
     ) -> Event {
@@ -43,7 +43,7 @@ public enum Sample {
     }
 
     /// The entry that puts `event` into a log.
-    public static func entry(
+    package static func entry(
         _ event: Event, verification: Verification = .none, peer: String = "peer", at time: WallTime = epoch
     ) throws(JSONProblem) -> LogEntry {
         LogEntry(
@@ -55,19 +55,19 @@ public enum Sample {
 /// Signatures that cost next to nothing: a hash of the key's number and of what is signed. They prove to a test what
 /// Ed25519 proves to the world.
 extension Sample {
-    public static func seal(_ preimage: [UInt8], by node: UInt64) -> EventSeal {
+    package static func seal(_ preimage: [UInt8], by node: UInt64) -> EventSeal {
         EventSeal(
             signature: "sample:\(sha256(Array("key \(node):".utf8) + preimage).hex)", publicKey: "sample:key \(node)")
     }
 
-    public static func isSeal(_ signature: String, over preimage: [UInt8], by node: UInt64) -> Bool {
+    package static func isSeal(_ signature: String, over preimage: [UInt8], by node: UInt64) -> Bool {
         signature == seal(preimage, by: node).signature
     }
 }
 
 extension Event {
     /// The same event with the seal of a node.
-    public func sealed(by node: UInt64) throws(JSONProblem) -> Event {
+    package func sealed(by node: UInt64) throws(JSONProblem) -> Event {
         let seal = Sample.seal(signingPreimage(dataHash: try fingerprint(sha256).dataHash), by: node)
         var sealed = self
         sealed.signature = seal.signature
@@ -76,7 +76,7 @@ extension Event {
     }
 
     /// The same event without its `data`, as whoever saw the data makes it.
-    public func stubbed() throws(JSONProblem) -> Event {
+    package func stubbed() throws(JSONProblem) -> Event {
         let fingerprint = try fingerprint(sha256)
         var stub = self
         stub.payload = .stub(Stub(dataHash: fingerprint.dataHash, normalHash: fingerprint.normalHash))

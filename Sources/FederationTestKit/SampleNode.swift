@@ -1,18 +1,18 @@
-public import FederationCore
+package import FederationCore
 import FederationCrypto
 
 /// A node without wires: a store in memory, what takes events in and what writes them.
-public struct SampleNode: Sendable {
-    public let number: UInt64
-    public var log = MemoryStorage()
-    public var intake: Intake
-    public var writer: EventWriter
+package struct SampleNode: Sendable {
+    package let number: UInt64
+    package var log = MemoryStorage()
+    package var intake: Intake
+    package var writer: EventWriter
     /// The node's wall clock.
-    public var now: WallTime
-    public var random: SeededRandom
+    package var now: WallTime
+    package var random: SeededRandom
 
     /// Seals of the nodes named in `pinned` prove their origin; those of `provisional` less well.
-    public init(
+    package init(
         _ number: UInt64, now: WallTime = Sample.epoch, seed: UInt64 = 1, pinned: Set<UInt64> = [],
         provisional: Set<UInt64> = []
     ) {
@@ -37,14 +37,14 @@ public struct SampleNode: Sendable {
 
     /// Takes in events as a page of a peer, in one transaction.
     @discardableResult
-    public mutating func take(
+    package mutating func take(
         _ events: [Event], from peer: String = "peer", cursor: PulledPage.Cursor = .none
     ) throws(StoreFailure) -> PageOutcome {
         try take(items: events.map { .event($0, bytes: $0.json) }, from: peer, cursor: cursor)
     }
 
     @discardableResult
-    public mutating func take(
+    package mutating func take(
         items: [PulledItem], from peer: String = "peer", cursor: PulledPage.Cursor = .none
     ) throws(StoreFailure) -> PageOutcome {
         let (intake, now) = (intake, now)
@@ -55,7 +55,7 @@ public struct SampleNode: Sendable {
 
     /// Writes in one transaction, which leaves nothing behind if it fails.
     @discardableResult
-    public mutating func write(
+    package mutating func write(
         _ request: WriteRequest, requestID: String? = nil
     ) throws(WriteFailure) -> Written {
         let (writer, now) = (writer, now)
@@ -68,7 +68,7 @@ public struct SampleNode: Sendable {
 
     /// Tries what is due, in one transaction.
     @discardableResult
-    public mutating func retryDue(limit: Int = 1000) throws(StoreFailure) -> PageOutcome {
+    package mutating func retryDue(limit: Int = 1000) throws(StoreFailure) -> PageOutcome {
         let (intake, now) = (intake, now)
         return try log.transaction { log throws(StoreFailure) in
             try intake.retryDue(now: now, limit: limit, into: &log)
@@ -76,17 +76,17 @@ public struct SampleNode: Sendable {
     }
 
     /// Takes in everything that another node has.
-    public mutating func pull(from other: SampleNode) throws(StoreFailure) {
+    package mutating func pull(from other: SampleNode) throws(StoreFailure) {
         try take(other.log.events(after: 0, limit: .max, bytes: .max).map(\.event), from: "node-\(other.number)")
     }
 
     /// Every event of the log by id: its digest, and whether it is held.
-    public var inventory: [ULID: String] {
+    package var inventory: [ULID: String] {
         let all = log.events(after: nil, through: .max, limit: .max, bytes: .max)
         return Dictionary(uniqueKeysWithValues: all.map { ($0.event.id, "\($0.digest) \($0.hold?.code ?? "applied")") })
     }
 
-    public var records: [Record] {
+    package var records: [Record] {
         var filter = RecordFilter(limit: .max)
         filter.includePurged = true
         filter.includeTrashed = true
@@ -94,7 +94,7 @@ public struct SampleNode: Sendable {
     }
 
     /// What is not in the log: kind, code and event of each row, in order.
-    public var quarantined: [String] {
+    package var quarantined: [String] {
         log.quarantine(kind: nil, peer: nil, limit: .max).map { "\($0.kind) \($0.code) \($0.eventID)" }.sorted()
     }
 }

@@ -1,11 +1,11 @@
-public import FederationCore
+package import FederationCore
 import FederationCrypto
 
 /// What every store promises behind `LogReading` and `LogWriting`, one rule a case.
 ///
 /// A store's tests run each rule on a fresh, empty log inside one write transaction:
 /// `@Test(arguments: StorageContract.allCases)`.
-public enum StorageContract: String, CaseIterable, Sendable {
+package enum StorageContract: String, CaseIterable, Sendable {
     case anEmptyLogAnswersNothing
     case eventsComeBackAsTheyWere
     case arrivalIsInOrderOfSeq
@@ -32,16 +32,16 @@ public enum StorageContract: String, CaseIterable, Sendable {
     case oddTextsSurvive
 
     /// A rule that a store broke, with the place in the contract.
-    public struct Violation: Error, CustomStringConvertible {
-        public var rule: StorageContract
-        public var what: String
-        public var line: UInt
+    package struct Violation: Error, CustomStringConvertible {
+        package var rule: StorageContract
+        package var what: String
+        package var line: UInt
 
-        public var description: String { "\(rule.rawValue): \(what) (StorageContract line \(line))" }
+        package var description: String { "\(rule.rawValue): \(what) (StorageContract line \(line))" }
     }
 
     /// - Throws: `Violation`, or what the store threw.
-    public func check(_ log: inout some LogWriting) throws {
+    package func check(_ log: inout some LogWriting) throws {
         switch self {
         case .anEmptyLogAnswersNothing: try emptyLog(&log)
         case .eventsComeBackAsTheyWere: try eventsComeBack(&log)

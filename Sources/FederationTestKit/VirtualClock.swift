@@ -4,13 +4,13 @@ internal import Synchronization
 ///
 /// A test waits with `nextSleep` until the code under test has really gone to sleep before it moves time; otherwise
 /// the sleeper that comes a moment later would wait for ever.
-public final class VirtualClock: Clock, Sendable {
-    public struct Instant: InstantProtocol {
-        public var sinceStart: Duration
+package final class VirtualClock: Clock, Sendable {
+    package struct Instant: InstantProtocol {
+        package var sinceStart: Duration
 
-        public func advanced(by duration: Duration) -> Instant { Instant(sinceStart: sinceStart + duration) }
-        public func duration(to other: Instant) -> Duration { other.sinceStart - sinceStart }
-        public static func < (a: Instant, b: Instant) -> Bool { a.sinceStart < b.sinceStart }
+        package func advanced(by duration: Duration) -> Instant { Instant(sinceStart: sinceStart + duration) }
+        package func duration(to other: Instant) -> Duration { other.sinceStart - sinceStart }
+        package static func < (a: Instant, b: Instant) -> Bool { a.sinceStart < b.sinceStart }
     }
 
     private struct State {
@@ -26,12 +26,12 @@ public final class VirtualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
+    package init() {}
 
-    public var now: Instant { state.withLock(\.now) }
-    public var minimumResolution: Duration { .nanoseconds(1) }
+    package var now: Instant { state.withLock(\.now) }
+    package var minimumResolution: Duration { .nanoseconds(1) }
 
-    public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    package func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock {
             $0.lastID += 1
             return $0.lastID
@@ -63,7 +63,7 @@ public final class VirtualClock: Clock, Sendable {
     }
 
     /// Waits until somebody sleeps, and says until when. Each sleep is told once, in the order in which they began.
-    public func nextSleep() async -> Instant {
+    package func nextSleep() async -> Instant {
         await withCheckedContinuation { continuation in
             let begun = state.withLock { state -> Instant? in
                 guard state.begun.isEmpty else { return state.begun.removeFirst() }
@@ -75,7 +75,7 @@ public final class VirtualClock: Clock, Sendable {
     }
 
     /// Moves time on and wakes whoever slept until then, the earliest first.
-    public func advance(to instant: Instant) {
+    package func advance(to instant: Instant) {
         let due = state.withLock { state in
             state.now = max(state.now, instant)
             let now = state.now
@@ -86,5 +86,5 @@ public final class VirtualClock: Clock, Sendable {
         for continuation in due { continuation.resume() }
     }
 
-    public func advance(by duration: Duration) { advance(to: now.advanced(by: duration)) }
+    package func advance(by duration: Duration) { advance(to: now.advanced(by: duration)) }
 }

@@ -1,9 +1,9 @@
-public import FederationCore
+package import FederationCore
 
 /// What every wire that pulls promises, one rule a case: its conversation is looped into its own routes, in memory.
 ///
 /// A wire's tests run each rule: `@Test(arguments: WireContract.allCases)`.
-public enum WireContract: String, CaseIterable, Sendable {
+package enum WireContract: String, CaseIterable, Sendable {
     // What a poll brings.
     case anEmptyLogGivesNothing
     case everyEventComesOnce
@@ -33,23 +33,23 @@ public enum WireContract: String, CaseIterable, Sendable {
     case noForeignWebPageIsLetIn
 
     /// A rule that a wire broke, with the place in the contract.
-    public struct Violation: Error, CustomStringConvertible {
-        public var rule: WireContract
-        public var what: String
-        public var line: UInt
+    package struct Violation: Error, CustomStringConvertible {
+        package var rule: WireContract
+        package var what: String
+        package var line: UInt
 
-        public var description: String { "\(rule.rawValue): \(what) (WireContract line \(line))" }
+        package var description: String { "\(rule.rawValue): \(what) (WireContract line \(line))" }
     }
 
     /// A wire, and what only it can tell of its answers.
-    public struct Subject: Sendable {
-        public var wire: any Wire
+    package struct Subject: Sendable {
+        package var wire: any Wire
         /// Of an answer that holds a page, the same with more events than are ever asked for; `nil` for any other.
-        public var overfull: @Sendable (HTTPResponse) -> HTTPResponse?
+        package var overfull: @Sendable (HTTPResponse) -> HTTPResponse?
         /// Of an answer that holds a page, the same with its first event spoilt; `nil` for any other.
-        public var spoilt: @Sendable (HTTPResponse) -> HTTPResponse?
+        package var spoilt: @Sendable (HTTPResponse) -> HTTPResponse?
 
-        public init(
+        package init(
             wire: any Wire, overfull: @escaping @Sendable (HTTPResponse) -> HTTPResponse?,
             spoilt: @escaping @Sendable (HTTPResponse) -> HTTPResponse?
         ) {
@@ -60,7 +60,7 @@ public enum WireContract: String, CaseIterable, Sendable {
     }
 
     /// - Throws: `Violation`, or what the store threw.
-    public func check(_ subject: Subject) throws {
+    package func check(_ subject: Subject) throws {
         switch self {
         case .anEmptyLogGivesNothing: try emptyLog(subject)
         case .everyEventComesOnce: try everyEvent(subject)
@@ -96,7 +96,7 @@ public enum WireContract: String, CaseIterable, Sendable {
 
 extension WireContract {
     /// Creates of different subjects, a second apart, signed by nobody.
-    public static func sample(_ count: Int, from start: Int64 = 0) -> [Event] {
+    package static func sample(_ count: Int, from start: Int64 = 0) -> [Event] {
         (0..<count).map { index in
             let moment = start + Int64(index) * 1000
             return Sample.event(

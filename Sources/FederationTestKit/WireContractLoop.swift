@@ -1,27 +1,27 @@
-public import FederationCore
+package import FederationCore
 import FederationCrypto
 
 /// One conversation carried out in memory, with what came of it: the host of an `Exchange`, without sockets or stores.
-public struct WireRun {
-    public var identities: [PeerIdentity] = []
-    public var pages: [PulledPage] = []
-    public var requests: [HTTPRequest] = []
-    public var kept: [String: [UInt8]?] = [:]
+package struct WireRun {
+    package var identities: [PeerIdentity] = []
+    package var pages: [PulledPage] = []
+    package var requests: [HTTPRequest] = []
+    package var kept: [String: [UInt8]?] = [:]
     /// Where a host's cursors stand afterwards.
-    public var cursor: ULID?
-    public var position: String?
+    package var cursor: ULID?
+    package var position: String?
     /// `nil` if it did not end within the steps allowed.
-    public var ending: Result<ExchangeProgress, ExchangeFailure>?
+    package var ending: Result<ExchangeProgress, ExchangeFailure>?
     /// A page was given before an identity.
-    public var tookBeforeIdentity = false
+    package var tookBeforeIdentity = false
 
-    public var items: [PulledItem] { pages.flatMap(\.items) }
+    package var items: [PulledItem] { pages.flatMap(\.items) }
 
-    public var events: [Event] {
+    package var events: [Event] {
         items.compactMap { if case .event(let event, _) = $0 { event } else { nil } }
     }
 
-    public var failure: ExchangeFailure? { if case .failure(let failure) = ending { failure } else { nil } }
+    package var failure: ExchangeFailure? { if case .failure(let failure) = ending { failure } else { nil } }
 
     /// Carries on a conversation until it ends; what becomes of its pages is of no interest.
     ///
@@ -29,7 +29,7 @@ public struct WireRun {
     ///   - outbox: the log that events to be pushed are read from.
     ///   - ahead: how many of the requests to come are answered before they are asked for.
     ///   - answer: answers the n-th request, from 0 on.
-    public init(
+    package init(
         _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000,
         outbox: MemoryStorage = MemoryStorage(), ahead: Int = 0, answer: (Int, HTTPRequest) throws -> ExchangeAnswer
     ) rethrows {
@@ -45,7 +45,7 @@ public struct WireRun {
     ///   - ahead: how many of the requests to come are answered before they are asked for.
     ///   - reading: events of our own log after a place, at most so many and so many bytes.
     ///   - committing: what becomes of a page.
-    public init(
+    package init(
         _ exchange: any Exchange, _ context: ExchangeContext, steps: Int = 3000, ahead: Int = 0,
         reading: (Int64, Int, Int) -> [StoredEvent], committing: (PulledPage) throws -> PageOutcome,
         answer: (Int, HTTPRequest) throws -> ExchangeAnswer
@@ -109,16 +109,16 @@ public struct WireRun {
 }
 
 /// A node that answers by one wire from a log in memory.
-public struct LoopedNode {
-    public var wire: any Wire
-    public var node: NodeIdentity
-    public var log: MemoryStorage
-    public var now: WallTime
+package struct LoopedNode {
+    package var wire: any Wire
+    package var node: NodeIdentity
+    package var log: MemoryStorage
+    package var now: WallTime
     /// Whether its routes may say that an answer is worth waiting for.
-    public var mayHold = false
+    package var mayHold = false
 
     /// A node of `Sample` whose log holds `events` in this order of arrival.
-    public init(
+    package init(
         _ wire: any Wire, _ number: UInt64 = 9, mode: NodeMode = .sync, now: WallTime = Sample.time(3_600_000),
         holding events: [Event] = []
     ) throws {
@@ -130,28 +130,28 @@ public struct LoopedNode {
         for event in events { try add(event) }
     }
 
-    public static func node(_ number: UInt64, mode: NodeMode = .sync) -> NodeIdentity {
+    package static func node(_ number: UInt64, mode: NodeMode = .sync) -> NodeIdentity {
         NodeIdentity(
             id: Sample.node(number), name: "nöde \(number)", version: "1.2.\(number)", mode: mode,
             publicKey: "ed25519:key-of-\(number)")
     }
 
-    public mutating func add(_ event: Event) throws { _ = try log.append(try Sample.entry(event)) }
+    package mutating func add(_ event: Event) throws { _ = try log.append(try Sample.entry(event)) }
 
-    public func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+    package func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
         var context = RouteContext(
             node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "All is well." })
         context.mayHold = mayHold
         return try wire.respond(to: request, context: context, view: log)
     }
 
-    public func respond(to request: HTTPRequest) throws(StoreFailure) -> HTTPResponse {
+    package func respond(to request: HTTPRequest) throws(StoreFailure) -> HTTPResponse {
         let reply = try reply(to: ServedRequest(request))
         return reply.response(nil)
     }
 
     /// One poll by another node, whose cursors stand where `last` left them.
-    public func poll(
+    package func poll(
         after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true, hold: Duration = .zero,
         by exchange: (any Exchange)? = nil, ahead: Int = 0,
         tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
@@ -163,7 +163,7 @@ public struct LoopedNode {
         return try WireRun(exchange ?? wire.exchange(), context, ahead: ahead) { tamper($0, try respond(to: $1)) }
     }
 
-    public static func context(
+    package static func context(
         cursor: ULID? = nil, position: String? = nil, pinned: WireName? = nil, fetches: Bool = true,
         reach: ExchangeContext.Reach = .news, now: WallTime = Sample.time(3_600_000)
     ) -> ExchangeContext {
@@ -175,7 +175,7 @@ public struct LoopedNode {
 
 extension ServedRequest {
     /// What a server makes of a request that reaches it.
-    public init(_ request: HTTPRequest, remoteAddress: String = "127.0.0.1") {
+    package init(_ request: HTTPRequest, remoteAddress: String = "127.0.0.1") {
         let parts = request.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var query: [(name: String, value: String)] = []
         for pair in parts.dropFirst().joined().split(separator: "&") {

@@ -3,7 +3,7 @@ internal import FederationCore
 
 /// A node that several commands are put to, one after another or at once: its daemon, or, where none runs, its
 /// database, which is opened once and held until `close`.
-public final class CommandChannel: Sendable {
+package final class CommandChannel: Sendable {
     private enum Way: Sendable {
         case daemon(CommandClient, NodeDirectory)
         case here(Node)
@@ -12,7 +12,7 @@ public final class CommandChannel: Sendable {
     private let way: Way
 
     /// - Throws: as opening the node for writing does, where no daemon answers.
-    public init(configPath: String) async throws(CommandFailure) {
+    package init(configPath: String) async throws(CommandFailure) {
         let directory = try NodeDirectory(asConfigured: configPath)
         let client = CommandClient(configPath: configPath)
         if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
@@ -25,7 +25,7 @@ public final class CommandChannel: Sendable {
     /// `arguments` is a JSON object.
     ///
     /// - Returns: the result as JSON.
-    public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+    package func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         switch way {
         case .here(let node): return try await CommandService(node: node).perform(name, arguments)
         case .daemon(let client, let directory):
@@ -37,7 +37,7 @@ public final class CommandChannel: Sendable {
     }
 
     /// Gives the database free. To be called once, at the end.
-    public func close() async {
+    package func close() async {
         if case .here(let node) = way { await node.close() }
     }
 

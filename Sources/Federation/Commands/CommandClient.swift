@@ -3,15 +3,15 @@ internal import FederationCore
 internal import FederationHTTP
 
 /// Has a command done by the daemon that holds the database, or does it here when none runs.
-public struct CommandClient: Sendable {
+package struct CommandClient: Sendable {
     private let configPath: String
 
-    public init(configPath: String) { self.configPath = configPath }
+    package init(configPath: String) { self.configPath = configPath }
 
     /// `arguments` is a JSON object.
     ///
     /// - Returns: the result as JSON.
-    public func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+    package func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         if let answer = try await askDaemon(name, arguments) { return answer }
         return try await here(name, arguments)
     }

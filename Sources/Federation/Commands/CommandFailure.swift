@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 
 /// Why a command did not do what was asked: a fixed code and its facts, so that a daemon can hand it to the command
 /// line as it is. The words for people are made there.
@@ -58,14 +58,14 @@ public struct CommandFailure: Error, Hashable, Sendable {
     /// What there is a list of: known peers, current heads, problems as lines.
     public var list: [String]
 
-    public init(_ code: Code, _ facts: [String: String] = [:], list: [String] = []) {
+    package init(_ code: Code, _ facts: [String: String] = [:], list: [String] = []) {
         self.code = code
         self.facts = facts
         self.list = list
     }
 
     /// The form that goes over the control socket and that `--json` prints.
-    public var json: [UInt8] {
+    package var json: [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.key("error")
@@ -79,7 +79,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
     }
 
     /// Reads what `json` wrote; `nil` for anything else.
-    public init?(json bytes: [UInt8]) {
+    package init?(json bytes: [UInt8]) {
         guard let members = try? JSON(bytes)["error"]?.members else { return nil }
         var code: Code?
         facts = [:]
@@ -100,7 +100,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
 
 extension CommandFailure: FailureOfStore {
     /// A failure of the store, as a command reports it.
-    public init(_ failure: StoreFailure) {
+    package init(_ failure: StoreFailure) {
         let word: String =
             switch failure {
             case .busy: "busy"

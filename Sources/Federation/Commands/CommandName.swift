@@ -1,5 +1,5 @@
 /// What a node can be asked to do, by its daemon's control socket or in this process.
-public enum CommandName: String, Sendable, CaseIterable {
+package enum CommandName: String, Sendable, CaseIterable {
     case put, records, show, events, divergences, resolve
     case archive, unarchive, trash, recover, purge
     case quarantineList = "quarantine-list"

@@ -1,16 +1,16 @@
 internal import FederationConfig
-public import FederationCore
+package import FederationCore
 internal import FederationCrypto
 
 /// Changing a configuration file by splicing its text, so that comments, order and layout stay. A daemon that runs by
 /// the file is told, and takes the change in at once.
 ///
 /// Each gives the facts as JSON (`docs/cli.md`); with `dryRun` it changes nothing and tells nobody.
-public struct ConfigEditing: Sendable {
+package struct ConfigEditing: Sendable {
     private let configPath: String
     private let dryRun: Bool
 
-    public init(configPath: String, dryRun: Bool) {
+    package init(configPath: String, dryRun: Bool) {
         self.configPath = configPath
         self.dryRun = dryRun
     }
@@ -18,7 +18,7 @@ public struct ConfigEditing: Sendable {
     /// Takes a peer out. What is known of it (its pin, its cursor, its health) stays in the database unless `forget`.
     ///
     /// With `forget` also one that was taken out before.
-    public func removePeer(_ name: String, forget: Bool) async throws(CommandFailure) -> [UInt8] {
+    package func removePeer(_ name: String, forget: Bool) async throws(CommandFailure) -> [UInt8] {
         let edit: Edit?
         do throws(CommandFailure) {
             edit = try await self.edit(["name": name]) { (editor, _) throws(ConfigEditFailure) in
@@ -48,22 +48,22 @@ public struct ConfigEditing: Sendable {
     }
 
     /// Neither polls nor serves a peer any more, until it is resumed.
-    public func pausePeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
+    package func pausePeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
         try await ofPeer(name) { (editor) throws(ConfigEditFailure) in try editor.pausing(peer: name) }
     }
 
     /// Puts a paused peer back into the mode that its entry keeps, `sync` where it keeps none.
-    public func resumePeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
+    package func resumePeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
         try await ofPeer(name) { (editor) throws(ConfigEditFailure) in try editor.resuming(peer: name) }
     }
 
     /// Gives a peer another mode. One that is paused stays so.
-    public func setMode(_ mode: NodeMode, ofPeer name: String) async throws(CommandFailure) -> [UInt8] {
+    package func setMode(_ mode: NodeMode, ofPeer name: String) async throws(CommandFailure) -> [UInt8] {
         try await ofPeer(name) { (editor) throws(ConfigEditFailure) in try editor.setting(mode: mode, ofPeer: name) }
     }
 
     /// Gives the node another mode.
-    public func setMode(_ mode: NodeMode) async throws(CommandFailure) -> [UInt8] {
+    package func setMode(_ mode: NodeMode) async throws(CommandFailure) -> [UInt8] {
         try await perform { (editor, facts) throws(ConfigEditFailure) in
             facts = ["from": editor.config.mode.rawValue, "to": mode.rawValue]
             return try editor.setting(mode: mode)
@@ -71,7 +71,7 @@ public struct ConfigEditing: Sendable {
     }
 
     /// Gives the node another name. Its identity stays.
-    public func rename(to name: String) async throws(CommandFailure) -> [UInt8] {
+    package func rename(to name: String) async throws(CommandFailure) -> [UInt8] {
         try await perform { (editor, facts) throws(ConfigEditFailure) in
             facts = ["from": editor.config.name, "to": name]
             return try editor.renaming(to: name)

@@ -5,9 +5,9 @@ internal import FederationStore
 internal import Glibc
 
 /// This node's signing key: what people compare of it, and making one where there is none.
-public enum SigningKeys {
+package enum SigningKeys {
     /// - Returns: the facts as JSON: whose key it is, where it is kept, the public half and its fingerprint.
-    public static func fingerprint(configPath: String) async throws(CommandFailure) -> [UInt8] {
+    package static func fingerprint(configPath: String) async throws(CommandFailure) -> [UInt8] {
         let node = try await OpenedNode(configPath: configPath, use: .read)
         await node.store.close()
         return facts(of: node.key, node.identity.id, in: node.directory.currentSigningKey(of: node.identity.id))
@@ -19,7 +19,7 @@ public enum SigningKeys {
     /// one: neither in place of a key that is there nor of one that is lost. Its way on is `identity new`.
     ///
     /// `force` is for doing it also in place of a key that is there and has signed nothing yet.
-    public static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {
+    package static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
         guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
         let lock: DataDirectoryLock

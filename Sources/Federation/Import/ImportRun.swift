@@ -7,26 +7,26 @@ internal import FederationStore
 /// The directory is read by this process, with its permissions, and handed over in batches: to the daemon where one
 /// runs, else to the database. Whatever was taken in before is met again as what it is, so a run that was cut short is
 /// begun anew and loses nothing.
-public struct ImportRun: Sendable {
-    public var directory: String
-    public var configPath: String
+package struct ImportRun: Sendable {
+    package var directory: String
+    package var configPath: String
     /// Counts what would happen, on a copy of the database.
-    public var isDryRun = false
+    package var isDryRun = false
     /// Takes a cortex for a tree of files.
-    public var asMarkdown = false
+    package var asMarkdown = false
     /// Of a cortex takes the events alone.
-    public var eventsOnly = false
+    package var eventsOnly = false
     /// What the tree of files is called, in place of its path: under this name it is known again.
-    public var tree: String?
+    package var tree: String?
 
-    public init(directory: String, configPath: String) {
+    package init(directory: String, configPath: String) {
         self.directory = directory
         self.configPath = configPath
     }
 
     /// - Parameter progress: told how many files and events are done, and of how many.
     /// - Returns: the facts as JSON.
-    public func run(
+    package func run(
         progress: @Sendable (_ done: Int64, _ total: Int64) async -> Void
     ) async throws(CommandFailure) -> [UInt8] {
         let source = try ImportSource(directory, asMarkdown: asMarkdown)

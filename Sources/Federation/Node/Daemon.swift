@@ -6,7 +6,7 @@ internal import FederationStore
 internal import Glibc
 
 /// `federation run`: serves peers and commands and polls the ring, until SIGTERM or SIGINT.
-public enum Daemon {
+package enum Daemon {
     /// Returns once everything in hand is done: polls end, a commit under way is carried through, and requests are
     /// answered.
     ///
@@ -16,7 +16,7 @@ public enum Daemon {
     ///   - configPath: the configuration of the node to run.
     ///   - level: instead of the configuration's.
     ///   - log: takes whole lines; called from any thread.
-    public static func run(
+    package static func run(
         configPath: String, level: Logger.Level? = nil, log: @escaping @Sendable (String) -> Void
     ) async throws(CommandFailure) {
         let signals = StopSignals()

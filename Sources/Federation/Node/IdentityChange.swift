@@ -7,9 +7,9 @@ internal import Glibc
 /// Who this node is, and the two ways on for a database that is a copy or older than what it has published.
 ///
 /// These run in a process of their own, under the directory's lock: no daemon may run meanwhile.
-public enum IdentityChange {
+package enum IdentityChange {
     /// - Returns: the facts as JSON: id, key, and whether and why the node has stopped writing.
-    public static func show(configPath: String) async throws(CommandFailure) -> [UInt8] {
+    package static func show(configPath: String) async throws(CommandFailure) -> [UInt8] {
         let node = try await OpenedNode(configPath: configPath, use: .read)
         await node.store.close()
         return jsonObject {
@@ -24,7 +24,7 @@ public enum IdentityChange {
     /// in the log as another node's.
     ///
     /// The new key is on disk, under the new identity's name, before the one commit that makes it ours.
-    public static func new(configPath: String, isDryRun: Bool = false) async throws(CommandFailure) -> [UInt8] {
+    package static func new(configPath: String, isDryRun: Bool = false) async throws(CommandFailure) -> [UInt8] {
         if isDryRun { return try await plannedNew(configPath) }
         let node = try await OpenedNode(configPath: configPath, use: .renew)
         var random = SystemRandom()
@@ -74,7 +74,7 @@ public enum IdentityChange {
     /// `partial` goes on although some peers cannot be reached: what only they hold of ours would be taken for
     ///   old by them.
     /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
-    public static func recover(
+    package static func recover(
         configPath: String, partial: Bool, isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
         if isDryRun { return try await rehearsedRecovery(configPath, partial: partial) }

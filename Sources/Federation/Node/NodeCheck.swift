@@ -4,15 +4,15 @@ internal import FederationCrypto
 internal import FederationStore
 
 /// Every problem of a configuration, its database and its identity, in one run. Changes nothing.
-public struct NodeCheck: Sendable {
+package struct NodeCheck: Sendable {
     /// `file:line:column: path: what is wrong`, or `file: what is wrong`: lines that hold nothing unescaped.
-    public private(set) var problems: [String] = []
-    public private(set) var warnings: [String] = []
+    package private(set) var problems: [String] = []
+    package private(set) var warnings: [String] = []
     /// What is wrong is who this node is, not what its configuration says.
-    public private(set) var isIdentity = false
+    package private(set) var isIdentity = false
 
     /// `deep` also reads the whole database for damage, which takes a while.
-    public static func run(configPath: String, deep: Bool) async -> NodeCheck {
+    package static func run(configPath: String, deep: Bool) async -> NodeCheck {
         var check = NodeCheck()
         let file: ConfigFile
         do { file = try ConfigFile.load(configPath) } catch {
@@ -87,7 +87,7 @@ public struct NodeCheck: Sendable {
         }
     }
 
-    public var json: [UInt8] {
+    package var json: [UInt8] {
         var writer = JSONWriter()
         writer.object {
             $0.member("ok", problems.isEmpty)

@@ -2,14 +2,14 @@ internal import FederationCore
 internal import Glibc
 
 /// What stands in a data directory.
-public struct NodeDirectory: Hashable, Sendable {
-    public let path: String
+package struct NodeDirectory: Hashable, Sendable {
+    package let path: String
 
-    public init(_ path: String) { self.path = path }
+    package init(_ path: String) { self.path = path }
 
-    public var database: String { path + "/federation.db" }
+    package var database: String { path + "/federation.db" }
     /// The Ed25519 seed that `init` made, mode 0600.
-    public var signingKey: String { path + "/signing.key" }
+    package var signingKey: String { path + "/signing.key" }
 
     /// The seed of an identity that `identity new` gave: named after it, so that the database's word who this node is
     /// chooses the key as well.
@@ -21,10 +21,10 @@ public struct NodeDirectory: Hashable, Sendable {
         return access(own, F_OK) == 0 ? own : signingKey
     }
     /// Through which commands reach a running daemon.
-    public var controlSocket: String { path + "/control.sock" }
+    package var controlSocket: String { path + "/control.sock" }
 
-    public var hasDatabase: Bool { access(database, F_OK) == 0 }
-    public var hasControlSocket: Bool { access(controlSocket, F_OK) == 0 }
+    package var hasDatabase: Bool { access(database, F_OK) == 0 }
+    package var hasControlSocket: Bool { access(controlSocket, F_OK) == 0 }
 
     /// Calls `body` with a path of the control socket that fits a socket address: a long one is reached through the
     /// open directory.

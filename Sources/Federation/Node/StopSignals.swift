@@ -2,12 +2,12 @@ internal import Dispatch
 internal import Glibc
 
 /// SIGTERM and SIGINT, as something to wait for. A second one while the first is being heeded ends the process.
-public final class StopSignals: Sendable {
+package final class StopSignals: Sendable {
     private let stream: AsyncStream<Int32>
     // SAFETY: the sources are made once, never touched again, and only keep themselves alive.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    public init() {
+    package init() {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
         self.stream = stream
         sources = [SIGTERM, SIGINT].map { number in
@@ -23,7 +23,7 @@ public final class StopSignals: Sendable {
     }
 
     /// Returns at the first signal, or when the task is cancelled.
-    public func first() async {
+    package func first() async {
         for await _ in stream { return }
     }
 }

@@ -9,21 +9,21 @@ internal import Glibc
 ///
 /// The events are taken in inside a transaction that is rolled back, so that each is judged as it would be. It works
 /// beside a running daemon, and without a node: then the peer is seen as a new node would see it.
-public struct PeerPreview: Sendable {
-    public var endpoint: String
-    public var configPath: String
+package struct PeerPreview: Sendable {
+    package var endpoint: String
+    package var configPath: String
     /// `auto`, `native` or `noema`.
-    public var wire = "auto"
-    public var pages = 3
+    package var wire = "auto"
+    package var pages = 3
 
-    public init(endpoint: String, configPath: String) {
+    package init(endpoint: String, configPath: String) {
         self.endpoint = endpoint
         self.configPath = configPath
     }
 
     /// - Returns: the facts as JSON; that the peer could not be reached or read is one of them.
     /// - Throws: where this node itself cannot be read, or the endpoint is none.
-    public func run() async throws(CommandFailure) -> [UInt8] {
+    package func run() async throws(CommandFailure) -> [UInt8] {
         let address: Endpoint
         do { address = try Endpoint(endpoint) } catch {
             throw CommandFailure(

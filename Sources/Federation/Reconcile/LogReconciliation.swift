@@ -1,4 +1,4 @@
-public import FederationCore
+package import FederationCore
 internal import FederationCrypto
 internal import Negentropy
 
@@ -6,9 +6,9 @@ internal import Negentropy
 ///
 /// Nothing is kept between messages: each is answered from a fresh view of the log, which may have changed since. What
 /// arrives meanwhile is found now or by the next comparison.
-public enum LogReconciliation {
+package enum LogReconciliation {
     /// Answers what a conversation asks of our own log.
-    public static func answer(
+    package static func answer(
         _ question: ReconcileQuestion, in log: any LogReading
     ) throws(StoreFailure) -> ReconcileAnswer {
         switch question {

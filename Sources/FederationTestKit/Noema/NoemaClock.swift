@@ -1,34 +1,34 @@
-public import FederationCore
+package import FederationCore
 
 /// A clock as Noema keeps it: any text as key, where only 26 characters make a stable one (Noema section 1.7).
-public struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-    public private(set) var counters: [String: UInt64]
+package struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+    package private(set) var counters: [String: UInt64]
 
-    public init(_ counters: [String: UInt64] = [:]) { self.counters = counters }
-    public init(dictionaryLiteral elements: (String, UInt64)...) {
+    package init(_ counters: [String: UInt64] = [:]) { self.counters = counters }
+    package init(dictionaryLiteral elements: (String, UInt64)...) {
         counters = Dictionary(elements) { $1 }
     }
 
-    public subscript(key: String) -> UInt64 { counters[key] ?? 0 }
-    public var isEmpty: Bool { counters.isEmpty }
+    package subscript(key: String) -> UInt64 { counters[key] ?? 0 }
+    package var isEmpty: Bool { counters.isEmpty }
 
     /// The most keys a merged clock may have.
-    public static let limit = 256
+    package static let limit = 256
 
     /// The entries whose keys are not display names of old logs.
-    public var stable: NoemaClock { NoemaClock(counters.filter { $0.key.utf8.count == ULID.length }) }
+    package var stable: NoemaClock { NoemaClock(counters.filter { $0.key.utf8.count == ULID.length }) }
 
     /// One more event of `key`. Go's counter wraps, and so does this one.
-    public mutating func increment(_ key: String) { counters[key, default: 0] &+= 1 }
+    package mutating func increment(_ key: String) { counters[key, default: 0] &+= 1 }
 
-    public func merging(_ other: NoemaClock) -> NoemaClock {
+    package func merging(_ other: NoemaClock) -> NoemaClock {
         NoemaClock(counters.merging(other.counters, uniquingKeysWith: max))
     }
 
     /// What an ingested event does to the node's clock: unstable keys go, and one with too many keys changes nothing.
     ///
     /// - Returns: whether it was merged.
-    public mutating func mergeIngested(_ other: NoemaClock) -> Bool {
+    package mutating func mergeIngested(_ other: NoemaClock) -> Bool {
         let merged = stable.merging(other.stable)
         guard merged.counters.count <= NoemaClock.limit else { return false }
         self = merged
@@ -36,7 +36,7 @@ public struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// Go's comparison: −1 before, +1 after, and 0 for concurrent **and** for equal.
-    public func goCompare(_ other: NoemaClock) -> Int {
+    package func goCompare(_ other: NoemaClock) -> Int {
         switch compare(other) {
         case .before: -1
         case .after: 1
@@ -45,7 +45,7 @@ public struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// The comparison with four answers. A missing key is zero.
-    public func compare(_ other: NoemaClock) -> ClockOrder {
+    package func compare(_ other: NoemaClock) -> ClockOrder {
         let below = counters.allSatisfy { $0.value <= other[$0.key] }
         let above = other.counters.allSatisfy { $0.value <= self[$0.key] }
         return below ? (above ? .equal : .before) : (above ? .after : .concurrent)
@@ -53,7 +53,7 @@ public struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
     /// Rust's comparison for replay: where names of old logs make two clocks concurrent, their stable keys decide,
     /// if both have some and they are strictly ordered.
-    public func rustCompare(_ other: NoemaClock) -> ClockOrder {
+    package func rustCompare(_ other: NoemaClock) -> ClockOrder {
         let raw = compare(other)
         let (mine, theirs) = (stable, other.stable)
         let hasUnstable = mine.counters.count < counters.count || theirs.counters.count < other.counters.count
@@ -63,7 +63,7 @@ public struct NoemaClock: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// With sorted keys, as both lines write it.
-    public var json: [UInt8] {
+    package var json: [UInt8] {
         var writer = JSONWriter()
         writer.object { for (key, counter) in sorted { $0.member(key, counter) } }
         return writer.bytes

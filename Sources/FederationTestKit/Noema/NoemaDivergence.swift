@@ -32,20 +32,20 @@ extension NoemaStandIn {
     }
 
     /// The sections of a divergence's text, as `resolve` reads them.
-    public func versions(in divergenceID: String) -> [NoemaVersion] {
+    package func versions(in divergenceID: String) -> [NoemaVersion] {
         NoemaVersion.read(body(of: divergenceID) ?? "")
     }
 }
 
 /// One side of a divergence.
-public struct NoemaVersion: Hashable, Sendable {
-    public var name: String
-    public var cortexID: String
-    public var clock: NoemaClock
-    public var body: String
+package struct NoemaVersion: Hashable, Sendable {
+    package var name: String
+    package var cortexID: String
+    package var clock: NoemaClock
+    package var body: String
 
     /// `<name> (<first 8 characters of the id>)`.
-    public var label: String { cortexID.isEmpty ? name : "\(name) (\(cortexID.prefix(8)))" }
+    package var label: String { cortexID.isEmpty ? name : "\(name) (\(cortexID.prefix(8)))" }
 
     /// The text of a divergence, versions in order of cortex id.
     static func body(of traceID: String, _ versions: [NoemaVersion], _ rules: NoemaRules) -> String {

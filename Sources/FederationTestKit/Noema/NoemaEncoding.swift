@@ -6,7 +6,7 @@ extension NoemaRules {
     /// `data` as a node of this line serves it again.
     ///
     /// Text that is not JSON, which only a test can put into a log, stays as it is.
-    public func relayed(_ data: [UInt8]) -> [UInt8] {
+    package func relayed(_ data: [UInt8]) -> [UInt8] {
         switch self {
         case .go: return htmlEscaped(data)
         case .rust:

@@ -1,20 +1,20 @@
-public import FederationCore
+package import FederationCore
 
 /// One event as a Noema node holds it: texts that it never checked, and `data` as it was stored (Noema section 1.2).
-public struct NoemaEvent: Hashable, Sendable {
-    public var id: String
-    public var action: String
-    public var traceID: String
-    public var cortexID: String
-    public var origin: String
-    public var timestamp: String
-    public var data: [UInt8]
-    public var clock: NoemaClock
+package struct NoemaEvent: Hashable, Sendable {
+    package var id: String
+    package var action: String
+    package var traceID: String
+    package var cortexID: String
+    package var origin: String
+    package var timestamp: String
+    package var data: [UInt8]
+    package var clock: NoemaClock
     /// Empty when unsigned.
-    public var signature: String
-    public var publicKey: String
+    package var signature: String
+    package var publicKey: String
 
-    public init(
+    package init(
         id: String, action: String, traceID: String, cortexID: String, origin: String, timestamp: String,
         data: [UInt8] = Array("{}".utf8), clock: NoemaClock = [:], signature: String = "", publicKey: String = ""
     ) {
@@ -33,7 +33,7 @@ public struct NoemaEvent: Hashable, Sendable {
     /// Reads one element of a batch. What it cannot read spoils the whole batch, in both lines.
     ///
     /// Go takes missing and `null` members for empty; Rust wants its six strings and no `null`.
-    public init(_ json: JSON, as rules: NoemaRules) throws(NoemaFailure) {
+    package init(_ json: JSON, as rules: NoemaRules) throws(NoemaFailure) {
         guard json.isObject else { throw .unreadableBatch }
         func text(_ key: String, isRequired: Bool) throws(NoemaFailure) -> String {
             guard let value = json[key], rules == .rust || !value.isNull else {
@@ -68,7 +68,7 @@ public struct NoemaEvent: Hashable, Sendable {
     }
 
     /// The event as a node of this line serves it: `data` is encoded again, and Rust leaves out an empty one.
-    public func json(as rules: NoemaRules) -> [UInt8] {
+    package func json(as rules: NoemaRules) -> [UInt8] {
         var writer = JSONWriter()
         let relayed = rules.relayed(data)
         writer.object { writer in
@@ -97,31 +97,31 @@ public struct NoemaEvent: Hashable, Sendable {
 }
 
 /// A Noema node's events, in order of id.
-public struct NoemaLog: Sendable {
-    public private(set) var events: [NoemaEvent] = []
+package struct NoemaLog: Sendable {
+    package private(set) var events: [NoemaEvent] = []
     private var byTrace: [String: [String]] = [:]
 
     init() {}
 
-    public func contains(_ id: String) -> Bool {
+    package func contains(_ id: String) -> Bool {
         let index = firstIndex(notBefore: id)
         return index < events.count && events[index].id == id
     }
 
-    public func event(_ id: String) -> NoemaEvent? {
+    package func event(_ id: String) -> NoemaEvent? {
         let index = firstIndex(notBefore: id)
         return index < events.count && events[index].id == id ? events[index] : nil
     }
 
     /// The events after an id that need not be there, at most `limit` (section 2.2, 4).
-    public func events(since id: String, limit: Int) -> ArraySlice<NoemaEvent> {
+    package func events(since id: String, limit: Int) -> ArraySlice<NoemaEvent> {
         var index = firstIndex(notBefore: id)
         if index < events.count, events[index].id == id { index += 1 }
         return events[index...].prefix(limit)
     }
 
     /// A trace's events in order of id.
-    public func events(of traceID: String) -> [NoemaEvent] {
+    package func events(of traceID: String) -> [NoemaEvent] {
         (byTrace[traceID] ?? []).sorted(by: isBefore).compactMap(event)
     }
 

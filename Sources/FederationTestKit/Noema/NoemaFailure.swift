@@ -1,7 +1,7 @@
-public import FederationCore
+package import FederationCore
 
 /// Why a Noema node refuses something. Noema itself tells failures apart by their texts, so these have them.
-public enum NoemaFailure: Error, Hashable, Sendable {
+package enum NoemaFailure: Error, Hashable, Sendable {
     // Replay
     case invalidTraceID(String)
     case unknownAction(String)
@@ -33,7 +33,7 @@ public enum NoemaFailure: Error, Hashable, Sendable {
     case idNotAfterCursor(String)
 
     /// The words that its classification and its tests look for, as far as they are known.
-    public func text(_ rules: NoemaRules) -> String {
+    package func text(_ rules: NoemaRules) -> String {
         switch self {
         case .invalidTraceID(let id): "invalid trace ID: \(id)"
         case .unknownAction(let action):
@@ -64,12 +64,12 @@ public enum NoemaFailure: Error, Hashable, Sendable {
 }
 
 /// Noema's tables from the text of an error to a reason (Noema section 3.6).
-public enum NoemaClassification {
+package enum NoemaClassification {
     /// The error values that Go's replay wraps, which it recognises before it looks at a text.
-    public enum Sentinel: Hashable, Sendable { case invalidTraceID, invalidFrontmatter }
+    package enum Sentinel: Hashable, Sendable { case invalidTraceID, invalidFrontmatter }
 
     /// A poll that failed anywhere but in the identity phase or in replay.
-    public static func network(_ text: String, _ rules: NoemaRules) -> Reason {
+    package static func network(_ text: String, _ rules: NoemaRules) -> Reason {
         switch rules {
         case .go: first(goNetwork, in: text) ?? .other
         case .rust: first(rust, in: text.lowercased()) ?? .other
@@ -77,12 +77,12 @@ public enum NoemaClassification {
     }
 
     /// A failure of the identity phase. A network error met there, or another signing key, is `other` in Go.
-    public static func identity(_ text: String, _ rules: NoemaRules) -> Reason {
+    package static func identity(_ text: String, _ rules: NoemaRules) -> Reason {
         rules == .go ? first(goIdentity, in: text) ?? .other : network(text, .rust)
     }
 
     /// A failure of replay. `nil` text is no failure.
-    public static func replay(_ text: String?, sentinel: Sentinel? = nil, _ rules: NoemaRules) -> Reason? {
+    package static func replay(_ text: String?, sentinel: Sentinel? = nil, _ rules: NoemaRules) -> Reason? {
         guard let text else { return nil }
         guard rules == .go else { return network(text, .rust) }
         switch sentinel {

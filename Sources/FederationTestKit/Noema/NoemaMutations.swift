@@ -1,18 +1,18 @@
-public import FederationCore
+package import FederationCore
 
 /// What a person does on a Noema node. Each change appends one event, in the same transaction (Noema section 1.7).
 extension NoemaStandIn {
     /// The text and labels of a new or changed trace.
-    public struct Draft: Hashable, Sendable {
-        public var title: String
-        public var type: String
-        public var body: String
-        public var tags: [String] = []
-        public var author = ""
-        public var tier = Tier.short
-        public var isSourceLocked = false
+    package struct Draft: Hashable, Sendable {
+        package var title: String
+        package var type: String
+        package var body: String
+        package var tags: [String] = []
+        package var author = ""
+        package var tier = Tier.short
+        package var isSourceLocked = false
 
-        public init(_ title: String, type: String = TraceType.note.rawValue, body: String, tags: [String] = []) {
+        package init(_ title: String, type: String = TraceType.note.rawValue, body: String, tags: [String] = []) {
             self.title = title
             self.type = type
             self.body = body
@@ -22,7 +22,7 @@ extension NoemaStandIn {
 
     /// Makes a trace and gives its id: the date and the title's slug.
     @discardableResult
-    public mutating func create(_ draft: Draft, now: WallTime) throws(NoemaFailure) -> String {
+    package mutating func create(_ draft: Draft, now: WallTime) throws(NoemaFailure) -> String {
         let traceID = now.compactDate + "-" + noemaSlug(draft.title)
         guard isTraceID(traceID) else { throw .invalidTraceID(traceID) }
         guard traces[traceID] == nil else { throw .uniqueConstraint }
@@ -32,7 +32,7 @@ extension NoemaStandIn {
 
     /// Replaces a trace's text and labels.
     @discardableResult
-    public mutating func update(_ traceID: String, _ draft: Draft, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    package mutating func update(_ traceID: String, _ draft: Draft, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
         let trace = try writable(traceID)
         guard trace.tier != Tier.long.rawValue else { throw .immutableTier }
         var snapshot = snapshot(of: draft, origin: trace.origin)
@@ -46,7 +46,7 @@ extension NoemaStandIn {
 
     /// Replaces a trace's text alone.
     @discardableResult
-    public mutating func update(_ traceID: String, body: String, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    package mutating func update(_ traceID: String, body: String, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
         guard let trace = traces[traceID] else { throw .noSuchTrace(traceID) }
         var draft = Draft(trace.title, type: trace.type, body: body, tags: trace.tags)
         draft.author = trace.author
@@ -58,7 +58,7 @@ extension NoemaStandIn {
     ///
     /// - Precondition: `action` is one of those four.
     @discardableResult
-    public mutating func change(
+    package mutating func change(
         _ traceID: String, _ action: NoemaAction, now: WallTime
     ) throws(NoemaFailure) -> NoemaEvent {
         precondition(action.isLifecycle, "\(action) does not move a trace")
@@ -71,7 +71,7 @@ extension NoemaStandIn {
 
     /// Removes a trashed trace for good.
     @discardableResult
-    public mutating func purge(_ traceID: String, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    package mutating func purge(_ traceID: String, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
         _ = try writable(traceID)
         files[NoemaFile(folder: .trash, traceID: traceID)] = nil
         traces[traceID] = nil
@@ -80,7 +80,7 @@ extension NoemaStandIn {
 
     /// Changes a trace's tier; the action says in which direction.
     @discardableResult
-    public mutating func setTier(_ traceID: String, to tier: Tier, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    package mutating func setTier(_ traceID: String, to tier: Tier, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
         guard let trace = traces[traceID] else { throw .noSuchTrace(traceID) }
         let order = Tier.allCases.map(\.rawValue)
         let rises = order.firstIndex(of: trace.tier) ?? 0 <= order.firstIndex(of: tier.rawValue) ?? 0
@@ -94,7 +94,7 @@ extension NoemaStandIn {
     }
 
     @discardableResult
-    public mutating func vote(_ traceID: String, up: Bool, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
+    package mutating func vote(_ traceID: String, up: Bool, now: WallTime) throws(NoemaFailure) -> NoemaEvent {
         guard traces[traceID] != nil else { throw .noSuchTrace(traceID) }
         traces[traceID]?.votes += up ? 1 : -1
         return emit(.vote, traceID, Array(#"{"delta":\#(up ? 1 : -1),"actor":"human"}"#.utf8), now: now)
@@ -102,7 +102,7 @@ extension NoemaStandIn {
 
     /// Replaces a trace's tags and nothing else (by v0.18: an older node's cursor stops at it).
     @discardableResult
-    public mutating func setTags(
+    package mutating func setTags(
         _ traceID: String, _ tags: [String], now: WallTime
     ) throws(NoemaFailure) -> NoemaEvent {
         _ = try writable(traceID)
@@ -114,7 +114,7 @@ extension NoemaStandIn {
 
     /// Announces that this node means to consolidate (section 1.4): the trace id is a window's.
     @discardableResult
-    public mutating func claimConsolidation(now: WallTime) -> NoemaEvent {
+    package mutating func claimConsolidation(now: WallTime) -> NoemaEvent {
         let window = mint.next(now: now, using: &random).description
         return emit(
             .consolidationClaim, window, Array(#"{"window_id":"\#(window)","cortex_id":"\#(id)"}"#.utf8), now: now)
@@ -122,7 +122,7 @@ extension NoemaStandIn {
 
     /// Ends a divergence with one side's text (`accept`: name, id or its first eight characters) or with `body`
     /// (section 7.4): an update of the original and a trash of the divergence.
-    public mutating func resolve(
+    package mutating func resolve(
         _ divergenceID: String, accept: String? = nil, body: String? = nil, now: WallTime
     ) throws(NoemaFailure) {
         guard (accept == nil) != (body == nil), accept != "", body != "" else { throw .usage }

@@ -1,7 +1,7 @@
-public import FederationCore
+package import FederationCore
 
 /// What a stand-in's puller wants next.
-public enum StandInStep: Hashable, Sendable {
+package enum StandInStep: Hashable, Sendable {
     /// Perform this at the peer's endpoint and give the answer to `resume`.
     case request(HTTPRequest)
     /// The poll ended well.
@@ -11,7 +11,7 @@ public enum StandInStep: Hashable, Sendable {
 }
 
 /// What became of a request.
-public enum StandInAnswer: Hashable, Sendable {
+package enum StandInAnswer: Hashable, Sendable {
     case response(HTTPResponse)
     case transport(TransportFailure)
 }
@@ -51,14 +51,14 @@ extension NoemaStandIn {
     /// Begins a poll of a configured peer, giving up one that is under way.
     ///
     /// A paused peer has no worker: `done` at once, and nothing is written.
-    public mutating func beginPoll(of peer: String, now: WallTime) -> StandInStep {
+    package mutating func beginPoll(of peer: String, now: WallTime) -> StandInStep {
         guard let entry = entry(peer), !entry.isPaused else { return .done }
         polls[peer] = NoemaPoll(requestID: rules == .go ? 1 : 0)
         return request(of: peer)
     }
 
     /// Goes on with the answer to the last request. Without a poll under way: `done`.
-    public mutating func resume(_ answer: StandInAnswer, of peer: String, now: WallTime) -> StandInStep {
+    package mutating func resume(_ answer: StandInAnswer, of peer: String, now: WallTime) -> StandInStep {
         guard let poll = polls[peer] else { return .done }
         if case .closing(let step) = poll.phase {
             polls[peer] = nil
@@ -73,7 +73,7 @@ extension NoemaStandIn {
 
     /// A whole poll, with `serve` as the way to the peer's server.
     @discardableResult
-    public mutating func poll(
+    package mutating func poll(
         _ peer: String, now: WallTime, through serve: (ServedRequest) -> StandInAnswer
     ) -> StandInStep {
         var step = beginPoll(of: peer, now: now)
@@ -84,19 +84,19 @@ extension NoemaStandIn {
     }
 
     /// When the worker of `peer` polls next: at once at first, then after the interval, or after the back-off.
-    public func wakeAt(of peer: String) -> WallTime? { schedule[peer]?.wakeAt }
+    package func wakeAt(of peer: String) -> WallTime? { schedule[peer]?.wakeAt }
 
     /// The back-off of the last failure, or the interval.
-    public func backoff(of peer: String) -> Duration { schedule[peer]?.backoff ?? settings.interval }
+    package func backoff(of peer: String) -> Duration { schedule[peer]?.backoff ?? settings.interval }
 
     /// `peer:<name>:last_event`.
-    public func cursor(of peer: String) -> String? { state["peer:\(peer):last_event"] }
+    package func cursor(of peer: String) -> String? { state["peer:\(peer):last_event"] }
 
-    public func health(of peer: String) -> PeerHealth {
+    package func health(of peer: String) -> PeerHealth {
         PeerHealth(json: Array((state["peer:\(peer):health"] ?? "").utf8))
     }
 
-    public func lastError(of peer: String) -> PeerHealth.LastError? { health(of: peer).lastError }
+    package func lastError(of peer: String) -> PeerHealth.LastError? { health(of: peer).lastError }
 
     func entry(_ peer: String) -> NoemaSettings.Peer? { settings.peers.first { $0.name == peer } }
 

@@ -1,9 +1,9 @@
-public import FederationCore
+package import FederationCore
 
 /// Replay of a peer's events (Noema section 7).
 extension NoemaStandIn {
     /// Applies one event, in the order of checks of section 7. What it throws pins the cursor.
-    public mutating func replay(_ event: NoemaEvent, now: WallTime) throws(NoemaFailure) {
+    package mutating func replay(_ event: NoemaEvent, now: WallTime) throws(NoemaFailure) {
         try checkSignature(of: event)
         try checkSourceLock(of: event)
         if NoemaAction(rawValue: event.action)?.isCoordination == true {

@@ -1,9 +1,9 @@
-public import FederationCore
+package import FederationCore
 
 /// The server side: MCP over Streamable HTTP at `/mcp`, as each line answers it (Noema section 2).
 extension NoemaStandIn {
     /// Answers one request. No request can make it trap.
-    public mutating func respond(to request: ServedRequest, now: WallTime) -> HTTPResponse {
+    package mutating func respond(to request: ServedRequest, now: WallTime) -> HTTPResponse {
         switch rules {
         case .go: respondAsGo(to: request, now: now)
         case .rust: respondAsRust(to: request, now: now)

@@ -1,37 +1,37 @@
 /// One memory of a Noema node: a row of its database. Its text is in a file, and the two can come apart.
-public struct NoemaTrace: Hashable, Sendable {
-    public var id: String
-    public var title: String
-    public var type: String
-    public var author: String
+package struct NoemaTrace: Hashable, Sendable {
+    package var id: String
+    package var title: String
+    package var type: String
+    package var author: String
     /// In byte order, as a query gives them.
-    public var tags: [String]
-    public var derivedFrom: [String]
+    package var tags: [String]
+    package var derivedFrom: [String]
     /// The display name that wrote it.
-    public var origin: String
-    public var cortexID: String
-    public var tier: String
+    package var origin: String
+    package var cortexID: String
+    package var tier: String
     /// `sha256:` and hex of what the file should hold.
-    public var contentHash: String
-    public var isSourceLocked: Bool
+    package var contentHash: String
+    package var isSourceLocked: Bool
     /// Timestamps as the events gave them; empty for never.
-    public var createdAt: String
-    public var updatedAt: String
-    public var archivedAt = ""
-    public var trashedAt = ""
-    public var votes = 0
-    public var purgedAt = ""
-    public var purgeReason = ""
+    package var createdAt: String
+    package var updatedAt: String
+    package var archivedAt = ""
+    package var trashedAt = ""
+    package var votes = 0
+    package var purgedAt = ""
+    package var purgeReason = ""
 
-    public var isArchived: Bool { !archivedAt.isEmpty }
-    public var isTrashed: Bool { !trashedAt.isEmpty }
+    package var isArchived: Bool { !archivedAt.isEmpty }
+    package var isTrashed: Bool { !trashedAt.isEmpty }
 
     /// The folder that its file should be in.
     var folder: NoemaFolder { isTrashed ? .trash : isArchived ? .archive : .active }
 }
 
 /// Where a trace's file is. Moving it is a rename, which fails where there is none.
-public enum NoemaFolder: Hashable, Sendable { case active, archive, trash }
+package enum NoemaFolder: Hashable, Sendable { case active, archive, trash }
 
 /// A trace's file.
 struct NoemaFile: Hashable, Sendable {

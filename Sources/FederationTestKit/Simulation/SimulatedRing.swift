@@ -1,26 +1,26 @@
-public import FederationCore
+package import FederationCore
 import FederationCrypto
 
 /// A ring of nodes in one value: production code, one queue, one seeded generator, no tasks and no real time.
 ///
 /// While things go wrong as the plan says, users write on every node. Then everything is mended, and the nodes are to
 /// come to the same events, records and divergences. What must always hold is checked after every step.
-public struct SimulatedRing: Sendable {
+package struct SimulatedRing: Sendable {
     /// What came of it, for tests and for people.
-    public struct Summary: Hashable, Sendable {
+    package struct Summary: Hashable, Sendable {
         /// Everything that happened, in one number: the same for the same seed.
-        public var trace: UInt64
-        public var steps: Int
-        public var events: Int
-        public var diverged: Int
-        public var polls: Int
-        public var failedPolls: Int
-        public var crashes: Int
+        package var trace: UInt64
+        package var steps: Int
+        package var events: Int
+        package var diverged: Int
+        package var polls: Int
+        package var failedPolls: Int
+        package var crashes: Int
         /// Events that vanished from a log, and that a position was moved past; all of them came back.
-        public var lost: Int
-        public var skipped: Int
+        package var lost: Int
+        package var skipped: Int
         /// How long after the last fault all nodes agreed.
-        public var agreedAfter: Duration
+        package var agreedAfter: Duration
     }
 
     enum Happening: Sendable {
@@ -55,7 +55,7 @@ public struct SimulatedRing: Sendable {
     var trace = TraceHash()
     var isMended = false
     /// Told of everything that happens, in words, for whoever replays a seed.
-    public var narrator: (@Sendable (String) -> Void)?
+    package var narrator: (@Sendable (String) -> Void)?
     var summary = Summary(
         trace: 0, steps: 0, events: 0, diverged: 0, polls: 0, failedPolls: 0, crashes: 0, lost: 0, skipped: 0,
         agreedAfter: .zero)
@@ -64,7 +64,7 @@ public struct SimulatedRing: Sendable {
     ///   - wires: what the nodes serve.
     ///   - exchange: how they poll.
     ///   - reconcile: how a log is compared with another.
-    public init(
+    package init(
         _ plan: SimulationPlan, wires: [any Wire],
         reconcile: @escaping @Sendable (ReconcileQuestion, MemoryStorage) throws(StoreFailure) -> ReconcileAnswer,
         exchange: @escaping @Sendable () -> any Exchange
@@ -79,7 +79,7 @@ public struct SimulatedRing: Sendable {
     }
 
     /// Runs it from beginning to end.
-    public mutating func run() throws -> Summary {
+    package mutating func run() throws -> Summary {
         try begin()
         try runUntil(Instant(plan.faultsLast))
         try mend()

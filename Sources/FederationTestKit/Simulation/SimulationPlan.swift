@@ -1,43 +1,43 @@
-public import FederationCore
+package import FederationCore
 
 /// Who polls whom.
-public enum RingShape: String, Hashable, Sendable, CaseIterable { case line, star, ring, mesh }
+package enum RingShape: String, Hashable, Sendable, CaseIterable { case line, star, ring, mesh }
 
 /// What goes wrong in a simulation, how often, and how long. All of it follows from the seed.
-public struct SimulationPlan: Sendable {
-    public var seed: UInt64
-    public var nodes = 5
-    public var shape = RingShape.ring
+package struct SimulationPlan: Sendable {
+    package var seed: UInt64
+    package var nodes = 5
+    package var shape = RingShape.ring
     /// Stock Noema nodes beside them, each polling and polled by one of them.
-    public var noemaNodes: [NoemaRules] = []
+    package var noemaNodes: [NoemaRules] = []
     /// How long things go wrong. After it nothing does, and everything is to agree.
-    public var faultsLast: Duration = .seconds(12 * 60)
-    public var interval: Duration = .seconds(30)
-    public var writes = 40
+    package var faultsLast: Duration = .seconds(12 * 60)
+    package var interval: Duration = .seconds(30)
+    package var writes = 40
     /// Whether each node has a host's replayer, which counts what it is given.
-    public var countsReplays = true
+    package var countsReplays = true
 
     /// Of a request or its answer: that it never arrives, that it arrives twice.
-    public var loss = 0.0
-    public var duplication = 0.0
+    package var loss = 0.0
+    package var duplication = 0.0
     /// The longest a message takes.
-    public var delay: Duration = .milliseconds(50)
+    package var delay: Duration = .milliseconds(50)
     /// Times that the network falls in two, that a node crashes between two events, that its disk is full for a while,
     /// that its clock is set anew, and that it is put back to a backup.
-    public var partitions = 0
-    public var crashes = 0
-    public var fullDisks = 0
-    public var clockJumps = 0
-    public var restores = 0
+    package var partitions = 0
+    package var crashes = 0
+    package var fullDisks = 0
+    package var clockJumps = 0
+    package var restores = 0
     /// Times that events vanish from a node's log, and that a position is moved past what was not read.
-    public var losses = 0
-    public var skips = 0
+    package var losses = 0
+    package var skips = 0
     /// That a node crashes at a commit: half of them before it is on disk, half before anybody is told.
-    public var crashAtCommit = 0.0
+    package var crashAtCommit = 0.0
     /// How far a wall clock is off, at most.
-    public var skew: Duration = .zero
+    package var skew: Duration = .zero
 
-    public init(seed: UInt64) {
+    package init(seed: UInt64) {
         self.seed = seed
         var random = SeededRandom(seed: seed)
         shape = RingShape.allCases[Int(seed % 4)]
@@ -73,12 +73,12 @@ public struct SimulationPlan: Sendable {
 }
 
 /// What a simulation found that must not be.
-public struct SimulationViolation: Error, CustomStringConvertible {
-    public var seed: UInt64
-    public var at: Instant
-    public var what: String
+package struct SimulationViolation: Error, CustomStringConvertible {
+    package var seed: UInt64
+    package var at: Instant
+    package var what: String
 
-    public var description: String {
+    package var description: String {
         "seed \(seed), at \(at.sinceStart): \(what); replay with: make simulate SEED=\(seed)"
     }
 }

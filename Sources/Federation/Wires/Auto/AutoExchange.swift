@@ -1,11 +1,11 @@
-public import FederationCore
+package import FederationCore
 
 /// One poll of a peer whose entry names no wire: native where the peer speaks it, else Noema.
 ///
 /// Only a definite 404 or 405 from the native identity route chooses Noema; a timeout or a 401 proves nothing and fails
 /// the poll. A peer pinned as native is asked in native alone. One pinned as Noema that comes to speak native says so
 /// in its answer to `initialize`, so no poll costs a request to find out.
-public struct AutoExchange: Exchange {
+package struct AutoExchange: Exchange {
     private enum State {
         case idle
         /// The native identity route was asked; in the case of a definite no, the Noema conversation goes on.
@@ -20,16 +20,16 @@ public struct AutoExchange: Exchange {
     private let pageEvents: Int
 
     /// - Parameter pageEvents: how many events a page of the native wire is asked to hold at most.
-    public init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
+    package init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
 
-    public var ahead: [UpcomingRequest] {
+    package var ahead: [UpcomingRequest] {
         switch state {
         case .native(let native, _): native.ahead
         case .idle, .probing, .noema: []
         }
     }
 
-    public mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
+    package mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         self.context = context
         var noema = NoemaExchange()
         if context.pinnedWire == .native {
@@ -58,7 +58,7 @@ public struct AutoExchange: Exchange {
         return first
     }
 
-    public mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
+    package mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
         switch state {
         case .idle: preconditionFailure("an answer before the beginning")
         case .probing(var native, let noema, let step):

@@ -1,9 +1,9 @@
-public import FederationConfig
-public import FederationCore
+package import FederationConfig
+package import FederationCore
 
 /// The wire of document sets: two sides reconcile which versions they have, and fetch by id what they lack
 /// (`docs/protocol.md`).
-public struct MeshWire: Wire {
+package struct MeshWire: Wire {
     /// What is carried with the peer of this name, and with a node that is none: `nil`.
     private let carried: @Sendable (String?) -> MeshCarry
     /// The identity that a peer's entry insists on.
@@ -22,7 +22,7 @@ public struct MeshWire: Wire {
     }
 
     /// A wire that carries the same with everybody.
-    public init(carrying carry: MeshCarry) { self.init(carrying: carry, MeshBounds()) }
+    package init(carrying carry: MeshCarry) { self.init(carrying: carry, MeshBounds()) }
 
     init(carrying carry: MeshCarry, _ bounds: MeshBounds) {
         self.bounds = bounds
@@ -31,12 +31,12 @@ public struct MeshWire: Wire {
         carried = { _ in carry }
     }
 
-    public var name: WireName { .mesh }
-    public var routes: [String] { [MeshRoutes.path] }
+    package var name: WireName { .mesh }
+    package var routes: [String] { [MeshRoutes.path] }
 
-    public func exchange() -> any Exchange { MeshExchange(sets: sets, bounds: bounds, carried: carried) }
+    package func exchange() -> any Exchange { MeshExchange(sets: sets, bounds: bounds, carried: carried) }
 
-    public func respond(
+    package func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
         let asker = request.fields[NativeField.node].flatMap { ULID($0) }

@@ -1,15 +1,15 @@
-public import FederationCore
+package import FederationCore
 
 /// The wire between two `federation` nodes: events in order of arrival, as lines of JSON (`docs/protocol.md`).
-public struct NativeWire: Wire {
-    public init() {}
+package struct NativeWire: Wire {
+    package init() {}
 
-    public var name: WireName { .native }
-    public var routes: [String] { ["/federation/v1"] }
+    package var name: WireName { .native }
+    package var routes: [String] { ["/federation/v1"] }
 
-    public func exchange() -> any Exchange { NativeExchange() }
+    package func exchange() -> any Exchange { NativeExchange() }
 
-    public func respond(
+    package func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
         try NativeRoutes(node: context.node, view: view, sha256: context.sha256, mayHold: context.mayHold)
