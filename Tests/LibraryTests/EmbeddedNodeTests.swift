@@ -87,10 +87,9 @@ private struct Tally: EventReplayer {
     }
 
     @Test func theReplayerOfOneNodeIsGivenTheEventsOfAnotherOnce() async throws {
-        let (beta, port) = try await Place.listening("beta")
-        let alpha = try await Place("alpha", peers: ["beta": "http://127.0.0.1:\(port)"])
-        let theirs = try await EmbeddedNode(configPath: beta.config)
-        try await theirs.start()
+        let beta = try await Place.running("beta")
+        let theirs = beta.node
+        let alpha = try await Place("alpha", peers: ["beta": "http://127.0.0.1:\(beta.port)"])
         var ids: [ULID] = []
         for number in 1...3 { ids += try await theirs.create(note("Note \(number)", "text")).events }
         // Taken in by a program without the replayer, at first.
@@ -108,7 +107,7 @@ private struct Tally: EventReplayer {
         #expect(try await tally(of: ours) == once(ids))
         #expect(try await ours.log.state.peer("beta")?.id == theirs.identity.id)
         await ours.stop()
-        await theirs.stop()
+        await beta.node.stop()
     }
 
     @Test func aFollowerGoesOnWhereItWas() async throws {
@@ -196,14 +195,12 @@ private struct Tally: EventReplayer {
     }
 
     @Test func anAddressThatIsTakenIsSaid() async throws {
-        let (place, port) = try await Place.listening("alpha")
-        let node = try await EmbeddedNode(configPath: place.config)
-        try await node.start()
-        let second = try await Place("beta", listen: "127.0.0.1:\(port)")
+        let first = try await Place.running("alpha")
+        let second = try await Place("beta", listen: "127.0.0.1:\(first.port)")
         let other = try await EmbeddedNode(configPath: second.config)
         let failure = await #expect(throws: CommandFailure.self) { try await other.start() }
-        #expect(failure?.code == .listen && failure?.facts["address"] == "127.0.0.1:\(port)")
-        await node.stop()
+        #expect(failure?.code == .listen && failure?.facts["address"] == "127.0.0.1:\(first.port)")
+        await first.node.stop()
         await other.stop()
     }
 }

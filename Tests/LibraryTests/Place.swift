@@ -2,6 +2,13 @@ import Federation
 import Glibc
 import Synchronization
 
+/// A node that runs, and its directory.
+struct RunningPlace: Sendable {
+    var place: Place
+    var node: EmbeddedNode
+    var port: UInt16
+}
+
 /// A node in a directory of its own, removed with its owner.
 final class Place: Sendable {
     let directory: String
@@ -21,22 +28,19 @@ final class Place: Sendable {
 
     private static let next = Atomic(Int(getpid()) * 37 % 10_000)
 
-    /// A node that listens on a port of its own, below the range that the system gives out by itself.
-    static func listening(_ name: String) async throws -> (Place, UInt16) {
+    /// A node that runs on a port of its own, below the range that the system gives out by itself.
+    static func running(_ name: String) async throws -> RunningPlace {
         while true {
             let port = UInt16(10_000 + next.add(1, ordering: .relaxed).newValue % 10_000)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            defer { close(descriptor) }
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let isFree = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-                }
+            let place = try await Place(name, listen: "127.0.0.1:\(port)")
+            let node = try await EmbeddedNode(configPath: place.config)
+            do throws(CommandFailure) {
+                try await node.start()
+                return RunningPlace(place: place, node: node, port: port)
+            } catch {
+                // Somebody may have the port.
+                guard error.code == .listen else { throw error }
             }
-            if isFree { return (try await Place(name, listen: "127.0.0.1:\(port)"), port) }
         }
     }
 

@@ -58,11 +58,10 @@ import Testing
     }
 
     @Test func aDivergenceIsSeenAndResolvedByAHost() async throws {
-        let (beta, port) = try await Place.listening("beta")
-        let alpha = try await Place("alpha", peers: ["beta": "http://127.0.0.1:\(port)"])
-        let theirs = try await EmbeddedNode(configPath: beta.config)
-        let ours = try await EmbeddedNode(configPath: alpha.config)
-        try await theirs.start()
+        let beta = try await Place.running("beta")
+        let theirs = beta.node
+        let alpha = try await Place("alpha", peers: ["beta": "http://127.0.0.1:\(beta.port)"])
+        var ours = try await EmbeddedNode(configPath: alpha.config)
         try await ours.start()
         var content = Snapshot()
         content.title = "Tea"
@@ -70,8 +69,12 @@ import Testing
         let subject = try await theirs.create(content).subject
         // The first poll is made by itself, before or after this one.
         #expect(await ours.syncNow().first?.error == nil)
+        await ours.stop()
+        // Neither knows of the other's edit: ours is opened, and does not poll.
+        ours = try await EmbeddedNode(configPath: alpha.config)
         _ = try await theirs.edit(subject) { $0.body = "green" }
         _ = try await ours.edit(subject) { $0.body = "black" }
+        try await ours.start()
         #expect(await ours.syncNow().first?.wire == .native)
         let heads = try #require(try await ours.log.record(subject)).heads
         #expect(heads.count == 2)
@@ -82,6 +85,6 @@ import Testing
         _ = try await ours.write(.change(subject: subject, .archive))
         #expect(try await ours.log.record(subject)?.lifecycle == .archived)
         await ours.stop()
-        await theirs.stop()
+        await beta.node.stop()
     }
 }
