@@ -12,11 +12,14 @@ declare -A port=([alpha]=4101 [beta]=4102 [gamma]=4103)
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 on() { local node=$1; shift; "$federation" "$@" --config "$ring/$node/federation.yaml"; }
 
+# Waits until it says that it runs: the control socket is there before a port that is taken is noticed.
 start() {
+    local earlier
+    earlier=$(grep -c ' info running ' "$ring/$1/log" 2>/dev/null || true)
     "$federation" run --config "$ring/$1/federation.yaml" 2>>"$ring/$1/log" &
     pids[$1]=$!
     for _ in $(seq 100); do
-        on "$1" status >/dev/null 2>&1 && [ -S "$ring/$1/data/control.sock" ] && return
+        [ "$(grep -c ' info running ' "$ring/$1/log" || true)" -gt "${earlier:-0}" ] && return
         kill -0 "${pids[$1]}" 2>/dev/null || { cat "$ring/$1/log" >&2; exit 1; }
         sleep 0.1
     done
@@ -45,7 +48,7 @@ until_agreed() {
 }
 
 declare -A pids
-trap 'for node in "${nodes[@]}"; do kill -TERM "${pids[$node]:-0}" 2>/dev/null || true; done; wait' EXIT
+trap 'for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done; wait' EXIT
 
 rm -rf "$ring"
 mkdir -p "$ring"
