@@ -48,8 +48,8 @@ extension SimulatedRing {
         for id in node.acknowledged where node.storage.event(id) == nil {
             throw violation("node \(index) has lost \(id), which it had acknowledged")
         }
-        for (id, count) in try node.storage.replayerValues() where count.count != 1 {
-            throw violation("node \(index) has applied \(id) \(count.count) times")
+        for (id, forms) in try node.storage.replayerValues() where !CountingReplayer.isOnce(forms) {
+            throw violation("node \(index) has applied \(id) \(forms.count) times")
         }
     }
 

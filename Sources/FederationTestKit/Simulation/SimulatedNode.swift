@@ -77,14 +77,20 @@ struct SimulatedNode: Sendable {
     func wall(at now: Instant) -> WallTime { Sample.epoch.advanced(by: now.sinceStart + offset) }
 }
 
-/// A host's replayer that counts, in the transaction itself, how often it was given each event.
+/// A host's replayer that notes, in the transaction itself, each time that it was given an event, and as what.
 struct CountingReplayer: EventReplayer {
+    static let stub: UInt8 = 0
+    static let full: UInt8 = 1
+
     var version: String { "1" }
 
     func replay(_ entry: LogEntry, into log: inout ReplayLog) throws(StoreFailure) -> ReplayAnswer {
         let key = entry.event.id.description
-        let count = try log.value(key)?.count ?? 0
-        try log.setValue(key, [UInt8](repeating: 1, count: count + 1))
+        let form = if case .stub = entry.event.payload { CountingReplayer.stub } else { CountingReplayer.full }
+        try log.setValue(key, (try log.value(key) ?? []) + [form])
         return .applied
     }
+
+    /// Once, or once as a stub and again when its data came: the contract of `EventReplayer`.
+    static func isOnce(_ forms: [UInt8]) -> Bool { forms.count == 1 || forms == [stub, full] }
 }
