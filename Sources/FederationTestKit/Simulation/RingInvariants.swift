@@ -5,7 +5,8 @@ import FederationCrypto
 struct WriteHistory: Sendable {
     private struct Written {
         var place: DottedClock
-        var seen: Set<ULID>
+        /// What its writer had seen, and what the writers of that had: its causal past.
+        var past: Set<ULID>
     }
 
     private var content: [String: [Written]] = [:]
@@ -25,12 +26,17 @@ struct WriteHistory: Sendable {
 
     /// Notes a create or update and what its writer had seen of the subject.
     ///
+    /// An edit may hide what none but its forerunners' writers had seen: a comparison brings events in no order, so a
+    /// node may have the edit that resolved two others before it has these.
+    ///
     /// - Returns: an event that it hides, or that hides it, and that its writer had not seen.
     mutating func note(_ event: Event, seen: Set<ULID>) -> ULID? {
-        let new = Written(place: DottedClock(event), seen: seen)
+        let earlier = content[event.subject] ?? []
+        let past = earlier.reduce(into: seen) { if seen.contains($1.place.id) { $0.formUnion($1.past) } }
+        let new = Written(place: DottedClock(event), past: past)
         var hidden: ULID?
-        for old in content[event.subject] ?? [] {
-            if new.place.dominates(old.place), !new.seen.contains(old.place.id) { hidden = old.place.id }
+        for old in earlier {
+            if new.place.dominates(old.place), !new.past.contains(old.place.id) { hidden = old.place.id }
             // Who wrote first cannot have seen what came later.
             if old.place.dominates(new.place) { hidden = old.place.id }
         }
