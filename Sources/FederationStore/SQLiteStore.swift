@@ -145,6 +145,13 @@ package actor SQLiteStore {
         writer = nil
     }
 
+    /// Checks the state of the last commit, whatever is written meanwhile; while it reads, the write-ahead log grows.
+    package nonisolated func audit(
+        _ audit: LogAudit, progress: @Sendable (_ done: Int64, _ total: Int64) -> Void
+    ) async throws(StoreFailure) -> LogAudit {
+        try await readers.audit(audit, progress: progress)
+    }
+
     /// Whether SQLite finds the file sound: every page in its place and every row in its indexes.
     package func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
 
@@ -200,6 +207,12 @@ private final class ReaderPool: Sendable {
         return try await readers[chosen].read(body)
     }
 
+    func audit(
+        _ audit: LogAudit, progress: @Sendable (Int64, Int64) -> Void
+    ) async throws(StoreFailure) -> LogAudit {
+        try await readers[0].audit(audit, progress: progress)
+    }
+
     func isSound() async throws(StoreFailure) -> Bool { try await readers[0].isSound() }
 
     func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
@@ -220,6 +233,15 @@ private actor Reader {
     ) throws(StoreFailure) -> Value {
         let database = try opened()
         return try database.connection.snapshot { () throws(StoreFailure) in try body(SQLiteLog(database)) }
+    }
+
+    func audit(_ audit: LogAudit, progress: @Sendable (Int64, Int64) -> Void) throws(StoreFailure) -> LogAudit {
+        let database = try opened()
+        var audit = audit
+        try database.connection.snapshot { () throws(StoreFailure) in
+            try audit.run(SQLiteLog(database), progress: progress)
+        }
+        return audit
     }
 
     func isSound() throws(StoreFailure) -> Bool {

@@ -59,6 +59,11 @@ import Testing
         #expect(ExitStatus(rawValue: 7) == nil)
     }
 
+    @Test func eachFindingHasItsWords() throws {
+        let rows = rows(of: try section("## Findings", of: text("docs/cli.md")))
+        #expect(rows == LogFinding.Kind.allCases.map { ["`\($0.rawValue)`", $0.words] })
+    }
+
     @Test func eachMemberThatACommandPrintsIsNamed() async throws {
         let document = text("docs/cli.md")
         let node = try await TestNode("alpha", in: ScratchDirectory())
@@ -84,7 +89,7 @@ import Testing
             ["resolve", "20260406-hello-1", "--accept", FakeNoema.id], ["quarantine list"], ["quarantine show", row],
             ["quarantine retry", row], ["quarantine drop", row, "--dry-run"],
             ["forget-origin", FakeNoema.id, "--dry-run"], ["put", "-", "--dry-run"], ["archive", own, "--dry-run"], ["unarchive", own], ["trash", own], ["recover", own],
-            ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["sync"],
+            ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["sync"], ["verify", "--self"],
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
             ["import", DocumentTests.root + "/docs", "--dry-run"], ["preview", peer.endpoint],

@@ -38,6 +38,39 @@ import Testing
         for node in ring.nodes { #expect(try await node.run("check", "--deep").status == 0) }
     }
 
+    @Test func theOwnDatabaseIsCheckedBesideItsDaemon() async throws {
+        let ring = try await Ring("alpha", "beta")
+        let alpha = ring["alpha"]
+        try await ring.start()
+        for node in ring.nodes { for number in 1...3 { try await node.put("# Note \(number) of \(node.name)\n") } }
+        try await ring.agreement(events: 6)
+        let sound = try await alpha.run("verify", "--self")
+        #expect(sound.status == 0, "\(sound.out)\(sound.err)")
+        // Its own events, and beta's: it has met beta and pinned its key.
+        #expect(
+            sound.out == """
+                everything is right: 6 events, 6 records
+                signatures: 6 verified, 0 unsigned, 0 by a key that is not known, 0 bad
+
+                """)
+        #expect(try await alpha.run("verify", "--self", "--peer", "beta").status == 2)
+        try await ring.stop()
+        try delete("UPDATE records SET title = 'Another' WHERE title = 'Note 2 of beta'", from: alpha)
+        try delete("UPDATE events SET signature = NULL WHERE number = 1", from: alpha)
+        try delete("UPDATE events SET data = CAST(replace(data, 'Note 3', 'Note 4') AS BLOB) WHERE number = 3", from: alpha)
+        let facts = try await alpha.run("verify", "--self", "--json")
+        #expect(facts.status == 6)
+        let json = try facts.json
+        #expect(json["ok"]?.bool == false && json["complete"]?.bool == true && json["finding_count"]?.integer == 5)
+        #expect(json.at("signatures", "unsigned")?.integer == 2)
+        let kinds = (json["findings"]?.array ?? []).compactMap { $0["finding"]?.string }
+        #expect(kinds.sorted() == ["digest_mismatch", "digest_mismatch"] + Array(repeating: "record_mismatch", count: 3))
+        let text = try await alpha.run("verify", "--self")
+        #expect(text.out.contains("\n5 findings: 6 events, 6 records\n") && text.err.contains("hint: "))
+        let check = try await alpha.run("check", "--deep")
+        #expect(check.status == 3 && check.err.contains("a record is not what its events make it: "), "\(check.err)")
+    }
+
     @Test func theExactDifferenceIsListed() async throws {
         let ring = try await Ring("alpha", "beta")
         let (alpha, beta) = (ring["alpha"], ring["beta"])

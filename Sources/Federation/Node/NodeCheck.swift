@@ -11,7 +11,7 @@ package struct NodeCheck: Sendable {
     /// What is wrong is who this node is, not what its configuration says.
     package private(set) var isIdentity = false
 
-    /// `deep` also reads the whole database for damage, which takes a while.
+    /// `deep` also checks the whole database as `verify --self` does, which takes a while.
     package static func run(configPath: String, deep: Bool) async -> NodeCheck {
         var check = NodeCheck()
         let file: ConfigFile
@@ -60,14 +60,23 @@ package struct NodeCheck: Sendable {
                 warnings.append("\(shown(directory.database)): it was made on another machine")
             }
             try await checkMesh(store, file: file)
-            if deep, try await !store.isSound() {
-                problems.append("\(shown(directory.database)): the database is damaged")
-            }
+            if deep { try await checkContent(store, directory) }
             await store.close()
         } catch {
             let facts = CommandFailure(error).facts
             problems.append("\(shown(directory.database)): cannot be used: \(facts["store"] ?? "")")
         }
+    }
+
+    /// What `verify --self` finds.
+    private mutating func checkContent(_ store: SQLiteStore, _ directory: NodeDirectory) async throws(StoreFailure) {
+        let audit = try await SelfVerification.run(on: store, in: directory).audit
+        for finding in audit.findings {
+            let about = finding.about.isEmpty ? "" : ": \(shown(finding.about))"
+            problems.append("\(shown(directory.database)): \(finding.kind.words)\(about)")
+        }
+        let omitted = audit.findingCount - audit.findings.count
+        if omitted > 0 { problems.append("\(shown(directory.database)): and \(omitted) more of the same kinds") }
     }
 
     /// A Noema peer gives late what it relays, if at all: whoever writes in its ring should be a peer of ours as well.

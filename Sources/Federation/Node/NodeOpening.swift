@@ -83,7 +83,7 @@ struct OpenedNode: Sendable {
 extension OpenedNode {
     /// Opens the store. The first command after an upgrade brings the database up to date, also one that only reads,
     /// unless another process may write at this moment.
-    private static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
+    static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
         if case .rehearse(let copy) = use { return try SQLiteStore(path: copy, access: .scratch) }
         guard !use.locks else { return try SQLiteStore(path: directory.database, access: .readWrite) }
         do throws(StoreFailure) {

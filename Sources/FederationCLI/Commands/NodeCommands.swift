@@ -73,7 +73,7 @@ let runCommand = CommandDefinition(
 let checkCommand = CommandDefinition(
     name: "check", summary: "name every problem of the configuration, the database and the identity",
     details: "The configuration is only read, and nobody is contacted. Exits 3 with problems, 0 without.",
-    options: [.init("--deep", "also read the whole database for damage")],
+    options: [.init("--deep", "also check the whole database, as 'verify --self' does")],
     examples: [("federation check --config alpha/federation.yaml", "before starting it")]
 ) { arguments, console in
     let result = await NodeCheck.run(configPath: arguments.configPath, deep: arguments.has("--deep"))

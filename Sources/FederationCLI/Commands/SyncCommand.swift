@@ -10,7 +10,7 @@ let syncCommand = CommandDefinition(
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     do throws(CommandFailure) {
-        let result = try await synced(session)
+        let result = try await session.watched(.sync, as: "sync") { $0.member("peers", arguments.positionals) }
         if arguments.json {
             console.print(String(decoding: result.raw, as: UTF8.self))
         } else {
@@ -22,33 +22,37 @@ let syncCommand = CommandDefinition(
     }
 }
 
-/// Polls, and meanwhile asks the same node how far its polls have come.
-private func synced(_ session: Session) async throws(CommandFailure) -> JSON {
-    let channel = try await CommandChannel(configPath: session.arguments.configPath)
-    let display = ProgressDisplay.forCommand("sync", unit: "events", session)
-    let watching = Task {
-        guard let display else { return }
-        var tally = SyncProgress()
-        while (try? await Task.sleep(for: .milliseconds(200))) != nil {
-            guard let answer = try? await channel.perform(.progress, Array("{}".utf8)), let json = try? JSON(answer) else { return }
-            tally.note(json.items("peers"))
-            if tally.pulled > 0 { await display.reached(tally.pulled, of: tally.total) }
+extension Session {
+    /// Has peers polled, and meanwhile asks the same node how far its polls have come.
+    func watched(
+        _ name: CommandName, as label: String, _ body: (inout JSONWriter) -> Void
+    ) async throws(CommandFailure) -> JSON {
+        let channel = try await CommandChannel(configPath: arguments.configPath)
+        let display = ProgressDisplay.forCommand(label, unit: "events", self)
+        let watching = Task {
+            guard let display else { return }
+            var tally = SyncProgress()
+            while (try? await Task.sleep(for: .milliseconds(200))) != nil {
+                guard let answer = try? await channel.perform(.progress, Array("{}".utf8)), let json = try? JSON(answer) else { return }
+                tally.note(json.items("peers"))
+                if tally.pulled > 0 { await display.reached(tally.pulled, of: tally.total) }
+            }
         }
-    }
-    var writer = JSONWriter()
-    writer.object { $0.member("peers", session.arguments.positionals) }
-    let answer: Result<[UInt8], CommandFailure>
-    do throws(CommandFailure) {
-        answer = .success(try await channel.perform(.sync, writer.bytes))
-    } catch {
-        answer = .failure(error)
-    }
-    watching.cancel()
-    await watching.value
-    await display?.end()
-    await channel.close()
-    do { return try JSON(try answer.get()) } catch let failure as CommandFailure { throw failure } catch {
-        throw CommandFailure(.badRequest)
+        var writer = JSONWriter()
+        writer.object(body)
+        let answer: Result<[UInt8], CommandFailure>
+        do throws(CommandFailure) {
+            answer = .success(try await channel.perform(name, writer.bytes))
+        } catch {
+            answer = .failure(error)
+        }
+        watching.cancel()
+        await watching.value
+        await display?.end()
+        await channel.close()
+        do { return try JSON(try answer.get()) } catch let failure as CommandFailure { throw failure } catch {
+            throw CommandFailure(.badRequest)
+        }
     }
 }
 

@@ -7,18 +7,29 @@ let verifyCommand = CommandDefinition(
     details: """
         Compares the logs as they were when it began. What is missing here is fetched first; what a peer lacks it is
         given time to fetch. Exits 0 only when everything is equal.
+        Fetching much shows progress on standard error.
+        With --self nobody is asked: everything in the own database that follows from something else is computed anew.
         """,
     options: [
         .init("--peer", value: "PEER", "this peer only"),
         .init("--list", "list each event that differs"),
         .init("--wait", value: "TIME", "how long a peer may take to fetch what it lacks (default: 10s)"),
+        .init("--self", "check the own database instead: hashes, signatures, sums, records"),
+        CommandDefinition.progress,
     ],
     examples: [
         ("federation verify", "every native peer"),
+        ("federation verify --self", "the own database alone"),
         ("federation verify --peer beta --list", "each event that one of the two lacks"),
     ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
+    if arguments.has("--self") {
+        guard arguments.value("--peer") == nil, arguments.value("--wait") == nil, !arguments.has("--list") else {
+            return session.usage("--self asks no peer: give it without --peer, --list and --wait")
+        }
+        return await VerifySelf.run(session)
+    }
     var wait: Duration?
     if let text = arguments.value("--wait") {
         guard let duration = try? Duration(configured: text), duration >= .zero else {
@@ -27,27 +38,37 @@ let verifyCommand = CommandDefinition(
         wait = duration
     }
     let milliseconds = wait?.wholeMilliseconds
-    return await session.perform(.verify) { writer in
-        if let peer = arguments.value("--peer") { writer.member("peers", [peer]) }
-        writer.member("list", arguments.has("--list"))
-        if let milliseconds { writer.member("wait_ms", milliseconds) }
-    } status: { result in
-        VerifyText.status(of: result, isNamed: arguments.value("--peer") != nil)
-    } render: { result in
+    do throws(CommandFailure) {
+        let result = try await session.watched(.verify, as: "verify") { writer in
+            if let peer = arguments.value("--peer") { writer.member("peers", [peer]) }
+            writer.member("list", arguments.has("--list"))
+            if let milliseconds { writer.member("wait_ms", milliseconds) }
+        }
+        if arguments.json {
+            console.print(String(decoding: result.raw, as: UTF8.self))
+        } else {
+            VerifyText.show(result, on: console)
+        }
+        return VerifyText.status(of: result, isNamed: arguments.value("--peer") != nil)
+    } catch {
+        return session.report(error)
+    }
+}
+
+/// `federation verify` as text.
+enum VerifyText {
+    static func show(_ result: JSON, on console: Console) {
         if result.items("peers").isEmpty { console.note("no peers: there is nothing to compare with") }
         for peer in result.items("peers") {
             if peer.text("state") == "failed" {
                 let reason = Reason(stored: peer.text("reason"))
                 console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)
             } else {
-                console.print(VerifyText.lines(of: peer).joined(separator: "\n"))
+                console.print(lines(of: peer).joined(separator: "\n"))
             }
         }
     }
-}
 
-/// `federation verify` as text.
-enum VerifyText {
     static func status(of result: JSON, isNamed: Bool) -> ExitStatus {
         let peers = result.items("peers").filter { $0.text("state") != "paused" || isNamed }
         let failed = peers.filter { $0.text("state") == "failed" }

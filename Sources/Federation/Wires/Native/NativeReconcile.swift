@@ -201,7 +201,7 @@ struct NativeReconcile {
         guard !found.isEmpty else { return goOn() }
         cameInPass += found.count
         state = .taking
-        return .take(PulledPage(items: found, cursor: .none))
+        return .take(PulledPage(items: found, cursor: .none, remaining: Int64(wanted.count)))
     }
 
     private mutating func finish() -> ExchangeStep {
