@@ -16,7 +16,7 @@ public struct Config: Hashable, Sendable {
     public var interval = Duration.seconds(30)
     /// How often a retryable failure to apply an event is met before the event is set aside.
     public var quarantineAfter = 3
-    public var verify = Verify.off
+    public var verify = Verify.warn
     public var log = Log()
     public var store = Store()
     public var peers: [Peer] = []
@@ -58,6 +58,10 @@ public struct Config: Hashable, Sendable {
         public var timeout = Limits.requestDeadline
         /// The identity that the peer must show. Without it the first one shown is pinned.
         public var id: ULID?
+        /// Relaxes the node's `verify` for events whose origin is this peer.
+        public var verify: Verify?
+        /// The signing key that the peer must show. Without it the first one shown is pinned.
+        public var publicKey: PublicKey?
         var settings: [AnyWireSettings] = []
 
         package init(name: String, endpoint: Endpoint) {

@@ -40,7 +40,7 @@ extension Config {
         interval = reader.read("interval", default: interval, .duration(in: Config.intervals))
         quarantineAfter = reader.read(
             "quarantine_after", default: quarantineAfter, .integer(in: Config.quarantineTries))
-        verify = reader.read("verify", default: verify, .verify)
+        verify = reader.read("verify", default: verify, .oneOf)
         reader.mapping("log") { log in
             self.log.level = log.read("level", default: self.log.level, .oneOf)
         }
@@ -67,6 +67,8 @@ extension Config.Peer {
         let interval = entry.optional("interval", .duration(in: Config.intervals))
         let timeout = entry.read("timeout", default: Limits.requestDeadline, .duration(in: Config.timeouts))
         let id = entry.optional("id", .identity)
+        let verify = entry.optional("verify", ValueReader<Config.Verify>.oneOf)
+        let publicKey = entry.optional("pubkey", .publicKey)
         var settings: [AnyWireSettings] = []
         if case .only(let name) = wire, !wires.built.contains(name) {
             entry.report(.wireNotBuilt(name, built: wires.built), about: "wire")
@@ -83,6 +85,8 @@ extension Config.Peer {
         self.interval = interval
         self.timeout = timeout
         self.id = id
+        self.verify = verify
+        self.publicKey = publicKey
         self.settings = settings
     }
 }

@@ -21,7 +21,8 @@ package struct ConfigDifference: Hashable, Sendable {
 
     /// The keys of a peer's entry, but for its name: under another name it is another peer.
     package enum PeerKey: String, Hashable, Sendable, CaseIterable {
-        case endpoint, mode, wire, interval, timeout, id
+        case endpoint, mode, wire, interval, timeout, id, verify
+        case publicKey = "pubkey"
         /// A wire's own keys.
         case settings
 
@@ -29,7 +30,7 @@ package struct ConfigDifference: Hashable, Sendable {
         package var needsAnotherPoller: Bool {
             switch self {
             case .endpoint, .wire, .timeout, .settings: true
-            case .mode, .interval, .id: false
+            case .mode, .interval, .id, .verify, .publicKey: false
             }
         }
     }
@@ -120,6 +121,8 @@ extension Config.Peer {
         case .interval: interval?.shortText ?? ""
         case .timeout: timeout.shortText
         case .id: id?.description ?? ""
+        case .verify: verify?.rawValue ?? ""
+        case .publicKey: publicKey?.text ?? ""
         case .settings: ""
         }
     }

@@ -103,8 +103,9 @@ extension ConfigProblem.Reason {
             .tag, .keyIsNotText, .duplicateKey, .missingKey, .unknownKey, .wrongKind:
             true
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
-            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .listen, .endpoint,
-            .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .verifyNotBuilt, .wireNotBuilt:
+            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .notAPublicKey,
+            .listen, .endpoint,
+            .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .wireNotBuilt:
             false
         }
     }

@@ -51,6 +51,7 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case notAPath(String)
         case notAHost(String)
         case notAnIdentity(String)
+        case notAPublicKey(String)
         case listen(ListenAddress.Fault, found: String)
         case endpoint(Endpoint.Fault, found: String)
 
@@ -61,7 +62,6 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case tooManyPeers(limit: Int)
 
         // What has a name already, and no code yet
-        case verifyNotBuilt(Config.Verify)
         case wireNotBuilt(WireName, built: [WireName])
     }
 

@@ -29,6 +29,10 @@ package enum ConfigTemplate {
             # How long after one poll of a peer the next one begins.
             \(polling)
 
+            # What to do with events whose signature is missing or wrong: off (do not look),
+            # warn (take them in and count them), enforce (refuse them).
+            #verify: \(defaults.verify.rawValue)
+
             # debug, info, warning or error.
             #log:
             #  level: \(defaults.log.level.rawValue)

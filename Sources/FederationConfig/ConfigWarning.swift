@@ -11,6 +11,8 @@ package struct ConfigWarning: Hashable, Sendable {
         case nothingListens
         /// Two peers must show one identity.
         case sameIdentity(ULID, first: Mark)
+        /// A peer's own `verify` only ever relaxes the node's.
+        case verifyRelaxesNothing(own: Config.Verify)
     }
 
     package var at: Mark
@@ -23,6 +25,8 @@ package struct ConfigWarning: Hashable, Sendable {
         case .nothingFlows(let own, let peer):
             "nothing will flow: this node's mode is '\(own.rawValue)' and the peer's is '\(peer.rawValue)'"
         case .nothingListens: "nothing will flow: by its mode others pull from this node, but it has no 'listen'"
+        case .verifyRelaxesNothing(let own):
+            "this relaxes nothing: a peer's 'verify' counts only where it asks for less than the node's '\(own.rawValue)'"
         case .sameIdentity(_, let first): "another peer has the same identity, first at \(first)"
         }
     }
@@ -49,6 +53,9 @@ extension Config {
                     warn(.nothingListens, entry.appending(.key("mode")))
                 }
             }
+            if let own = peer.verify, !own.asksLess(than: verify) {
+                warn(.verifyRelaxesNothing(own: verify), entry.appending(.key("verify")))
+            }
             if let id = peer.id {
                 let path = entry.appending(.key("id"))
                 if let first = identities[id] {
@@ -59,6 +66,15 @@ extension Config {
             }
         }
         return warnings
+    }
+}
+
+extension Config.Verify {
+    fileprivate func asksLess(than other: Config.Verify) -> Bool {
+        switch (self, other) {
+        case (.off, .warn), (.off, .enforce), (.warn, .enforce): true
+        default: false
+        }
     }
 }
 

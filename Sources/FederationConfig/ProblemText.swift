@@ -45,15 +45,13 @@ extension ConfigProblem.Reason {
         case .notAPath: "expected a path"
         case .notAHost(let text): "'\(text.shown)' is not a host name or an address (without a port)"
         case .notAnIdentity: "expected an identity: the 26 characters of a ULID, in upper case"
+        case .notAPublicKey: "expected a public key: 'ed25519:' and the base64 of its 32 bytes"
         case .listen(let fault, let found): fault.text(found)
         case .endpoint(let fault, let found): fault.text(found)
         case .peerNamedLikeUs(let name): "'\(name.shown)' is this node's own name"
         case .duplicatePeer(let name, let first): "a second peer '\(name.shown)', first at \(first)"
         case .duplicateEndpoint(let url, let first): "a second peer at \(url.shown), first at \(first)"
         case .tooManyPeers(let limit): "more than \(limit) peers"
-        case .verifyNotBuilt(let verify):
-            "'\(verify.rawValue)' does not work yet: this version signs its own events, but cannot check the "
-                + "signatures of others; write 'off' until it can"
         case .wireNotBuilt(let wire, let built):
             "the wire '\(wire.rawValue)' is planned, but not in this version; there are "
                 + list(["auto"] + built.map(\.rawValue), "and")

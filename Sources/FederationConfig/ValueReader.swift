@@ -95,6 +95,15 @@ extension ValueReader where Value == ULID {
     }
 }
 
+extension ValueReader where Value == PublicKey {
+    package static var publicKey: ValueReader<PublicKey> {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let key = PublicKey(text) else { throw .notAPublicKey(text) }
+            return key
+        }
+    }
+}
+
 extension ValueReader
 where
     Value: CaseIterable & RawRepresentable & SendableMetatype, Value.RawValue == String,
@@ -144,19 +153,6 @@ extension ValueReader where Value == WireChoice {
                 throw .notOneOf(["auto"] + WireName.allCases.map(\.rawValue), found: text)
             }
             return .only(name)
-        }
-    }
-}
-
-extension ValueReader where Value == Config.Verify {
-    /// Only `off`, until the signatures of others can be checked: a policy that is not carried out must not be named.
-    static var verify: ValueReader {
-        ValueReader { (text) throws(ConfigProblem.Reason) in
-            guard let verify = Config.Verify(rawValue: text) else {
-                throw .notOneOf(Config.Verify.allCases.map(\.rawValue), found: text)
-            }
-            guard verify == .off else { throw .verifyNotBuilt(verify) }
-            return verify
         }
     }
 }

@@ -22,7 +22,7 @@ package enum Compaction {
         }
         let held = Set(outcome.standings.filter { $0.hold != nil }.map(\.id))
         let updates = sorted.filter { $0.event.isAppliedUpdate(held: held) && !$0.event.isStub && $0.hold == nil }
-        let dominators = updates.filter { $0.event.signature != nil && $0.verification >= .pinned }
+        let dominators = updates.filter { $0.event.signature != nil && $0.verification.isProved }
             .reversed().map { DottedClock($0.event) }
         return updates.filter { update in
             let place = DottedClock(update.event)
@@ -76,7 +76,7 @@ package enum Compaction {
 
     private static func isFinalPurge(_ stored: StoredEvent, now: WallTime) -> Bool {
         guard stored.event.isPurge else { return false }
-        return stored.event.signature != nil && stored.verification >= .pinned
+        return stored.event.signature != nil && stored.verification.isProved
             || now.since(stored.receivedAt) >= Limits.purgeGrace
     }
 }

@@ -7,7 +7,8 @@ public enum EventField: String, Hashable, Sendable {
 
 /// Why an event is not taken into the log: its shape, size, hash or origin is wrong, and always will be.
 ///
-/// It depends on the event and on constants alone, so every node refuses the same events. The bytes are kept as evidence.
+/// It depends on the event and on constants alone, so every node refuses the same events; but for what signatures prove,
+/// which hangs on the keys that a node knows and on its `verify`. The bytes are kept as evidence.
 public enum EventRefusal: Error, Hashable, Sendable {
     case notJSON(JSONProblem)
     case notAnObject
@@ -28,6 +29,14 @@ public enum EventRefusal: Error, Hashable, Sendable {
     case contentHashMismatch
     /// It names this node as its origin and carries no signature of this node's.
     case forgedOwnOrigin
+    /// Its signature is not its origin's over what it says.
+    case badSignature
+    /// It is signed by another key than the one known of its origin.
+    case swappedKey
+    /// It has no signature, and this node takes in signed events only.
+    case unsigned
+    /// It is signed, and neither it nor anybody else says by which key.
+    case unknownKey
     /// Another event has this id and wins (`design: variants`); this one is kept beside it.
     case losingVariant
 
@@ -36,11 +45,15 @@ public enum EventRefusal: Error, Hashable, Sendable {
         case .missing(.traceID), .wrongType(.traceID), .textTooLong(.traceID, _): .invalidTraceID
         case .malformedSnapshot: .invalidFrontmatter
         case .forgedOwnOrigin: .identityMismatch
+        case .badSignature, .swappedKey, .unsigned, .unknownKey: .signature
         case .notJSON, .notAnObject, .tooLarge, .missing, .wrongType, .textTooLong, .invalidID, .duplicateKey,
             .rawControlByte, .clockTooLarge, .counterTooLarge, .contentHashMismatch, .losingVariant:
             .other
         }
     }
+
+    /// The codes of what another key, or another policy, may let in.
+    static let signatureCodes = [EventRefusal.badSignature, .swappedKey, .unsigned, .unknownKey].map(\.code)
 
     /// A word that names the case, for databases and machine-readable output.
     package var code: String {
@@ -59,6 +72,10 @@ public enum EventRefusal: Error, Hashable, Sendable {
         case .malformedSnapshot: "malformed_snapshot"
         case .contentHashMismatch: "content_hash_mismatch"
         case .forgedOwnOrigin: "forged_own_origin"
+        case .badSignature: "bad_signature"
+        case .swappedKey: "swapped_key"
+        case .unsigned: "unsigned"
+        case .unknownKey: "unknown_key"
         case .losingVariant: "losing_variant"
         }
     }

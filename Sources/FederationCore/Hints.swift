@@ -16,6 +16,7 @@ extension Reason {
         case .identityMismatch: "another node answers at the peer's address than the one pinned"
         case .identityMissing: "the peer does not say who it is"
         case .storeFull: "this node has no room for what the peer has"
+        case .signature: "an event is not signed as its origin signs"
         case .other: "something else went wrong"
         }
     }
@@ -38,6 +39,8 @@ extension Reason {
             "If the peer was replaced on purpose, run `federation reset-peer NAME`; if not, find out who answers there."
         case .identityMissing: "The peer is older than identities, or not set up: upgrade it, or give it one."
         case .storeFull: "Raise `store.max_size`, free some of the disk or purge records; it goes on by itself, nothing is lost."
+        case .signature:
+            "Look at it with `federation quarantine list`: whoever gave it may have changed it, or its origin has another key."
         case .other: "The log of this node has the facts."
         }
     }

@@ -156,10 +156,10 @@ extension LogEntry {
 
     /// Keeps what another copy in the same bytes had better: its signature and how it was proved.
     mutating func inherit(from stored: StoredEvent) {
-        if stored.event.signature != nil, event.signature == nil || stored.verification > verification {
+        if stored.event.signature != nil, event.signature == nil || stored.verification.rank > verification.rank {
             event.signature = stored.event.signature
             event.publicKey = stored.event.publicKey
         }
-        verification = max(verification, stored.verification)
+        verification = Verification.stronger(stored.verification, verification)
     }
 }

@@ -12,12 +12,14 @@ struct IntakePass {
     private var purgedHere: Set<ExactText> = []
     /// Whether a row of quarantine may hold an event that is now taken in.
     private var hasQuarantine: Bool
+    private var keys: OriginKeys
 
     init(_ policy: IntakePolicy, peer: String, now: WallTime, _ log: some LogReading) throws(StoreFailure) {
         self.policy = policy
         self.peer = peer
         self.now = now
         clock = try NodeClock(of: policy.node, in: log)
+        keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
         var rows = try log.quarantineCount(kind: .refused, peer: nil)
         rows += try log.quarantineCount(kind: .deferred, peer: nil)
         hasQuarantine = rows > 0
@@ -63,8 +65,9 @@ struct IntakePass {
         let stored = try log.event(event.id)
         if let stored, let arrival = try meet(event, bytes, fingerprint, stored, in: &log) { return arrival }
         let verification: Verification
-        do throws(EventRefusal) { verification = try judge(event, fingerprint) } catch {
-            return try refuse(error, of: event, bytes, in: &log)
+        switch try judge(event, fingerprint, in: log) {
+        case .success(let proof): verification = proof
+        case .failure(let refusal): return try refuse(refusal, of: event, bytes, in: &log)
         }
         let deferred = now.advanced(by: Limits.deferredAfter)
         if event.id.time > deferred {
@@ -78,17 +81,22 @@ struct IntakePass {
         return try store(entry, over: nil, in: &log)
     }
 
-    /// Shape and origin: what depends on the event, on constants and on the node's policy.
+    /// Shape and origin: what depends on the event, on constants, on the keys known and on the node's policy.
     private mutating func judge(
-        _ event: Event, _ fingerprint: EventFingerprint
-    ) throws(EventRefusal) -> Verification {
-        try event.checkContent(policy.sha256)
-        guard event.origin.isExactly(policy.node.description) else {
-            return try policy.originCheck(event, fingerprint)
-        }
-        guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { throw .forgedOwnOrigin }
+        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+    ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
+        do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
+        guard event.origin.isExactly(policy.node.description) else { return try judgeOther(event, fingerprint, in: log) }
+        guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { return .failure(.forgedOwnOrigin) }
         if !policy.recoversOwnEvents { foundOwnEvent = foundOwnEvent ?? event.id }
-        return .pinned
+        return .success(.pinned)
+    }
+
+    private mutating func judgeOther(
+        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+    ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
+        guard let check = policy.originCheck else { return try keys.judge(event, fingerprint, in: log) }
+        do throws(EventRefusal) { return .success(try check(event, fingerprint)) } catch { return .failure(error) }
     }
 
     private mutating func contest(
@@ -115,6 +123,7 @@ struct IntakePass {
         case .hold(let reason): hold = .replayer(reason)
         case .stop(let reason): return .failed(reason)
         }
+        if entry.verification == .provisional { try keys.learn(from: event, in: &log) }
         let kept = try asKept(entry, in: log)
         if let loser {
             let evidence = loser.event.json
@@ -159,10 +168,10 @@ extension IntakePass {
         // Of two stubs of one event, one lies about its normal form, and a contest decides.
         if !isSameItem, event.isStub, stored.event.isStub, !stored.dataSeen { return nil }
         var entry = LogEntry(
-            event: event, fingerprint: fingerprint, verification: verification(ofCopy: event, fingerprint, stored),
-            peer: peer, receivedAt: now)
-        let isBetterProved = entry.verification > stored.verification
-        if stored.event.isStub, !event.isStub, fitsSignature || entry.verification >= stored.verification {
+            event: event, fingerprint: fingerprint,
+            verification: try verification(ofCopy: event, fingerprint, stored, in: log), peer: peer, receivedAt: now)
+        let isBetterProved = entry.verification.rank > stored.verification.rank
+        if stored.event.isStub, !event.isStub, fitsSignature || entry.verification.rank >= stored.verification.rank {
             // The stub came without what would have refused the whole.
             do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch {
                 return try refuse(error, of: event, bytes, in: &log)
@@ -183,18 +192,21 @@ extension IntakePass {
         return .duplicate
     }
 
-    private func verification(
-        ofCopy event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent
-    ) -> Verification {
+    private mutating func verification(
+        ofCopy event: Event, _ fingerprint: EventFingerprint, _ stored: StoredEvent, in log: some LogReading
+    ) throws(StoreFailure) -> Verification {
         guard let signature = event.signature else { return .none }
         let isKnown = stored.event.signature?.isExactly(signature) == true
-        if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification >= .pinned {
+        if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification != .none {
             return stored.verification
         }
         if event.origin.isExactly(policy.node.description) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
         }
-        return (try? policy.originCheck(event, fingerprint)) ?? .none
+        switch try judgeOther(event, fingerprint, in: log) {
+        case .success(let proof): return proof
+        case .failure: return .none
+        }
     }
 
     /// A full event meets the stub that was made of it.
@@ -222,7 +234,8 @@ extension IntakePass {
         _ entry: LogEntry, inPlaceOf stored: StoredEvent, in log: inout some LogWriting
     ) throws(StoreFailure) {
         _ = try log.replace(with: entry, counted: false)
-        if case .replayer = stored.hold { try log.setHold(entry.event.id, stored.hold) }
+        let isNowProved = stored.hold == .signature && entry.verification.isProved
+        if stored.isHeldApart, !isNowProved { try log.setHold(entry.event.id, stored.hold) }
         changed.insert(ExactText(entry.event.subject))
     }
 }

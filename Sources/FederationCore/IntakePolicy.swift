@@ -1,4 +1,4 @@
-/// How well the origin of an event is proved: the node's signature policy. It refuses what the policy forbids.
+/// How well the origin of an event is proved, by other means than the keys that the log knows.
 package typealias OriginCheck = @Sendable (Event, EventFingerprint) throws(EventRefusal) -> Verification
 
 /// Whether a signature over these bytes is by one of this node's own keys, past or present.
@@ -10,8 +10,10 @@ package struct IntakePolicy: Sendable {
     package var node: ULID
     package var sha256: SHA256
     package var isOwnSignature: OwnSignatureCheck
-    /// Asked of every event of another origin, once its shape is right.
-    package var originCheck: OriginCheck
+    /// By which every event of another origin is judged, once its shape is right …
+    package var signatures: SignaturePolicy
+    /// … unless this is asked in its place: for tests of what rests on the proof alone.
+    package var originCheck: OriginCheck?
     /// The host application's replayer, if it has one. Records are made either way.
     package var replayer: (any EventReplayer)?
     /// How often the replayer is asked to apply one event before the event is held; at least once.
@@ -21,12 +23,13 @@ package struct IntakePolicy: Sendable {
 
     package init(
         node: ULID, sha256: @escaping SHA256, isOwnSignature: @escaping OwnSignatureCheck,
-        originCheck: @escaping OriginCheck = { _, _ in .none }, replayer: (any EventReplayer)? = nil,
+        signatures: SignaturePolicy = .off, originCheck: OriginCheck? = nil, replayer: (any EventReplayer)? = nil,
         replayAttempts: Int = 3, recoversOwnEvents: Bool = false
     ) {
         self.node = node
         self.sha256 = sha256
         self.isOwnSignature = isOwnSignature
+        self.signatures = signatures
         self.originCheck = originCheck
         self.replayer = replayer
         self.replayAttempts = replayAttempts

@@ -13,7 +13,7 @@ package struct PeerCommit: Hashable, Sendable {
     }
 
     package var peer: String
-    /// Events to replay, before anything else here is written.
+    /// Events to replay, before anything else here but `pin` and `key` is written.
     package var page: PulledPage?
     package var wireNamespace: String
     /// Values of the wire's own; `nil` removes one.
@@ -44,6 +44,9 @@ package struct PeerCommit: Hashable, Sendable {
         to log: inout some LogWriting, intake: Intake, now: WallTime
     ) throws(StoreFailure) -> PageOutcome {
         var outcome = PageOutcome()
+        // Before the page, which is judged by who the peer is and by its key.
+        if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
+        if let key { try OriginKeys.pin(key.publicKey, of: key.owner, now: now, in: &log) }
         if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
         try writePeer(to: &log)
         return outcome
@@ -54,8 +57,6 @@ package struct PeerCommit: Hashable, Sendable {
         for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
             try log.setWireValue(wireNamespace, peer: peer, key: name, value)
         }
-        if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
-        if let key { try log.setState(StateKey.publicKey(of: key.owner), key.publicKey) }
         if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
         if let proof { try log.setState(StateKey.peer(peer, .proof), proof.json) }
         if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }

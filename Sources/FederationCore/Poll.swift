@@ -311,7 +311,8 @@ extension PollMachine {
         guard identity.id != node.id, identity.id == peer.expectedID ?? identity.id,
             identity.id == memory.pin ?? identity.id
         else { return nil }
-        let advertised = (identity.publicKey ?? "").isEmpty ? nil : identity.publicKey
+        // What is no key is as good as none: it must neither be pinned nor take a pin away.
+        let advertised = identity.publicKey.flatMap { PublicKey($0)?.text }
         if let expected = peer.expectedKey {
             guard advertised == expected else { return nil }
             return memory.key == expected ? KeyChange.none : .pins(expected)
@@ -319,7 +320,7 @@ extension PollMachine {
         // A peer that shows no key keeps the pin it has: nothing is downgraded.
         guard let advertised else { return KeyChange.none }
         guard let known = memory.key else { return .pins(advertised) }
-        return known == advertised ? KeyChange.none : nil
+        return PublicKey.isSame(known, advertised) ? KeyChange.none : nil
     }
 
     /// The end of the conversation; what came of it is committed, and then the poll is over.

@@ -1,7 +1,7 @@
 /// Why a poll failed or an event is not applied: a fixed set, because these strings stand in databases.
 ///
 /// A new one may be added, none may change its meaning, and an unknown one reads as `other`.
-/// The strings are Noema's (section 3.6) but for `store_full`.
+/// The strings are Noema's (section 3.6) but for `store_full` and `signature`.
 public enum Reason: String, Hashable, Sendable, CaseIterable {
     case invalidTraceID = "invalid_trace_id"
     case unknownAction = "unknown_action"
@@ -18,6 +18,8 @@ public enum Reason: String, Hashable, Sendable, CaseIterable {
     case identityMissing = "identity_missing"
     /// Ours, beside Noema's fourteen: this node has no room to take in what the peer has.
     case storeFull = "store_full"
+    /// Ours as well: an event is not signed as its origin signs.
+    case signature
     case other
 
     /// Reads a stored reason; one that a newer version wrote is `other`.
@@ -28,7 +30,7 @@ public enum Reason: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .networkRefused, .networkTimeout, .networkDNS, .networkTLS, .networkReset, .networkEOF: true
         case .invalidTraceID, .unknownAction, .unknownType, .invalidFrontmatter, .auth, .identityMismatch,
-            .identityMissing, .storeFull, .other:
+            .identityMissing, .storeFull, .signature, .other:
             false
         }
     }
@@ -38,7 +40,7 @@ public enum Reason: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .invalidTraceID, .unknownAction, .unknownType: true
         case .invalidFrontmatter, .networkRefused, .networkTimeout, .networkDNS, .networkTLS, .networkReset,
-            .networkEOF, .auth, .identityMismatch, .identityMissing, .storeFull, .other:
+            .networkEOF, .auth, .identityMismatch, .identityMissing, .storeFull, .signature, .other:
             false
         }
     }

@@ -62,6 +62,8 @@ public enum HoldReason: Hashable, Sendable {
     case waits
     /// The host's replayer failed on it as often as it is asked.
     case replayer(Reason)
+    /// It was applied, and a key that became known since shows that its origin did not sign it (`SignatureReview`).
+    case signature
 
     public var reason: Reason {
         switch self {
@@ -70,6 +72,7 @@ public enum HoldReason: Hashable, Sendable {
         case .unknownTier: .invalidFrontmatter
         case .invalidTraceID: .invalidTraceID
         case .replayer(let reason): reason
+        case .signature: .signature
         }
     }
 
@@ -82,6 +85,7 @@ public enum HoldReason: Hashable, Sendable {
         case .invalidTraceID: "invalid_trace_id"
         case .waits: "waits"
         case .replayer(let reason): "replayer:\(reason.rawValue)"
+        case .signature: "signature"
         }
     }
 
@@ -93,6 +97,7 @@ public enum HoldReason: Hashable, Sendable {
         case "unknown_tier": self = .unknownTier
         case "invalid_trace_id": self = .invalidTraceID
         case "waits": self = .waits
+        case "signature": self = .signature
         default: self = .replayer(code.hasPrefix("replayer:") ? Reason(stored: String(code.dropFirst(9))) : .other)
         }
     }

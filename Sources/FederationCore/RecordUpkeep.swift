@@ -47,7 +47,7 @@ struct RecordUpkeep {
     }
 
     private func isApplicable(_ event: Event, in log: some LogReading) throws(StoreFailure) -> Bool {
-        let others = try log.events(of: event.subject).filter { !$0.isHeldByReplayer && $0.event.id != event.id }
+        let others = try log.events(of: event.subject).filter { !$0.isHeldApart && $0.event.id != event.id }
         let outcome = RecordFunction.record(of: event.subject, from: others.map(\.event) + [event])
         return outcome.standings.first { $0.id == event.id }?.hold == nil
     }
@@ -61,7 +61,9 @@ struct RecordUpkeep {
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         let stored = try log.events(of: subject)
         var held: [ULID: HoldReason] = [:]
-        for event in stored where event.isHeldByReplayer && !retriesReplayer { held[event.event.id] = event.hold }
+        for event in stored where event.isHeldApart && !(retriesReplayer && event.isHeldByReplayer) {
+            held[event.event.id] = event.hold
+        }
         // A release may fail at the replayer, and then others are released or not: at most once for each event.
         var offered: Set<ULID> = []
         var outcome: RecordOutcome
@@ -101,6 +103,9 @@ struct RecordUpkeep {
 
 extension StoredEvent {
     var isHeldByReplayer: Bool { if case .replayer = hold { true } else { false } }
+
+    /// The hold is not the record function's to lift.
+    var isHeldApart: Bool { isHeldByReplayer || hold == .signature }
 }
 
 extension LogEntry {

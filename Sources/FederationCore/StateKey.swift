@@ -26,4 +26,7 @@ public enum StateKey: Sendable {
 
     /// The pinned public key of an identity.
     package static func publicKey(of identity: ULID) -> String { "cortexkey:\(identity)" }
+
+    /// A public key that was learnt from a relayed event, until its owner is met.
+    package static func relayedKey(of identity: ULID) -> String { "relayedkey:\(identity)" }
 }

@@ -1,17 +1,3 @@
-/// How the origin of an event was proved, in rising order. The raw values stand in databases.
-public enum Verification: Int, Hashable, Comparable, Sendable {
-    /// No signature, or none that was checked.
-    case none = 0
-    /// Its signature is valid under a key learnt from a relayed event.
-    case provisional = 1
-    /// Its signature is valid under a pinned or directly learnt key, or is our own.
-    case pinned = 2
-    /// Its origin's signed chain names it.
-    case chained = 3
-
-    public static func < (a: Verification, b: Verification) -> Bool { a.rawValue < b.rawValue }
-}
-
 /// An event to be put into the log.
 public struct LogEntry: Hashable, Sendable {
     public var event: Event
@@ -233,6 +219,10 @@ package protocol LogReading {
     /// Held events in order of id after `id`, at most `limit`; of one peer, or of all.
     func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int
+    /// Events after `seq` whose origin is not proved (`Verification.isProved`), in order of arrival, cut as above.
+    func unproved(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
+    /// How many of those there are of each kind; kinds without one are left out.
+    func unprovedCounts() throws(StoreFailure) -> [Verification: Int64]
 
     func record(_ subject: String) throws(StoreFailure) -> Record?
     func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record]
@@ -295,4 +285,6 @@ package protocol LogWriting: LogReading {
     mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure)
     mutating func removeQuarantine(_ row: Int64) throws(StoreFailure)
     mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure)
+    /// The same for every refused row of one of these codes whose bytes were not cut.
+    mutating func setQuarantineRetries(codes: [String], at time: WallTime) throws(StoreFailure)
 }

@@ -3,7 +3,7 @@ package enum Variants {
     /// How strong a claim to its id is. The greatest of all variants met holds it.
     package struct Claim: Hashable, Comparable, Sendable {
         /// The one that the origin's signed chain names, then a signature under a pinned key, then under another.
-        package var verification: Verification
+        package var rank: Int
         /// A full event before a stub. A stub that was made here counts as what it was made of, or the order of a
         /// purge and a variant would decide.
         package var dataSeen: Bool
@@ -12,7 +12,7 @@ package enum Variants {
         package var digest: Digest
 
         init(event: Event, verification: Verification, dataSeen: Bool, digest: Digest) {
-            self.verification = verification
+            rank = verification.rank
             self.dataSeen = dataSeen
             self.digest = digest
             digestFollows =
@@ -35,7 +35,7 @@ package enum Variants {
         }
 
         package static func < (a: Claim, b: Claim) -> Bool {
-            if a.verification != b.verification { return a.verification < b.verification }
+            if a.rank != b.rank { return a.rank < b.rank }
             if a.dataSeen != b.dataSeen { return b.dataSeen }
             if a.digestFollows != b.digestFollows { return b.digestFollows }
             return a.digest > b.digest

@@ -19,7 +19,7 @@ struct WriteFacts {
         events = stored.map(\.event)
         // Not the stored record: another version of the function may have made it.
         record = RecordFunction.record(
-            of: subject, from: stored.filter { !$0.isHeldByReplayer }.map(\.event)
+            of: subject, from: stored.filter { !$0.isHeldApart }.map(\.event)
         ).record
         guard traces else {
             divergenceTraces = []

@@ -1,3 +1,5 @@
+internal import FederationCore
+
 /// An Ed25519 signature: 64 bytes, written `ed25519:` and base64 (Noema section 8.1).
 package struct Signature: Hashable, Sendable {
     package static let length = 64

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import FederationCore
 internal import Glibc
 
 /// Why a key file was not read or written. What it holds is never part of the reason.

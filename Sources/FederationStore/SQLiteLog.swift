@@ -130,6 +130,32 @@ extension SQLiteLog: LogReading {
     }
 }
 
+extension SQLiteLog {
+    package func unproved(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
+        try storing { () throws(SQLiteError) in
+            var page = EventPage(bytes: bytes)
+            try database.connection.scan(
+                "SELECT * FROM events WHERE verified NOT IN (2, 3, 4) AND seq > ? ORDER BY seq LIMIT ?", seq,
+                max(0, limit)
+            ) { row throws(SQLiteError) in try page.take(row) }
+            return page.events
+        }
+    }
+
+    package func unprovedCounts() throws(StoreFailure) -> [Verification: Int64] {
+        try storing { () throws(SQLiteError) in
+            var counts: [Verification: Int64] = [:]
+            try database.connection.scan(
+                "SELECT verified, count(*) FROM events WHERE verified NOT IN (2, 3, 4) GROUP BY verified"
+            ) { row throws(SQLiteError) in
+                counts[Verification(rawValue: Int(truncatingIfNeeded: row.integer(0))) ?? .none, default: 0] += row.integer(1)
+                return true
+            }
+            return counts
+        }
+    }
+}
+
 extension SQLiteLog: LogWriting {
     package mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
         try storing { () throws(SQLiteError) in try insert(entry, replacements: 0, replacedAt: nil) }

@@ -111,6 +111,18 @@ extension SQLiteLog {
                 "UPDATE quarantine SET retry_at = ? WHERE row = ?", time?.milliseconds, row)
         }
     }
+
+    package mutating func setQuarantineRetries(codes: [String], at time: WallTime) throws(StoreFailure) {
+        try storing { () throws(SQLiteError) in
+            for code in codes {
+                try database.connection.run(
+                    """
+                    UPDATE quarantine SET retry_at = ?
+                    WHERE kind = 'refused' AND code = ? AND (length(bytes) < ? OR code = 'losing_variant')
+                    """, time.milliseconds, code, Limits.evidenceBytes)
+            }
+        }
+    }
 }
 
 extension QuarantineEntry {

@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items]
+    static let steps: [SQL] = [first, items, proofs]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -167,5 +167,9 @@ enum Schema {
         -- What peers name an event by that is not in the log.
         ALTER TABLE quarantine ADD COLUMN digest BLOB;
         CREATE INDEX quarantine_by_digest ON quarantine(digest) WHERE digest IS NOT NULL;
+        """
+    /// What is not proved (`Verification.isProved`), for counting it and for looking at it again.
+    private static let proofs: SQL = """
+        CREATE INDEX events_unproved ON events(seq, verified) WHERE verified NOT IN (2, 3, 4);
         """
 }

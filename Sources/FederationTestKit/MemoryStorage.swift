@@ -176,6 +176,17 @@ extension MemoryStorage: LogReading {
 
     package func heldCount(peer: String?) -> Int { held(peer).count }
 
+    package func unproved(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
+        let chosen = stored.values.filter { !$0.verification.isProved && $0.seq > seq }.sorted { $0.seq < $1.seq }
+        return MemoryStorage.page(chosen, limit: limit, bytes: bytes)
+    }
+
+    package func unprovedCounts() -> [Verification: Int64] {
+        var counts: [Verification: Int64] = [:]
+        for event in stored.values where !event.verification.isProved { counts[event.verification, default: 0] += 1 }
+        return counts
+    }
+
     private func held(_ peer: String?) -> [StoredEvent] {
         stored.values.filter { event in event.hold != nil && peer.map { $0.isExactly(event.peer) } ?? true }
     }
@@ -387,5 +398,13 @@ extension MemoryStorage: LogWriting {
     package mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
         try spendWrite()
         rows[row]?.retryAt = time
+    }
+
+    package mutating func setQuarantineRetries(codes: [String], at time: WallTime) throws(StoreFailure) {
+        try spendWrite()
+        for (number, row) in rows where row.kind == .refused && codes.contains(row.code) {
+            let isWhole = row.bytes.count < Limits.evidenceBytes || row.code == EventRefusal.losingVariant.code
+            if isWhole { rows[number]?.retryAt = time }
+        }
     }
 }

@@ -60,6 +60,11 @@ extension Sample {
             signature: "sample:\(sha256(Array("key \(node):".utf8) + preimage).hex)", publicKey: "sample:key \(node)")
     }
 
+    /// Checks these seals as `SignaturePolicy` asks for.
+    package static let sealCheck: SignatureCheck = { preimage, signature, key in
+        key.hasPrefix("sample:key ") && UInt64(key.dropFirst(11)).map { isSeal(signature, over: preimage, by: $0) } ?? false
+    }
+
     package static func isSeal(_ signature: String, over preimage: [UInt8], by node: UInt64) -> Bool {
         signature == seal(preimage, by: node).signature
     }

@@ -17,6 +17,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case aReplacementMayMoveToAnotherSubject
     case sealingAndStrippingKeepThePlace
     case holdsAreListedAndLifted
+    case whatIsNotProvedIsListedAndCounted
     case originsAreSummed
     case itemsAreInOrderAndAddUp
     case recordsAreFiltered
@@ -29,6 +30,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case quarantineForgetsTheOldestRefused
     case quarantineForgetsTheFurthestDeferred
     case quarantineIsDueInTime
+    case quarantineIsMadeDueByCode
     case oddTextsSurvive
 
     /// A rule that a store broke, with the place in the contract.
@@ -54,6 +56,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .aReplacementMayMoveToAnotherSubject: try movedSubject(&log)
         case .sealingAndStrippingKeepThePlace: try sealing(&log)
         case .holdsAreListedAndLifted: try holds(&log)
+        case .whatIsNotProvedIsListedAndCounted: try proofs(&log)
         case .originsAreSummed: try origins(&log)
         case .itemsAreInOrderAndAddUp: try items(&log)
         case .recordsAreFiltered: try recordFilters(&log)
@@ -65,6 +68,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .quarantineIsFoundByDigest: try quarantineByDigest(&log)
         case .quarantineForgetsTheOldestRefused: try oldestRefused(&log)
         case .quarantineForgetsTheFurthestDeferred: try furthestDeferred(&log)
+        case .quarantineIsMadeDueByCode: try quarantineDueByCode(&log)
         case .quarantineIsDueInTime: try quarantineDue(&log)
         case .oddTextsSurvive: try oddTexts(&log)
         }

@@ -11,15 +11,22 @@ final class NoemaNode: Sendable {
     private let client = CurlClient()
     let rules: NoemaRules
 
-    /// - Parameter peers: the names by which it polls others.
-    init(_ rules: NoemaRules, id: String, peers: [String] = []) throws {
+    /// - Parameters:
+    ///   - peers: the names by which it polls others.
+    ///   - signingSeed: the byte that its key is made of; `nil` signs nothing.
+    ///   - verify: what it does about the signatures of others.
+    init(
+        _ rules: NoemaRules, id: String, peers: [String] = [], signingSeed: UInt8? = nil,
+        verify: NoemaVerifyMode = .off
+    ) throws {
         self.rules = rules
         let identity = ULID(id) ?? ULID(floorOf: NoemaNode.now)
-        standIn = Mutex(
-            NoemaStandIn(
-                NoemaSettings(
-                    rules, name: rules.rawValue, id: identity, peers: peers.map { NoemaSettings.Peer($0) },
-                    seed: UInt64(rules.rawValue.utf8.count))))
+        var settings = NoemaSettings(
+            rules, name: rules.rawValue, id: identity, peers: peers.map { NoemaSettings.Peer($0) },
+            seed: UInt64(rules.rawValue.utf8.count))
+        settings.signingSeed = signingSeed.map { [UInt8](repeating: $0, count: 32) }
+        settings.verify = verify
+        standIn = Mutex(NoemaStandIn(settings))
         let peer = try FakePeer { [weak self] request in
             self?.standIn.withLock { $0.respond(to: request, now: NoemaNode.now) } ?? HTTPResponse(status: 503)
         }
@@ -34,6 +41,15 @@ final class NoemaNode: Sendable {
 
     /// An event's `data` as a node of this line puts it on the wire.
     func served(_ data: [UInt8]) -> String { String(decoding: rules.relayed(data), as: UTF8.self) }
+
+    /// It starts again with another key.
+    func rotateKey(to seed: UInt8) {
+        standIn.withLock { node in
+            var settings = node.settings
+            settings.signingSeed = [UInt8](repeating: seed, count: 32)
+            node.restart(with: settings)
+        }
+    }
 
     func change<Value: Sendable>(_ body: (inout NoemaStandIn, WallTime) throws -> Value) rethrows -> Value {
         try standIn.withLock { try body(&$0, NoemaNode.now) }

@@ -5,7 +5,7 @@ import Testing
 /// One way to bring each reason about, on a real socket or with a real event.
 enum Provocation: String, CaseIterable, CustomTestStringConvertible {
     case closedPort, stalledPeer, unknownHost, plainPortForTLS, reset, cutOff, unauthorised, otherIdentity, noIdentity
-    case oldManifest, malformedSnapshot, traceID, action, type, serverError, wrongHash, fullStore
+    case oldManifest, malformedSnapshot, traceID, action, type, serverError, wrongHash, fullStore, notSigned
 
     var reason: Reason {
         switch self {
@@ -23,6 +23,7 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         case .action: .unknownAction
         case .type: .unknownType
         case .fullStore: .storeFull
+        case .notSigned: .signature
         case .serverError, .wrongHash: .other
         }
     }
@@ -30,7 +31,7 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
     /// Whether the poll itself fails, and not only an event that it brings.
     var failsThePoll: Bool {
         switch self {
-        case .malformedSnapshot, .traceID, .action, .type, .wrongHash: false
+        case .malformedSnapshot, .traceID, .action, .type, .wrongHash, .notSigned: false
         default: true
         }
     }
@@ -78,6 +79,8 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         case .fullStore:
             let body = String(repeating: "x", count: 300_000)
             return noema(try FakeNoema(events: (1...4).map { FakeEvent.create($0, body: body) }))
+        // Nobody's key is asked for unless the node says so.
+        case .notSigned: return noema(try FakeNoema(events: [FakeEvent.create(1)]))
         case .wrongHash:
             let zeros = String(repeating: "0", count: 64)
             let data = #"{"title":"a","type":"note","body":"a","content_hash":"sha256:\#(zeros)"}"#
@@ -96,6 +99,7 @@ enum Provocation: String, CaseIterable, CustomTestStringConvertible {
         let (keep, endpoint, lines) = try provocation.stage()
         let node = try await TestNode("alpha", in: ScratchDirectory())
         if provocation == .fullStore { node.set("store", "{max_size: 1MB}") }
+        if provocation == .notSigned { node.set("verify", "enforce") }
         node.setPeers([("trouble", ["endpoint: \(endpoint)"] + lines)])
         try await node.start()
 

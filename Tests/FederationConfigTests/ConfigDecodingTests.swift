@@ -23,7 +23,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
         #expect(config.interval == .seconds(30))
         #expect(config.quarantineAfter == 3)
         #expect(config.mode == .sync)
-        #expect(config.verify == .off)
+        #expect(config.verify == .warn)
         #expect(config.log.level == .info)
     }
 
@@ -163,8 +163,9 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
     }
 
     @Test(arguments: [
-        ("verify: warn", ConfigProblem.Reason.verifyNotBuilt(.warn)),
-        ("verify: no", .notOneOf(["off", "warn", "enforce"], found: "no")),
+        ("verify: no", ConfigProblem.Reason.notOneOf(["off", "warn", "enforce"], found: "no")),
+        ("peers: [{name: b, endpoint: http://b, verify: on}]", .notOneOf(["off", "warn", "enforce"], found: "on")),
+        ("peers: [{name: b, endpoint: http://b, pubkey: A6EH}]", .notAPublicKey("A6EH")),
         ("mode: Sync", .notOneOf(["sync", "publish", "subscribe"], found: "Sync")),
         ("quarantine_after: 0", .integerOutOfRange(1...100)),
         ("quarantine_after: -1", .integerOutOfRange(1...100)),

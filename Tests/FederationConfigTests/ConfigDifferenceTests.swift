@@ -84,7 +84,8 @@ import Testing
     @Test(arguments: [
         ("endpoint", "endpoint: \"http://x\"", true), ("mode", "mode: publish", false), ("mode", "paused: true", false),
         ("wire", "wire: noema", true), ("interval", "interval: 9s", false), ("timeout", "timeout: 9s", true),
-        ("id", "id: 01KNJX4991ASW6NNKS9BQHNCGB", false),
+        ("id", "id: 01KNJX4991ASW6NNKS9BQHNCGB", false), ("verify", "verify: off", false),
+        ("pubkey", "pubkey: \"ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\"", false),
     ])
     func ofAPeerOnlyTheWayToItNeedsAnotherPoller(key: String, entry: String, isAnother: Bool) throws {
         let found = try difference { base in

@@ -44,6 +44,16 @@ import Testing
             ])
     }
 
+    @Test func aPeersVerifyThatRelaxesNothingIsNoticed() throws {
+        let entry = peer("endpoint: http://b, verify: warn")
+        #expect(
+            try warnings("name: a\nverify: warn\n" + entry) == [
+                "federation.yaml:4:41: peers[0].verify: this relaxes nothing: a peer's 'verify' counts only where it "
+                    + "asks for less than the node's 'warn'"
+            ])
+        #expect(try warnings("name: a\nverify: enforce\n" + entry).isEmpty)
+    }
+
     @Test func oneIdentityForTwoPeersIsNoticed() throws {
         let id = "01KNJX4991ASW6NNKS9BQHNCGB"
         let text =

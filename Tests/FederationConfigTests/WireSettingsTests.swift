@@ -63,7 +63,9 @@ private struct NoemaSettings: WireSettings {
         #expect(
             problems(text("wire: mesh, documents: [x], intervall: 3s"), wires: wires).map(\.reason) == [
                 .wireNotBuilt(.mesh, built: [.native, .noema, .hive]),
-                .unknownKey("intervall", known: ["endpoint", "id", "interval", "mode", "name", "paused", "timeout", "wire"]),
+                .unknownKey("intervall", known: [
+                    "endpoint", "id", "interval", "mode", "name", "paused", "pubkey", "timeout", "verify", "wire",
+                ]),
             ])
         #expect(
             problems(text("wire: nativ")).map(\.line) == [

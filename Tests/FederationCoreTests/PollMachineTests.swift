@@ -63,8 +63,8 @@ import Testing
             let effects = bench.poll()
             return (bench.reports[0].result, commits(effects).compactMap(\.key).first)
         }
-        let a = "ed25519:A"
-        let b = "ed25519:B"
+        let a = "ed25519:LB+0jMLPWjc+6yXzZFm8KOGQCwjA2YzdGgbNEfcDCJo="
+        let b = "ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
         let pinned = { PeerCommit.KeyPin(owner: PollBench.peerID, publicKey: $0) }
         #expect(poll(known: nil, shown: a) == (.complete, pinned(a)))
         #expect(poll(known: a, shown: a) == (.complete, nil))
@@ -75,6 +75,10 @@ import Testing
         #expect(poll(known: nil, shown: b, expected: a) == (.failed(.identityMismatch), nil))
         #expect(poll(known: a, shown: nil, expected: a) == (.failed(.identityMismatch), nil))
         #expect(poll(known: b, shown: a, expected: a) == (.complete, pinned(a)))
+        // White space is not part of a key, and what is no key neither pins nor unpins.
+        #expect(poll(known: a, shown: " \(a)\n") == (.complete, nil))
+        #expect(poll(known: nil, shown: "ed25519:A") == (.complete, nil))
+        #expect(poll(known: a, shown: "rsa:A") == (.complete, nil))
     }
 
     @Test func failuresWaitTwiceAsLongEachTimeUpToFiveMinutes() {

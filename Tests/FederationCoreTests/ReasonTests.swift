@@ -7,7 +7,7 @@ import Testing
             Reason.allCases.map(\.rawValue) == [
                 "invalid_trace_id", "unknown_action", "unknown_type", "invalid_frontmatter", "network_refused",
                 "network_timeout", "network_dns", "network_tls", "network_reset", "network_eof", "auth",
-                "identity_mismatch", "identity_missing", "store_full", "other",
+                "identity_mismatch", "identity_missing", "store_full", "signature", "other",
             ])
     }
 
@@ -31,7 +31,7 @@ import Testing
 
     @Test func everyHoldIsReadAsItWasStored() {
         let holds: [HoldReason] =
-            [.unknownAction, .unknownType, .unknownTier, .invalidTraceID, .waits]
+            [.unknownAction, .unknownType, .unknownTier, .invalidTraceID, .waits, .signature]
             + Reason.allCases.map { .replayer($0) }
         for hold in holds { #expect(HoldReason(code: hold.code) == hold) }
         #expect(HoldReason(code: "later") == .replayer(.other))

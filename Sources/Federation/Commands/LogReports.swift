@@ -47,6 +47,7 @@ extension JSONWriter {
             writer.raw(event.clock.json)
             writer.member("digest", stored.digest.hex)
             writer.member("signed", event.signature != nil)
+            writer.member("verified", stored.verification.code)
             writer.member("peer", stored.peer)
             writer.member("received_at", stored.receivedAt.rfc3339)
             if let hold = stored.hold { writer.member("hold", hold.code) }

@@ -21,6 +21,7 @@ extension CommandService {
                         $0.member("mode", peer.entry.mode.rawValue)
                         $0.member("wire", peer.wire ?? peer.entry.wire.text)
                         if let pin = peer.pin { $0.member("id", pin) }
+                        if let key = peer.key { key.write(to: &$0) }
                     }
                 }
             }

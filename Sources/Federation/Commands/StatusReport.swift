@@ -14,6 +14,8 @@ struct StatusReport: Sendable {
         var wire: String?
         /// When its log and ours were last shown to be equal.
         var proof: SyncProof?
+        /// The key that is pinned of it.
+        var key: PeerKeyReport?
         /// What its mesh sessions came to; `nil` for a peer of another wire.
         var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
@@ -45,6 +47,7 @@ struct StatusReport: Sendable {
     var strangers: [String]
     var origins: [OriginSummary]
     var withheld: WithheldCount?
+    var signatures: SignatureReport
     /// Where it was asked for.
     var disk: DiskFacts?
     var room = StoreRoom()
@@ -77,6 +80,9 @@ struct StatusReport: Sendable {
                 node.member("mode", identity.mode.rawValue)
                 if let listen { node.member("listen", listen) }
                 if let key = identity.publicKey { node.member("public_key", key) }
+                if let key = identity.publicKey.flatMap({ VerifyingKey($0) }) {
+                    node.member("key_fingerprint", key.fingerprint)
+                }
             }
             writer.member("state", state)
             writer.member("running", isRunning)
@@ -92,6 +98,7 @@ struct StatusReport: Sendable {
             writer.member("refused", refused)
             writer.member("deferred", deferred)
             diskMembers(&writer)
+            signatures.write(to: &writer)
             warnings(&writer)
             gaps(&writer)
             if let withheld {
@@ -130,6 +137,7 @@ struct StatusReport: Sendable {
             if let stopped { warn(stopped.rawValue, nil, &writer) }
             if let fullness { warn(fullness, nil, &writer) }
             if let refusedMerge { warn("clock_full", refusedMerge, &writer) }
+            if signatures.invalid > 0 { warn("signature_invalid", nil, &writer) }
             if let farOwnNumber { warn("own_number_far", farOwnNumber, &writer) }
             // Most of them cannot be wrong at once; we can.
             if peersAhead * 2 > peers.count { warn("own_clock_slow", nil, &writer) }
@@ -157,6 +165,7 @@ struct StatusReport: Sendable {
             writer.member("wire", peer.wire ?? peer.entry.wire.text)
             writer.member("interval", peer.interval.shortText)
             if let pin = peer.pin { writer.member("id", pin) }
+            if let key = peer.key { key.write(to: &writer) }
             if !peer.health.version.isEmpty {
                 writer.member("version", peer.health.version)
                 writer.member("version_observed_at", peer.health.versionObservedAt)

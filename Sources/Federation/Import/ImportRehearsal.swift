@@ -68,6 +68,7 @@ extension OpenedNode {
         return IntakePolicy(
             node: identity.id, sha256: sha256,
             isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
-            replayer: replayer, replayAttempts: file.config.quarantineAfter, recoversOwnEvents: recovers)
+            signatures: SignaturePolicy(file.config), replayer: replayer,
+            replayAttempts: file.config.quarantineAfter, recoversOwnEvents: recovers)
     }
 }

@@ -99,6 +99,9 @@ actor ConfigReloader {
         if !difference.node.isEmpty { renewServers() }
         // Two pollers of one peer would take turns at its cursor.
         await tasks.end(gone)
+        do throws(StoreFailure) { try await node.noteSignaturePolicy() } catch {
+            node.logger.warning("signatures are not looked at again by the new policy", ["store": "\(error)"])
+        }
         let identity = node.identity(by: config)
         for (name, poller) in node.allPollers {
             guard let entry = config.peers.first(where: { $0.name == name }) else { continue }

@@ -2,15 +2,21 @@ internal import FederationCore
 internal import FederationStore
 
 /// What a daemon does now and then, whoever speaks to it: deferred events whose time has come are taken in, losing
-/// variants are weighed again, and the data of what was purged goes.
+/// variants are weighed again, signatures are looked at again, and the data of what was purged goes.
 struct Maintenance: Sendable {
     let node: Node
 
     private static let pause = Duration.seconds(30)
 
     func run() async {
+        let pacemaker = Task { [bell = node.bell] in
+            while (try? await Task.sleep(for: Maintenance.pause)) != nil { bell.ring() }
+        }
+        defer { pacemaker.cancel() }
+        var rings = node.bell.stream.makeAsyncIterator()
         while !Task.isCancelled {
             do throws(StoreFailure) {
+                try await node.reviewSignatures()
                 let intake = node.intake
                 let now = SystemClock.now()
                 do throws(StoreFailure) {
@@ -26,7 +32,8 @@ struct Maintenance: Sendable {
             } catch {
                 node.logger.warning("maintenance failed", ["store": "\(error)"])
             }
-            try? await Task.sleep(for: Maintenance.pause)
+            // The next round, or something that should not wait for it.
+            guard await rings.next(isolation: #isolation) != nil else { return }
         }
     }
 }

@@ -15,6 +15,8 @@ final class Node: Sendable {
     private let running: Mutex<Running>
     private let isStopped: Mutex<NodeStop?>
     private let isRecovering: Bool
+    /// Rung when there is something to tend that should not wait.
+    let bell = MaintenanceBell()
 
     /// A peer that is polled, and the way to it.
     struct Poller: Sendable {
@@ -48,7 +50,9 @@ final class Node: Sendable {
 
     var intake: Intake {
         var intake = openedIntake
+        let config = config
         intake.policy.replayAttempts = config.quarantineAfter
+        intake.policy.signatures = SignaturePolicy(config)
         return intake
     }
 
@@ -173,6 +177,7 @@ final class Node: Sendable {
         guard opened.stopped == nil else { return }
         let intake = intake
         do throws(StoreFailure) {
+            try await noteSignaturePolicy()
             let (oldRecords, newProgram) = try await store.read { (log) throws(StoreFailure) in
                 (try intake.hasOldRecords(in: log), try intake.hasNewProgram(programVersion, in: log))
             }
@@ -235,6 +240,6 @@ extension PolledPeer {
     init(_ entry: Config.Peer, of config: Config) {
         self.init(
             name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
-            expectedID: entry.id)
+            expectedID: entry.id, expectedKey: entry.publicKey?.text)
     }
 }

@@ -45,9 +45,11 @@ struct NodePollStore: PollStore {
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome {
         let intake = node.intake
         let now = SystemClock.now()
-        return try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+        let outcome = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
             try commit.write(to: &log, intake: intake, now: now)
         }
+        if commit.key != nil { node.bell.ring() }
+        return outcome
     }
 
     func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer {

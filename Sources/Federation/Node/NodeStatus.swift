@@ -116,17 +116,20 @@ extension StatusReport {
         refusedMerge = try log.meta(.refusedMerge)
         farOwnNumber = try log.meta(.farOwnNumber)
         origins = try log.origins()
+        signatures = try SignatureReport(of: config, events: events, in: log)
         var peers: [Peer] = []
         for entry in config.peers {
             func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
                 try log.state(StateKey.peer(entry.name, what)).flatMap { $0.isEmpty ? nil : $0 }
             }
+            let pin = try state(.identity)
             peers.append(
                 Peer(
                     entry: entry, interval: config.interval(for: entry),
-                    health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: try state(.identity),
+                    health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: pin,
                     lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire),
                     proof: try state(.proof).flatMap(SyncProof.init(json:)),
+                    key: try PeerKeyReport(of: entry, identity: pin, in: log),
                     mesh: try MeshStatistics(of: entry, in: log)))
         }
         self.peers = peers

@@ -47,6 +47,13 @@ private func eventMarks(_ event: JSON) -> String {
     if !event.text("hold").isEmpty { marks.append("held: \(event.text("hold"))") }
     if event.isTrue("stub") { marks.append("stub") }
     if event.isTrue("early") { marks.append("early") }
+    switch event.text("verified") {
+    case "invalid": marks.append("invalid signature")
+    case "unsigned": marks.append("unsigned")
+    case "unknown_key": marks.append("unknown key")
+    case "provisional_key": marks.append("key not met")
+    default: break
+    }
     return marks.isEmpty ? "" : "  [\(marks.joined(separator: ", "))]"
 }
 

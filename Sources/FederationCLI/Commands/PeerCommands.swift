@@ -8,7 +8,10 @@ let peersCommand = CommandDefinition(
     let session = Session(arguments: arguments, console: console)
     return await session.perform(.peers) { _ in } render: { result in
         let rows = result.items("peers").map { peer in
-            [peer.text("name"), peer.text("endpoint"), peer.text("mode"), peer.text("wire"), peer.text("id").isEmpty ? "(not met yet)" : peer.text("id")]
+            [
+                peer.text("name"), peer.text("endpoint"), peer.text("mode"), peer.text("wire"),
+                peer.text("id").isEmpty ? "(not met yet)" : peer.text("id"), keyText(peer["key"]),
+            ]
         }
         if rows.isEmpty {
             console.note("no peers: add one with 'federation add-peer NAME ENDPOINT'")
@@ -16,6 +19,13 @@ let peersCommand = CommandDefinition(
             console.print(columns(rows))
         }
     }
+}
+
+/// A pinned key as a person compares it, and whether the configuration names it.
+func keyText(_ key: JSON?) -> String {
+    guard let key else { return "(no key)" }
+    let isHard = key.text("pin") == "hard"
+    return "\(key.text("fingerprint")) (\(isHard ? "named in the configuration" : "seen at first contact"))"
 }
 
 let addPeerCommand = CommandDefinition(

@@ -64,6 +64,7 @@ enum StatusText {
             "the database has reached its quota (store.max_size): own writes are refused, and what peers have waits there"
         case "disk_full":
             "the disk is full, or nearly: own writes are refused, and what peers have waits there"
+        case "signature_invalid": "events are here that their origin did not sign as they are: see 'signatures'"
         case "clock_full":
             "the vector clock is full (256 nodes): it does not count the origin of event \(warning.text("event"))"
         case "own_number_far": "event \(warning.text("event")) names a number of ours far beyond what we ever gave: not followed"
@@ -85,6 +86,7 @@ enum StatusText {
             ["mode", node?.text("mode") ?? ""],
             ["listening", node?.text("listen").isEmpty ?? true ? "(not listening)" : node?.text("listen") ?? ""],
             ["interval", status.text("interval")],
+            ["key", node?.text("key_fingerprint") ?? ""],
             ["daemon", status.isTrue("running") ? "running" : "not running"],
             ["log", "\(counted(status.count("events"), "event")), \(counted(status.count("records"), "record"))"],
         ]
@@ -94,10 +96,23 @@ enum StatusText {
         }
         let aside = ["held", "refused", "deferred"].filter { status.count($0) > 0 }.map { "\(grouped(status.count($0))) \($0)" }
         if !aside.isEmpty { rows.append(["", "⚠ \(aside.joined(separator: ", ")): see 'federation quarantine list'"]) }
+        if let signatures = status["signatures"] { rows.append(["signatures", signatureText(signatures)]) }
         for gap in status.items("gaps") {
             rows.append(["gap", "\(grouped(gap.count("missing"))) of \(gap.text("origin")) not here (unconfirmed)"])
         }
         return rows
+    }
+
+    /// How the events of the log are proved: what there is nothing of is left out.
+    private static func signatureText(_ signatures: JSON) -> String {
+        let words = [
+            ("proved", "proved"), ("provisional_key", "by a key that its origin has not shown us"), ("unsigned", "unsigned"),
+            ("invalid", "⚠ not signed by their origin"), ("unknown_key", "by an unknown key"), ("unchecked", "not looked at"),
+        ]
+        let counts = words.filter { signatures.count($0.0) > 0 }.map { "\(grouped(signatures.count($0.0))) \($0.1)" }
+        let counted = counts.isEmpty ? "no events" : counts.joined(separator: ", ")
+        let now = signatures.isTrue("reviewing") ? "; being looked at again" : ""
+        return "verify \(signatures.text("verify")): \(counted)\(now)"
     }
 
     private static func diskText(_ disk: JSON) -> String {
@@ -116,6 +131,7 @@ enum StatusText {
             ["  wire", peer.text("wire")],
             ["  version", or("version", "(not yet observed)") + skew(peer, status)],
             ["  cortex_id", or("id", "(not met yet)")],
+            ["  key", keyText(peer["key"])],
             ["  last_seen", or("last_seen", "(never)")],
             ["  last_event", or("last_event", "(none)")],
             ["  last_success", or("last_success", "(never)")],

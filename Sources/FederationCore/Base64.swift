@@ -2,11 +2,11 @@
 ///
 /// libcrypto's decoder skips white space and ignores stray bits; two spellings of one key would be two keys to
 /// whoever compares text.
-enum Base64 {
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let pad = UInt8(ascii: "=")
 
-    static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var rest = bytes[...]
@@ -25,7 +25,7 @@ enum Base64 {
     }
 
     /// `nil` unless `text` is what `encode` makes of `count` bytes.
-    static func decode(_ text: some Collection<UInt8>, count: Int) -> [UInt8]? {
+    package static func decode(_ text: some Collection<UInt8>, count: Int) -> [UInt8]? {
         guard text.count == (count + 2) / 3 * 4 else { return nil }
         let padding = (3 - count % 3) % 3
         var bytes: [UInt8] = []
@@ -61,7 +61,7 @@ enum Base64 {
 
 extension Collection<UInt8> {
     /// Without leading and trailing ASCII white space.
-    func trimmingWhitespace() -> SubSequence {
+    package func trimmingWhitespace() -> SubSequence {
         func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
         var rest = drop(while: isSpace)
         var count = 0

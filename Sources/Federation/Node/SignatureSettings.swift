@@ -1,0 +1,69 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+extension SignaturePolicy {
+    /// What a configuration says, checked by libcrypto.
+    init(_ config: Config) {
+        let peers = config.peers.filter { $0.verify != nil || $0.publicKey != nil }
+        self.init(SignatureMode(config.verify), peers: peers.map(Peer.init)) { preimage, signature, key in
+            guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
+            return key.verify(signature, of: preimage)
+        }
+    }
+}
+
+extension SignaturePolicy.Peer {
+    fileprivate init(_ entry: Config.Peer) {
+        self.init(name: entry.name, id: entry.id, mode: entry.verify.map(SignatureMode.init), key: entry.publicKey)
+    }
+}
+
+extension SignatureMode {
+    init(_ verify: Config.Verify) {
+        switch verify {
+        case .off: self = .off
+        case .warn: self = .warn
+        case .enforce: self = .enforce
+        }
+    }
+}
+
+extension Node {
+    /// Events whose signatures one transaction looks at again.
+    private static let reviewBatch = 500
+
+    /// Notes the policy that the configuration asks for; what it may judge otherwise is looked at again.
+    func noteSignaturePolicy() async throws(StoreFailure) {
+        let policy = SignaturePolicy(config)
+        let now = SystemClock.now()
+        let isOther = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+            try SignatureReview.note(policy, now: now, in: &log)
+        }
+        if isOther { bell.ring() }
+    }
+
+    /// Looks at signatures again as long as there is something to look at, a batch a transaction.
+    func reviewSignatures() async throws(StoreFailure) {
+        guard try await store.read({ (log) throws(StoreFailure) in try SignatureReview.isDue(in: log) }) else { return }
+        var isMore = true
+        while isMore, !Task.isCancelled {
+            let intake = intake
+            let now = SystemClock.now()
+            isMore = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                try intake.review(now: now, limit: Node.reviewBatch, into: &log)
+            }
+        }
+    }
+}
+
+/// Wakes whoever tends the log before its time.
+struct MaintenanceBell: Sendable {
+    private let rings: AsyncStream<Void>.Continuation
+    let stream: AsyncStream<Void>
+
+    init() { (stream, rings) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    func ring() { rings.yield() }
+}

@@ -1,0 +1,141 @@
+/// The key that is known of an origin, and how it became known.
+struct OriginKey: Hashable {
+    enum Source: Hashable {
+        /// From a relayed event: whoever relayed first had the say.
+        case relayed
+        /// Its origin showed it to us itself (`cortexkey:<ulid>`).
+        case pinned
+        /// The configuration names it.
+        case configured
+    }
+
+    var text: String
+    var source: Source
+
+    var proof: Verification {
+        switch source {
+        case .relayed: .provisional
+        case .pinned: .pinned
+        case .configured: .hardPinned
+        }
+    }
+}
+
+/// The keys and the policy by which a transaction judges events: what was looked up once is not looked up again.
+struct OriginKeys {
+    /// What the signature of an event shows.
+    enum Finding: Hashable {
+        /// Nothing is asked of this origin.
+        case unchecked
+        case proved(Verification)
+        /// It proves nothing, and nothing is expected of it: an object of another system, which every importer writes
+        /// alike and nobody signs.
+        case unsigned
+        case problem(EventRefusal)
+
+        /// What the log keeps of it, if the event is taken in.
+        var verification: Verification {
+            switch self {
+            case .unchecked: .none
+            case .proved(let proof): proof
+            case .unsigned, .problem(.unsigned): .unsigned
+            case .problem(.unknownKey): .unknownKey
+            case .problem: .invalid
+            }
+        }
+    }
+
+    private let policy: SignaturePolicy
+    private let sha256: SHA256
+    private var configured: [ULID: String] = [:]
+    private var relaxed: [ULID: SignatureMode] = [:]
+    private var known: [ULID: OriginKey?] = [:]
+
+    init(_ policy: SignaturePolicy, _ sha256: @escaping SHA256, in log: some LogReading) throws(StoreFailure) {
+        self.policy = policy
+        self.sha256 = sha256
+        for peer in policy.peers {
+            guard let id = try peer.identity(in: log) else { continue }
+            if let key = peer.key { configured[id] = key.text }
+            // Of two entries with one identity the stricter counts.
+            if let mode = peer.mode { relaxed[id] = max(relaxed[id] ?? .off, mode) }
+        }
+    }
+
+    /// What is asked of events of this origin: what the node's policy says, or less where the origin is a peer whose
+    /// own entry says so.
+    func mode(for origin: ULID?) -> SignatureMode {
+        guard let origin, let own = relaxed[origin] else { return policy.mode }
+        return min(own, policy.mode)
+    }
+
+    mutating func key(of origin: ULID, in log: some LogReading) throws(StoreFailure) -> OriginKey? {
+        if let key = configured[origin] { return OriginKey(text: key, source: .configured) }
+        if let known = known[origin] { return known }
+        var found: OriginKey?
+        if let text = try log.state(StateKey.publicKey(of: origin)), !text.isEmpty {
+            found = OriginKey(text: text, source: .pinned)
+        } else if let text = try log.state(StateKey.relayedKey(of: origin)), !text.isEmpty {
+            found = OriginKey(text: text, source: .relayed)
+        }
+        known[origin] = .some(found)
+        return found
+    }
+
+    /// Looks at the signature of an event of another origin than our own.
+    mutating func finding(
+        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+    ) throws(StoreFailure) -> Finding {
+        let origin = event.originID
+        guard mode(for: origin) != .off else { return .unchecked }
+        let key: OriginKey? = if let origin { try key(of: origin, in: log) } else { nil }
+        guard let signature = event.signature else {
+            return event.family != .noema && key == nil ? .unsigned : .problem(.unsigned)
+        }
+        if let key, let shown = event.publicKey, !PublicKey.isSame(key.text, shown) { return .problem(.swappedKey) }
+        // What is no identity has no key of its own that could be told from another's.
+        guard origin != nil, let text = key?.text ?? event.publicKey else { return .problem(.unknownKey) }
+        guard event.isSigned(fingerprint, sha256, { policy.check($0, signature, text) }) else {
+            return .problem(.badSignature)
+        }
+        return .proved(key?.proof ?? .provisional)
+    }
+
+    /// What the policy makes of that: how the event is proved, or why it is refused.
+    mutating func judge(
+        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+    ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
+        let finding = try finding(event, fingerprint, in: log)
+        if case .problem(let refusal) = finding, mode(for: event.originID) == .enforce { return .failure(refusal) }
+        return .success(finding.verification)
+    }
+
+    /// Remembers the key of an event that is taken in, if none is known of its origin.
+    mutating func learn(from event: Event, in log: inout some LogWriting) throws(StoreFailure) {
+        guard let origin = event.originID, let shown = event.publicKey, try key(of: origin, in: log) == nil else { return }
+        try log.setState(StateKey.relayedKey(of: origin), shown)
+        known[origin] = .some(OriginKey(text: shown, source: .relayed))
+    }
+
+    /// Pins the key that a peer has shown of itself, in place of whatever was known.
+    ///
+    /// What was taken in under another key is looked at again, and so is what was refused.
+    static func pin(_ publicKey: String, of owner: ULID, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
+        let before = try log.state(StateKey.publicKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
+        try log.setState(StateKey.publicKey(of: owner), publicKey)
+        try log.setState(StateKey.relayedKey(of: owner), nil)
+        if let before {
+            guard !PublicKey.isSame(before, publicKey) else { return }
+            try SignatureReview.begin(of: owner, in: &log)
+        }
+        try SignatureReview.begin(now: now, in: &log)
+    }
+}
+
+extension SignaturePolicy.Peer {
+    /// Whose entry it is, as far as is known.
+    func identity(in log: some LogReading) throws(StoreFailure) -> ULID? {
+        if let id { return id }
+        return try log.state(StateKey.peer(name, .identity)).flatMap { ULID($0) }
+    }
+}

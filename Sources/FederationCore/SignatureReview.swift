@@ -1,0 +1,122 @@
+/// Looking again at signatures of events that are in the log, once a key or the policy is another: some hundred events a
+/// transaction, from a place that is kept, so that a stop in between loses nothing.
+package enum SignatureReview {
+    static let namespace = "signatures"
+    private static let unproved = "review"
+    private static let ofOrigin = "review:"
+    private static let policy = "policy"
+    private static let configured = "key:"
+
+    /// Looks again at every event that is not proved, and lets what was refused for its signature be tried again.
+    static func begin(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
+        try log.setWireValue(namespace, peer: "", key: unproved, Array("0".utf8))
+        let codes = EventRefusal.signatureCodes + [EventRefusal.losingVariant.code]
+        try log.setQuarantineRetries(codes: codes, at: now)
+    }
+
+    /// Looks again at every event of one origin.
+    static func begin(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
+        try log.setWireValue(namespace, peer: "", key: ofOrigin + origin.description, Array("0".utf8))
+    }
+
+    /// One scan that is under way.
+    struct Scan {
+        var key: String
+        var after: Int64
+        /// `nil` for what is not proved, whosever it is.
+        var origin: ULID?
+
+        init?(_ value: (key: String, value: [UInt8])) {
+            guard let after = Int64(String(decoding: value.value, as: UTF8.self)) else { return nil }
+            key = value.key
+            self.after = after
+            if key == SignatureReview.unproved { return }
+            guard key.hasPrefix(ofOrigin), let origin = ULID(key.dropFirst(ofOrigin.count)) else { return nil }
+            self.origin = origin
+        }
+
+        func isAbout(_ event: Event) -> Bool { origin.map { event.originID == $0 } ?? true }
+    }
+
+    static func scan(in log: some LogReading) throws(StoreFailure) -> Scan? {
+        try log.wireValues(namespace, peer: "").lazy.compactMap(Scan.init).first
+    }
+
+    /// Notes the policy that this program works under from now on. Where it is another than before, everything that it
+    /// could judge otherwise is looked at again.
+    ///
+    /// - Returns: whether it is another.
+    @discardableResult
+    package static func note(
+        _ signatures: SignaturePolicy, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Bool {
+        let text = Array(signatures.text.utf8)
+        guard try log.wireValue(namespace, peer: "", key: policy) != text else { return false }
+        try log.setWireValue(namespace, peer: "", key: policy, text)
+        for peer in signatures.peers {
+            guard let key = peer.key, let id = try peer.identity(in: log) else { continue }
+            let kept = configured + id.description
+            var before = try log.state(StateKey.publicKey(of: id))
+            if let value = try log.wireValue(namespace, peer: "", key: kept) {
+                before = String(decoding: value, as: UTF8.self)
+            }
+            try log.setWireValue(namespace, peer: "", key: kept, Array(key.text.utf8))
+            if let before, !PublicKey.isSame(before, key.text) { try begin(of: id, in: &log) }
+        }
+        try begin(now: now, in: &log)
+        return true
+    }
+
+    /// Whether something waits to be looked at.
+    package static func isDue(in log: some LogReading) throws(StoreFailure) -> Bool { try scan(in: log) != nil }
+}
+
+extension Intake {
+    /// Looks at signatures again, at most `limit` events of the log.
+    ///
+    /// Under `enforce` an event whose origin turns out not to have signed it is held: it stays in the log, as others may
+    /// build on its place, and counts for nothing. `verify: warn` brings it back.
+    ///
+    /// - Returns: whether there is more to look at.
+    package func review(now: WallTime, limit: Int, into log: inout some LogWriting) throws(StoreFailure) -> Bool {
+        guard let scan = try SignatureReview.scan(in: log) else { return false }
+        let events =
+            scan.origin == nil
+            ? try log.unproved(after: scan.after, limit: limit, bytes: Limits.pageBytes)
+            : try log.events(after: scan.after, limit: limit, bytes: Limits.pageBytes)
+        guard let last = events.last else {
+            try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, nil)
+            return try SignatureReview.isDue(in: log)
+        }
+        var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
+        var changed: Set<ExactText> = []
+        for stored in events where scan.isAbout(stored.event) && !stored.event.origin.isExactly(policy.node.description) {
+            if try review(stored, &keys, in: &log) { changed.insert(ExactText(stored.event.subject)) }
+        }
+        let upkeep = RecordUpkeep(policy, now: now)
+        for subject in changed.sorted() { _ = try upkeep.update(subject.text, in: &log) }
+        try log.setWireValue(
+            SignatureReview.namespace, peer: "", key: scan.key, Array(String(last.seq).utf8))
+        return true
+    }
+
+    /// - Returns: whether the event counts otherwise than before.
+    private func review(
+        _ stored: StoredEvent, _ keys: inout OriginKeys, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Bool {
+        let event = stored.event
+        guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
+        let finding = try keys.finding(event, fingerprint, in: log)
+        if finding != .unchecked, finding.verification != stored.verification {
+            try log.seal(
+                event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)
+        }
+        if case .proved = finding { try keys.learn(from: event, in: &log) }
+        var hold: HoldReason?
+        if case .problem = finding, keys.mode(for: event.originID) == .enforce { hold = .signature }
+        // What is held for another reason counts for nothing already.
+        guard stored.hold == nil || stored.hold == .signature, hold != stored.hold else { return false }
+        try log.setHold(event.id, hold)
+        return true
+    }
+}
