@@ -83,6 +83,8 @@ package struct ExchangeContext: Sendable {
     package var reach: Reach
     /// How long the peer is to hold its answer where it has nothing new, if it can; zero: not at all.
     package var hold = Duration.zero
+    /// Holes in the numbers of origins that the peer is to be asked for, once it has given its news.
+    package var holes: [NumberHole] = []
     /// For `reconcile`: what was minted from this moment on is left out of the comparison.
     package var comparedAt: WallTime
     /// The wire's own durable values for this peer, as last kept.
@@ -246,16 +248,22 @@ package struct ExchangeProgress: Hashable, Sendable {
     package var startedOver: Bool
     /// How the logs compare, where that was asked for and the peer can say.
     package var reconciliation: ReconcileReport?
+    /// Whether the peer can be asked for events by number; `nil` where this conversation does not show it.
+    package var answersNumbers: Bool?
+    /// Events that came because they were asked for so.
+    package var filled = 0
 
     package init(
         isComplete: Bool, wire: WireName, canFollow: Bool = false, startedOver: Bool = false,
-        reconciliation: ReconcileReport? = nil
+        reconciliation: ReconcileReport? = nil, answersNumbers: Bool? = nil, filled: Int = 0
     ) {
         self.isComplete = isComplete
         self.wire = wire
         self.canFollow = canFollow
         self.startedOver = startedOver
         self.reconciliation = reconciliation
+        self.answersNumbers = answersNumbers
+        self.filled = filled
     }
 }
 

@@ -69,6 +69,9 @@ struct IntakePass {
         case .success(let proof): verification = proof
         case .failure(let refusal): return try refuse(refusal, of: event, bytes, in: &log)
         }
+        if event.origin.isExactly(policy.node.description), try showsOwnFuture(event, stored, in: log) {
+            foundOwnEvent = foundOwnEvent ?? event.id
+        }
         let deferred = now.advanced(by: Limits.deferredAfter)
         if event.id.time > deferred {
             let wait = event.id.time.since(deferred)
@@ -88,7 +91,6 @@ struct IntakePass {
         do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
         guard event.origin.isExactly(policy.node.description) else { return try judgeOther(event, fingerprint, in: log) }
         guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { return .failure(.forgedOwnOrigin) }
-        if !policy.recoversOwnEvents { foundOwnEvent = foundOwnEvent ?? event.id }
         return .success(.pinned)
     }
 
@@ -97,6 +99,22 @@ struct IntakePass {
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
         guard let check = policy.originCheck else { return try keys.judge(event, fingerprint, in: log) }
         do throws(EventRefusal) { return .success(try check(event, fingerprint)) } catch { return .failure(error) }
+    }
+
+    /// Whether an event that we have signed, and that is not here, shows this database to be older than what it has
+    /// published.
+    ///
+    /// It does not where it only fills a hole: its number lies at or below the highest that this database knows to have
+    /// given, and no other event of ours has it. A database that was put back to a backup knows no such number, or has
+    /// given it again. What others saw of our numbers counts for nothing here: it may be from after the backup.
+    private func showsOwnFuture(
+        _ event: Event, _ stored: StoredEvent?, in log: some LogReading
+    ) throws(StoreFailure) -> Bool {
+        guard !policy.recoversOwnEvents else { return false }
+        guard stored == nil, let number = event.number else { return true }
+        let given = max(clock.clock[policy.node], try log.highestNumber(of: event.origin) ?? 0)
+        guard number <= given else { return true }
+        return try !log.events(by: event.origin, numbers: number...number, limit: 1, bytes: 1).isEmpty
     }
 
     private mutating func contest(

@@ -103,6 +103,14 @@ public enum Limits: Sendable {
     package static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.
     package static let positionLength = 128
+    /// Holes in the numbers of origins that a poll looks at, the newest first; older ones are for comparisons …
+    package static let holesSeen = 1000
+    /// … and that it asks a peer for, each by some pages at most.
+    package static let holesAsked = 16
+    package static let holePages = 100
+    /// Origins that `status` tells of one by one, and holes of each.
+    package static let originsListed = 1000
+    package static let holesListed = 100
     /// Events that one native request may name by id.
     package static let eventsByID = 100
     /// Events a Noema client asks for, and its server gives when no valid limit is named (Noema section 2.2).

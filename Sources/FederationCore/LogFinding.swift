@@ -57,7 +57,7 @@ extension LogFinding.Kind {
         case .signatureBad: "a signature does not fit its event"
         case .eventRemoved: "an event was deleted by another program"
         case .itemIndexMismatch: "the index for comparisons is not that of the log"
-        case .originMismatch: "the counts of an origin are not those of its events"
+        case .originMismatch: "the counts or holes of an origin are not those of its events"
         case .recordsOutdated: "the records were made by another version of the program"
         case .recordMismatch: "a record is not what its events make it"
         case .recordWithoutEvents: "a record has no events"
@@ -101,6 +101,8 @@ package protocol AuditedLog: LogReading {
     func removed(limit: Int) throws(StoreFailure) -> [LogItem]
     /// Numbers of an origin's events, as they are filed, at and above `number` in order, each as often as it stands there.
     func numbers(of origin: String, from number: UInt64, limit: Int) throws(StoreFailure) -> [UInt64]
+    /// The first hole of an origin that begins at `number` or above.
+    func hole(of origin: String, from number: UInt64) throws(StoreFailure) -> NumberHole?
     /// The subjects that have records, after `subject` in order.
     func recordSubjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String]
     /// Where events stood before others took their ids, after `seq`: the place, and the place of the event that has

@@ -17,6 +17,8 @@ package struct PeerMemory: Hashable, Sendable {
     package var ownNumber: UInt64 = 0
     /// How many numbers below the highest are missing, over all origins; `nil` where it was not asked for.
     package var missingNumbers: UInt64?
+    /// The newest holes in the numbers of origins, as many as were asked for.
+    package var holes: [NumberHole] = []
 
     package init() {}
 
@@ -34,6 +36,7 @@ package struct PeerMemory: Hashable, Sendable {
         health = PeerHealth(json: Array((try state(.health) ?? "").utf8))
         for (key, value) in try log.wireValues(question.wireNamespace, peer: question.peer) { wireValues[key] = value }
         ownNumber = try log.meta(.ownNumber).flatMap { UInt64($0) } ?? 0
+        if question.holes > 0 { holes = try log.newestHoles(limit: question.holes) }
         if question.countsMissingNumbers {
             var missing: UInt64 = 0
             for origin in try log.origins() {
@@ -55,11 +58,16 @@ package struct PeerQuestion: Hashable, Sendable {
     package var keyOwner: ULID?
     /// Counting goes through every origin of the log, so it is asked for rarely.
     package var countsMissingNumbers: Bool
+    /// How many of the newest holes are asked for.
+    package var holes: Int
 
-    package init(peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) {
+    package init(
+        peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false, holes: Int = 0
+    ) {
         self.peer = peer
         self.wireNamespace = wireNamespace
         self.keyOwner = keyOwner
         self.countsMissingNumbers = countsMissingNumbers
+        self.holes = holes
     }
 }

@@ -51,6 +51,11 @@ extension PollMachine {
         /// The peer's log is another one than before.
         var startedOver = false
         var reconciliation: ReconcileReport?
+        /// Holes that the peer is asked for, whether it can be, and what came of it.
+        var looksForHoles = false
+        var holes: [NumberHole] = []
+        var answersNumbers: Bool?
+        var filled = 0
         /// The moment that whoever asked wants the logs compared at.
         var comparedAt: WallTime?
 
@@ -95,17 +100,23 @@ extension PollMachine {
         }
         pollsAgain = false
         poll.deadline = now.instant.advanced(by: policy.stall)
-        state = .polling(poll)
         let counts =
             wire == .noema && rescan.countIsDue(at: now.instant, policy)
-            || wire == .native && reach == .news && reconcile.countIsDue(at: now.instant, policy)
-        return [.load(poll.id, question(countsMissingNumbers: counts))]
+            || wire == .native && reach == .news && holes.isOffered == false
+                && reconcile.countIsDue(at: now.instant, policy)
+        poll.looksForHoles =
+            wire == .native && reach == .news && !isCallBack && fetches && holes.isDue(at: now.instant, policy)
+        state = .polling(poll)
+        let seen = poll.looksForHoles ? Limits.holesSeen : 0
+        return [.load(poll.id, question(countsMissingNumbers: counts, holes: seen))]
     }
 
-    private func question(keyOwner: ULID? = nil, countsMissingNumbers: Bool = false) -> PeerQuestion {
+    private func question(
+        keyOwner: ULID? = nil, countsMissingNumbers: Bool = false, holes: Int = 0
+    ) -> PeerQuestion {
         PeerQuestion(
             peer: peer.name, wireNamespace: peer.wireNamespace, keyOwner: keyOwner,
-            countsMissingNumbers: countsMissingNumbers)
+            countsMissingNumbers: countsMissingNumbers, holes: holes)
     }
 
     /// Takes the answer that the poll waits for.
@@ -117,11 +128,16 @@ extension PollMachine {
         case (.memory, .memory(let memory)):
             poll.memory = memory
             if let missing = memory.missingNumbers {
-                if wire == .native {
+                if wire == .native, holes.isOffered == false {
                     reconcile.counted(missing: missing, at: now.instant)
-                } else {
+                } else if wire == .noema {
                     rescan.counted(missing: missing, at: now.instant)
                 }
+            }
+            if poll.looksForHoles {
+                poll.holes = holes.choose(from: memory.holes, at: now.instant, policy)
+                // Whatever there is to ask is not kept waiting for news.
+                if !poll.holes.isEmpty { poll.hold = .zero }
             }
             // Only a native peer can be compared with.
             if poll.reach == .reconcile, memory.wire != .native { poll.reach = .news }
@@ -167,6 +183,7 @@ extension PollMachine {
             comparedAt: poll.comparedAt, wireValues: poll.memory.wireValues, now: now.wall,
             nonce: (random.next(), random.next()))
         context.hold = poll.hold
+        context.holes = poll.holes
         return context
     }
 
@@ -234,6 +251,8 @@ extension PollMachine {
             poll.canFollow = progress.canFollow
             poll.startedOver = progress.startedOver
             poll.reconciliation = progress.reconciliation
+            poll.answersNumbers = progress.answersNumbers
+            poll.filled = progress.filled
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
         case .failed(let failure):
@@ -379,6 +398,7 @@ extension PollMachine {
         report.isRescan = poll.reach == .rescan
         report.firstContact = poll.firstContact
         report.reconciliation = poll.reconciliation
+        report.filled = poll.filled
         var effects: [Effect] = []
         let next: Instant
         report.isHold = poll.hold > .zero
@@ -400,6 +420,7 @@ extension PollMachine {
             report.failuresInARow = attempt
             forgetFailures()
             wire = poll.wire
+            holes.isOffered = poll.answersNumbers ?? holes.isOffered
             if poll.claimsOwnFuture, !poll.outcome.foundOwnFuture, result == .complete {
                 effects.append(.found(.unproven))
             }

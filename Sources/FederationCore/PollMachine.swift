@@ -115,6 +115,7 @@ package struct PollMachine: Sendable {
     var rescan = RescanSchedule()
     var following = LiveFollow()
     var reconcile = ReconcileSchedule()
+    var holes = HoleSchedule()
     /// Whoever waits for a comparison that has not begun.
     var comparisonTickets: [PollTicket] = []
     var comparisonMoment: WallTime?
@@ -309,6 +310,7 @@ package struct PollMachine: Sendable {
             rescan = RescanSchedule()
             following = LiveFollow()
             reconcile = ReconcileSchedule()
+            holes = HoleSchedule()
             if !comparisonTickets.isEmpty { reconcile.demand() }
         }
         state = peer.mode == .paused ? .paused : .idle(until: now.instant)

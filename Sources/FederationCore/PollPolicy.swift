@@ -54,6 +54,14 @@ package struct PollPolicy: Hashable, Sendable {
     package var reconcileEvery: Duration = .seconds(6 * 3600)
     /// Comparisons that nobody asked for are at least this far apart.
     package var reconcilePause: Duration = .seconds(10 * 60)
+    /// Whether a peer is asked for the holes in the numbers of origins.
+    package var fillsHoles = true
+    /// The holes of the log are looked at this often at most, poll by poll.
+    package var holeLook: Duration = .seconds(1)
+    /// A hole that a peer was asked for and did not fill is asked for again after this, twice as long each time …
+    package var holePause: Duration = .seconds(60)
+    /// … up to this.
+    package var longestHolePause: Duration = .seconds(6 * 3600)
     /// Requests of one poll: a peer that never ends is left, and polled again later.
     package var requestsPerPoll = Limits.pagesPerPoll
 

@@ -18,6 +18,8 @@ public struct PollReport: Hashable, Sendable {
     public var outcome = PageOutcome()
     public var pages = 0
     public var wire: WireName?
+    /// Events that were missing in the sequence of their origin, and came because they were asked for by number.
+    package var filled = 0
     /// The whole log was read again.
     public var isRescan = false
     /// The identity that this poll pinned.

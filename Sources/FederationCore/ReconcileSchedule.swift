@@ -1,9 +1,11 @@
 /// When our log is compared with a native peer's.
 ///
 /// A position says how far we read, and cannot say that nothing is missing. A comparison runs some hours after another,
-/// after first contact or a reset, after the peer's log turned out to be another one, when more numbers are missing
-/// than the last one left, and when somebody asks; those that nobody asked for are at least
-/// `PollPolicy.reconcilePause` apart.
+/// after first contact or a reset, after the peer's log turned out to be another one, and when somebody asks. What the
+/// numbers of an origin show to be missing is asked for by number (`HoleSchedule`); only with a peer that cannot be
+/// asked so a comparison takes its place, when more numbers are missing than the last one left.
+///
+/// Those that nobody asked for are at least `PollPolicy.reconcilePause` apart.
 struct ReconcileSchedule: Hashable, Sendable {
     /// The wire value that says when the logs were compared: RFC 3339.
     static let valueName = "reconciled_at"

@@ -121,7 +121,8 @@ package struct QuarantineEntry: Hashable, Sendable {
 package struct OriginSummary: Hashable, Sendable {
     package var origin: String
     package var events: Int64
-    /// How many different numbers are present, and the highest: fewer than the highest is a gap.
+    /// How many different numbers are present, and the highest that is, or was until another program deleted it: fewer
+    /// than the highest is a gap.
     package var distinctNumbers: Int64
     package var highestNumber: UInt64
     /// The sum of the digests of its events.
@@ -216,6 +217,14 @@ package protocol LogReading {
     func origins() throws(StoreFailure) -> [OriginSummary]
     /// The highest number in the log of one origin, found without reading the others: every native poll asks it.
     func highestNumber(of origin: String) throws(StoreFailure) -> UInt64?
+    /// Numbers of an origin that are missing below the highest that it has, or had, here: the first noticed first.
+    func holes(of origin: String, limit: Int) throws(StoreFailure) -> [NumberHole]
+    /// Holes of all origins, the last noticed first.
+    func newestHoles(limit: Int) throws(StoreFailure) -> [NumberHole]
+    /// Events of an origin by their numbers, in that order, cut as above.
+    func events(
+        by origin: String, numbers: ClosedRange<UInt64>, limit: Int, bytes: Int
+    ) throws(StoreFailure) -> [StoredEvent]
     /// Held events in order of id after `id`, at most `limit`; of one peer, or of all.
     func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int

@@ -1,6 +1,7 @@
 internal import FederationCore
 
-/// What a transaction changes in the table `origins`: collected, so that a page of events costs one row an origin.
+/// What a transaction changes in the table `origins`: collected, so that a page of events costs one row an origin. The
+/// holes in the numbers of an origin are rows of their own, written where one comes or goes.
 struct OriginTally {
     /// By the bytes of the origin: to Swift, two spellings of one text are equal, and to SQLite they are not.
     private var counted: [[UInt8]: Counted] = [:]
@@ -11,34 +12,75 @@ struct OriginTally {
     }
 
     /// Counts an event that is about to be put into the log.
-    mutating func add(_ event: Event, _ digest: Digest, in connection: borrowing SQLiteConnection) throws(SQLiteError) {
+    mutating func add(
+        _ event: Event, _ digest: Digest, at time: WallTime, in connection: borrowing SQLiteConnection
+    ) throws(SQLiteError) {
         var summary = try summary(of: event.origin, in: connection)
         summary.events += 1
         summary.sum += DigestSum(digest)
         if let number = event.number {
-            // A number above all others is new without asking, and almost every one is.
+            // A number above all others is new without asking, and almost every one is the next.
             if number > summary.highestNumber {
+                if number > summary.highestNumber + 1 {
+                    try connection.insert(
+                        NumberHole(origin: event.origin, summary.highestNumber + 1...number - 1, since: time))
+                }
                 summary.distinctNumbers += 1
                 summary.highestNumber = number
-            } else if try !isPresent(number, of: event.origin, in: connection) {
+            } else if let hole = try connection.hole(of: event.origin, with: number) {
                 summary.distinctNumbers += 1
+                try connection.delete(hole)
+                for left in hole.filled(by: number) { try connection.insert(left) }
             }
         }
         keep(summary)
     }
 
-    /// Uncounts an event that has just left the log.
-    mutating func remove(
-        _ digest: Digest, of origin: String, number: UInt64?, in connection: borrowing SQLiteConnection
+    /// Uncounts an event that has just left the log for another that takes its id, which is counted next.
+    mutating func replace(
+        _ old: StoredEvent, with new: Event, in connection: borrowing SQLiteConnection
+    ) throws(SQLiteError) {
+        var summary = try summary(of: old.event.origin, in: connection)
+        summary.events -= 1
+        summary.sum -= DigestSum(old.digest)
+        if let number = old.event.number, try !isPresent(number, of: old.event.origin, in: connection) {
+            let isItsNumberToo = new.origin.isExactly(old.event.origin) && new.number == number
+            summary.distinctNumbers -= 1
+            if isItsNumberToo || number < summary.highestNumber {
+                // What has just been a hole of nobody's making is filled at once.
+                try connection.insert(NumberHole(origin: old.event.origin, number...number, since: old.receivedAt))
+            } else {
+                summary.highestNumber = try OriginTally.highestNumber(of: old.event.origin, in: connection) ?? 0
+                try connection.run(
+                    "DELETE FROM holes WHERE origin = ? AND first > ?", old.event.origin,
+                    Int64(clamping: summary.highestNumber))
+            }
+        }
+        keep(summary)
+    }
+
+    /// Uncounts an event that another program has taken out: its number leaves a hole, also where it was the highest.
+    mutating func lose(
+        _ digest: Digest, of origin: String, number: UInt64?, at time: WallTime, in connection: borrowing SQLiteConnection
     ) throws(SQLiteError) {
         var summary = try summary(of: origin, in: connection)
         summary.events -= 1
         summary.sum -= DigestSum(digest)
-        if let number, try !isPresent(number, of: origin, in: connection) {
+        if let number, try !isPresent(number, of: origin, in: connection),
+            try connection.hole(of: origin, with: number) == nil
+        {
             summary.distinctNumbers -= 1
-            if number == summary.highestNumber {
-                summary.highestNumber = try OriginTally.highestNumber(of: origin, in: connection) ?? 0
+            var hole = NumberHole(origin: origin, number...number, since: time)
+            // Numbers that were lost together are one hole.
+            if let before = try connection.hole(of: origin, with: number - 1), before.since == time {
+                try connection.delete(before)
+                hole.first = before.first
             }
+            if let after = try connection.hole(of: origin, with: number + 1), after.since == time {
+                try connection.delete(after)
+                hole.last = after.last
+            }
+            try connection.insert(hole)
         }
         keep(summary)
     }
@@ -47,7 +89,8 @@ struct OriginTally {
     mutating func flush(to connection: borrowing SQLiteConnection) throws(SQLiteError) {
         for (key, counted) in counted where !counted.isWritten {
             let summary = counted.summary
-            if summary.events > 0 {
+            // An origin all of whose events were lost is still known by its holes.
+            if summary.events > 0 || summary.highestNumber > 0 {
                 try connection.run(
                     "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)", summary.origin, summary.events,
                     summary.distinctNumbers, Int64(clamping: summary.highestNumber), summary.sum.bytes)

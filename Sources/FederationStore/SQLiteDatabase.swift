@@ -61,29 +61,32 @@ final class SQLiteDatabase {
     // MARK: What is kept because it takes too long to count
 
     /// Counts an event that is about to be put into the log.
-    func count(_ event: Event, _ digest: Digest) throws(SQLiteError) {
-        try counts.origins.add(event, digest, in: connection)
+    func count(_ event: Event, _ digest: Digest, at time: WallTime) throws(SQLiteError) {
+        try counts.origins.add(event, digest, at: time, in: connection)
         counts.items.add(LogItem(event.id, digest))
     }
 
-    /// Uncounts an event that this transaction has just taken out of the log.
-    func uncount(_ old: StoredEvent) throws(SQLiteError) {
+    /// Uncounts an event that this transaction has just taken out of the log, for another to take its id.
+    func uncount(_ old: StoredEvent, for new: Event) throws(SQLiteError) {
         let item = LogItem(old.event.id, old.digest)
         try connection.run(
             "DELETE FROM events_lost WHERE time = ? AND digest = ?", item.timeText, item.digest.bytes)
-        try counts.origins.remove(old.digest, of: old.event.origin, number: old.event.number, in: connection)
+        try counts.origins.replace(old, with: new, in: connection)
         counts.items.remove(item)
     }
 
     /// Uncounts what another program took out of the log: a trigger has noted it.
     func uncountLost() throws(SQLiteError) {
-        let lost = try connection.rows("SELECT time, digest, origin, number FROM events_lost") {
-            row throws(SQLiteError) in
-            (item: try row.item(), origin: row.text(2), number: row.optionalInteger(3).map { UInt64(clamping: $0) })
+        let lost = try connection.rows("SELECT * FROM events_lost ORDER BY origin, number") { row throws(SQLiteError) in
+            (
+                item: try row.item(), origin: row.text(2), number: row.optionalInteger(3).map { UInt64(clamping: $0) },
+                at: WallTime(milliseconds: row.integer(4))
+            )
         }
         guard !lost.isEmpty else { return }
         for event in lost {
-            try counts.origins.remove(event.item.digest, of: event.origin, number: event.number, in: connection)
+            try counts.origins.lose(
+                event.item.digest, of: event.origin, number: event.number, at: event.at, in: connection)
             counts.items.remove(event.item)
         }
         try connection.run("DELETE FROM events_lost")

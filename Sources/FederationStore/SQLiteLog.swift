@@ -169,7 +169,7 @@ extension SQLiteLog: LogWriting {
             guard let old = found else { return try insert(entry, replacements: 0, replacedAt: nil) }
             try database.connection.run("INSERT INTO replaced VALUES (?, ?)", old.seq, id)
             try database.connection.run("DELETE FROM events WHERE seq = ?", old.seq)
-            try database.uncount(old)
+            try database.uncount(old, for: entry.event)
             return try insert(
                 entry, replacements: old.replacements + (counted ? 1 : 0),
                 replacedAt: counted ? entry.receivedAt : old.replacedAt)
@@ -206,7 +206,7 @@ extension SQLiteLog: LogWriting {
         _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
     ) throws(SQLiteError) -> Int64 {
         let event = entry.event
-        try database.count(event, entry.fingerprint.digest)
+        try database.count(event, entry.fingerprint.digest, at: entry.receivedAt)
         let stub: [UInt8]? = if case .stub(let stub) = event.payload { stub.stored } else { nil }
         let noScope: String? = nil
         let noHold: String? = nil
@@ -227,7 +227,7 @@ extension SQLiteLog: LogWriting {
 }
 
 /// Events that are read until their JSON would pass a number of bytes; the first is taken however long it is.
-private struct EventPage {
+struct EventPage {
     private(set) var events: [StoredEvent] = []
     private let bytes: Int
     /// What the events have at most, until that passes `bytes`; from then on what they have.

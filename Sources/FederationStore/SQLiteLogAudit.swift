@@ -44,6 +44,14 @@ extension SQLiteLog: AuditedLog {
         }
     }
 
+    package func hole(of origin: String, from number: UInt64) throws(StoreFailure) -> NumberHole? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                "SELECT * FROM holes WHERE origin = ? AND first >= ? ORDER BY first LIMIT 1", origin,
+                Int64(clamping: number), row: NumberHole.init(row:))
+        }
+    }
+
     package func recordSubjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String] {
         try storing { () throws(SQLiteError) in
             // The first page begins at the empty text, which may be a subject itself.

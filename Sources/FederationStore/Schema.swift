@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs]
+    static let steps: [SQL] = [first, items, proofs, holes]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -168,8 +168,35 @@ enum Schema {
         ALTER TABLE quarantine ADD COLUMN digest BLOB;
         CREATE INDEX quarantine_by_digest ON quarantine(digest) WHERE digest IS NOT NULL;
         """
+
     /// What is not proved (`Verification.isProved`), for counting it and for looking at it again.
     private static let proofs: SQL = """
         CREATE INDEX events_unproved ON events(seq, verified) WHERE verified NOT IN (2, 3, 4);
+        """
+
+    /// Numbers that are missing in the sequence of an origin, and since when.
+    private static let holes: SQL = """
+        CREATE TABLE holes(
+            origin TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, since INTEGER NOT NULL,
+            PRIMARY KEY (origin, first), CHECK (first <= last)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX holes_by_time ON holes(since);
+        -- A hole was there once the event above it was.
+        INSERT INTO holes
+            SELECT origin, before + 1, number - 1,
+                (SELECT min(received_at) FROM events AS above WHERE above.origin = gaps.origin AND above.number = gaps.number)
+            FROM (
+                SELECT origin, number, lag(number, 1, 0) OVER (PARTITION BY origin ORDER BY number) AS before
+                FROM events WHERE number IS NOT NULL
+            ) AS gaps
+            WHERE number > before + 1;
+        -- When a row left the log, by the clock of whoever deleted it.
+        ALTER TABLE events_lost ADD COLUMN lost_at INTEGER NOT NULL DEFAULT 0;
+        UPDATE events_lost SET lost_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
+        DROP TRIGGER event_lost;
+        CREATE TRIGGER event_lost AFTER DELETE ON events BEGIN
+            INSERT INTO events_lost VALUES (
+                substr(old.id, 1, 10), old.digest, old.origin, old.number, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+        END;
         """
 }

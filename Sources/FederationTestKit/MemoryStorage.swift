@@ -18,6 +18,7 @@ package struct MemoryStorage: Sendable {
     private var rows: [Int64: QuarantineEntry] = [:]
     private var rowOfHash: [Digest: Int64] = [:]
     private var lastRow: Int64 = 0
+    private var numbers: [ExactText: NumberTally] = [:]
 
     private struct WireKey: Hashable {
         var wire: ExactText
@@ -63,8 +64,8 @@ package struct MemoryStorage: Sendable {
         if index < items.count, items[index] == item { items.remove(at: index) }
     }
 
-    /// Loses an event, as a damaged disk or another program's mistake would: nothing else is told.
-    package mutating func lose(_ id: ULID) {
+    /// Loses an event, as another program's mistake would: nothing but the counts follows.
+    package mutating func lose(_ id: ULID, at time: WallTime) {
         guard let old = stored.removeValue(forKey: id) else { return }
         ids.removeAll { $0 == id }
         let subject = ExactText(old.event.subject)
@@ -72,6 +73,12 @@ package struct MemoryStorage: Sendable {
         if idsOfSubject[subject]?.isEmpty == true { idsOfSubject[subject] = nil }
         forget(LogItem(id, old.digest))
         places[Int(old.seq) - 1] = nil
+        guard let number = old.event.number, !isPresent(number, of: old.event.origin) else { return }
+        numbers[ExactText(old.event.origin), default: NumberTally()].lose(number, of: old.event.origin, at: time)
+    }
+
+    private func isPresent(_ number: UInt64, of origin: String) -> Bool {
+        stored.values.contains { $0.event.number == number && $0.event.origin.isExactly(origin) }
     }
 }
 
@@ -151,18 +158,37 @@ extension MemoryStorage: LogReading {
     }
 
     package func origins() -> [OriginSummary] {
-        var events: [ExactText: ItemTotal] = [:]
-        var numbers: [ExactText: Set<UInt64>] = [:]
-        for event in stored.values {
-            events[ExactText(event.event.origin), default: ItemTotal()].add(event.digest)
-            if let number = event.event.number { numbers[ExactText(event.event.origin), default: []].insert(number) }
-        }
+        var events: [ExactText: ItemTotal] = numbers.filter { $0.value.highest > 0 }.mapValues { _ in ItemTotal() }
+        for event in stored.values { events[ExactText(event.event.origin), default: ItemTotal()].add(event.digest) }
         return events.sorted { $0.key < $1.key }.map { origin, total in
-            let known = numbers[origin] ?? []
+            let tally = numbers[origin] ?? NumberTally()
+            let missing = tally.holes.reduce(0) { $0 + $1.count }
             return OriginSummary(
-                origin: origin.text, events: total.count, distinctNumbers: Int64(known.count),
-                highestNumber: known.max() ?? 0, sum: total.sum)
+                origin: origin.text, events: total.count, distinctNumbers: Int64(clamping: tally.highest - missing),
+                highestNumber: tally.highest, sum: total.sum)
         }
+    }
+
+    package func holes(of origin: String, limit: Int) -> [NumberHole] {
+        let holes = numbers[ExactText(origin)]?.holes ?? []
+        return Array(holes.sorted { ($0.since, $0.first) < ($1.since, $1.first) }.prefix(Swift.max(0, limit)))
+    }
+
+    package func newestHoles(limit: Int) -> [NumberHole] {
+        let holes = numbers.values.flatMap(\.holes).sorted { a, b in
+            a.since == b.since ? (ExactText(a.origin), a.first) < (ExactText(b.origin), b.first) : a.since > b.since
+        }
+        return Array(holes.prefix(Swift.max(0, limit)))
+    }
+
+    package func events(
+        by origin: String, numbers: ClosedRange<UInt64>, limit: Int, bytes: Int
+    ) -> [StoredEvent] {
+        let chosen = stored.values.filter { stored in
+            stored.event.origin.isExactly(origin) && (stored.event.number.map { numbers.contains($0) } ?? false)
+        }
+        func order(_ stored: StoredEvent) -> (UInt64, Int64) { (stored.event.number ?? 0, stored.seq) }
+        return MemoryStorage.page(chosen.sorted { order($0) < order($1) }, limit: limit, bytes: bytes)
     }
 
     package func highestNumber(of origin: String) -> UInt64? {
@@ -294,6 +320,15 @@ extension MemoryStorage: LogWriting {
             idsOfSubject[ExactText(old.event.subject)] = nil
         }
         forget(LogItem(old.event.id, old.digest))
+        stored[old.event.id] = nil
+        if let number = old.event.number, !isPresent(number, of: old.event.origin) {
+            let isItsNumberToo = entry.event.origin.isExactly(old.event.origin) && entry.event.number == number
+            let origin = old.event.origin
+            let highestLeft = highestNumber(of: origin) ?? 0
+            if !isItsNumberToo {
+                numbers[ExactText(origin)]?.replace(number, of: origin, at: old.receivedAt, highestLeft: highestLeft)
+            }
+        }
         return place(
             entry, replacements: old.replacements + (counted ? 1 : 0),
             replacedAt: counted ? entry.receivedAt : old.replacedAt)
@@ -304,6 +339,10 @@ extension MemoryStorage: LogWriting {
         MemoryStorage.insert(entry.event.id, into: &idsOfSubject[ExactText(entry.event.subject), default: []])
         MemoryStorage.insert(LogItem(entry.event.id, entry.fingerprint.digest), into: &items)
         let seq = Int64(places.count)
+        if let number = entry.event.number {
+            let origin = entry.event.origin
+            numbers[ExactText(origin), default: NumberTally()].add(number, of: origin, at: entry.receivedAt)
+        }
         stored[entry.event.id] = StoredEvent(
             seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
             verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen,

@@ -19,6 +19,8 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case holdsAreListedAndLifted
     case whatIsNotProvedIsListedAndCounted
     case originsAreSummed
+    case holesFollowTheNumbers
+    case eventsAreFoundByNumber
     case itemsAreInOrderAndAddUp
     case recordsAreFiltered
     case recordsComeBackWhole
@@ -58,6 +60,8 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .holdsAreListedAndLifted: try holds(&log)
         case .whatIsNotProvedIsListedAndCounted: try proofs(&log)
         case .originsAreSummed: try origins(&log)
+        case .holesFollowTheNumbers: try holesFollow(&log)
+        case .eventsAreFoundByNumber: try byNumber(&log)
         case .itemsAreInOrderAndAddUp: try items(&log)
         case .recordsAreFiltered: try recordFilters(&log)
         case .recordsComeBackWhole: try wholeRecords(&log)

@@ -153,13 +153,14 @@ package struct LoopedNode {
     /// One poll by another node, whose cursors stand where `last` left them.
     package func poll(
         after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true, hold: Duration = .zero,
-        by exchange: (any Exchange)? = nil, ahead: Int = 0,
+        holes: [NumberHole] = [], by exchange: (any Exchange)? = nil, ahead: Int = 0,
         tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
     ) throws -> WireRun {
         var context = LoopedNode.context(
             cursor: last?.cursor, position: last?.position, pinned: pinned ?? last.map { _ in wire.name },
             fetches: fetches, now: now)
         context.hold = hold
+        context.holes = holes
         return try WireRun(exchange ?? wire.exchange(), context, ahead: ahead) { tamper($0, try respond(to: $1)) }
     }
 

@@ -27,6 +27,41 @@ import Testing
         #expect(try !restored.take([own]).foundOwnFuture)
     }
 
+    /// A number that this database knows to have given, and that nobody has here: a hole, and no proof of anything.
+    @Test func anEventOfOursThatVanishedIsTakenBack() throws {
+        var node = SampleNode(1)
+        for name in ["a", "b", "c"] { _ = try create(&node, "20260101-\(name)") }
+        let all = node.log.events(after: 0, limit: 9, bytes: .max).map(\.event)
+        for index in [1, 2] {
+            var damaged = node
+            damaged.log.lose(all[index].id, at: damaged.now)
+            let outcome = try damaged.take([all[index]])
+            #expect(outcome.applied == 1 && !outcome.foundOwnFuture && damaged.log.meta(.stopped) == nil)
+            #expect(damaged.log.event(all[index].id)?.verification == .pinned)
+            let written = try create(&damaged, "20260101-d")
+            #expect(damaged.log.event(written.events[0])?.event.number == 4)
+        }
+    }
+
+    /// A restored database has given a number again, or not yet: then it is behind, whatever others saw of it.
+    @Test func aNumberOfOursThatWasGivenTwiceOrNotYetStops() throws {
+        var node = SampleNode(1)
+        _ = try create(&node, "20260101-a")
+        var restored = node
+        _ = try create(&node, "20260101-b")
+        let lost = try #require(node.log.events(of: "20260101-b").first?.event)
+        var untouched = restored
+        #expect(try untouched.take([lost]).foundOwnFuture)
+        // Others' clocks raise our next number, and prove nothing of what this database has given.
+        var informed = restored
+        try informed.take([Sample.event(Sample.id(1), origin: 2, clock: [1: 9, 2: 1])])
+        #expect(try informed.take([lost]).foundOwnFuture)
+        restored.now = restored.now.advanced(by: .seconds(60))
+        _ = try create(&restored, "20260101-c")
+        #expect(restored.log.events(of: "20260101-c").first?.event.number == lost.number)
+        #expect(try restored.take([lost]).foundOwnFuture)
+    }
+
     @Test func recoveringTakesOurEventsBackAndCountsOnAboveThem() throws {
         var node = SampleNode(1)
         var restored = node

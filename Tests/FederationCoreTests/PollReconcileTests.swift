@@ -28,7 +28,7 @@ private struct NativeEcho: Exchange {
             .finished(
                 ExchangeProgress(
                     isComplete: true, wire: wire, startedOver: startsOver,
-                    reconciliation: reach == .reconcile ? ending : nil))
+                    reconciliation: reach == .reconcile ? ending : nil, answersNumbers: false))
         }
     }
 }

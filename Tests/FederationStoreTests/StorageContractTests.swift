@@ -96,6 +96,8 @@ private struct Everything: Equatable {
     var counts: [Int64] = []
     var held: [ULID] = []
     var states: [String] = []
+    var holes: [NumberHole] = []
+    var byNumber: [[ULID]] = []
 
     init(_ log: some LogReading) throws(StoreFailure) {
         events = try log.events(after: 0, limit: .max, bytes: .max)
@@ -108,6 +110,11 @@ private struct Everything: Equatable {
         items = try log.items(from: .first, below: nil, limit: .max)
         total = try log.itemTotal()
         counts = [try log.eventCount(), Int64(try log.heldCount(peer: nil)), Int64(try log.heldCount(peer: "peer-1"))]
+        holes = try log.newestHoles(limit: .max)
+        for origin in origins {
+            holes += try log.holes(of: origin.origin, limit: .max)
+            byNumber.append(try log.events(by: origin.origin, numbers: 1...4, limit: 9, bytes: .max).map(\.event.id))
+        }
         for origin in origins { counts.append(Int64(clamping: try log.highestNumber(of: origin.origin) ?? 0)) }
         held = try log.heldEvents(peer: "peer-0", after: nil, limit: 99).map(\.event.id)
         states = try log.states(prefix: "key").map { $0.key + "=" + $0.value }

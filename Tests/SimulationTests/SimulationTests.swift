@@ -66,19 +66,24 @@ import Testing
         return plan
     }
 
-    /// What vanished, and what a position was moved past, all comes back; and it is the comparison that brings it.
+    /// Holes are asked for by number; what leaves no hole, comparisons bring. Without both it stays away.
     @Test func comparisonsMendWhatCursorsCannotSee() throws {
         var lost = 0
         var skipped = 0
+        var filled = 0
         var stayed = 0
         for seed in UInt64(1)...4 {
             let summary = try SimulationTests.simulate(SimulationTests.quietPlan(seed))
             lost += summary.lost
             skipped += summary.skipped
-            let without = Result { try SimulationTests.simulate(SimulationTests.quietPlan(seed), compares: false) }
-            if case .failure = without { stayed += 1 }
+            filled += summary.filled
+            var plan = SimulationTests.quietPlan(seed)
+            plan.fillsHoles = false
+            let compared = try SimulationTests.simulate(plan)
+            #expect(compared.filled == 0 && compared.lost > 0)
+            if case .failure = Result(catching: { try SimulationTests.simulate(plan, compares: false) }) { stayed += 1 }
         }
-        #expect(lost > 12 && skipped > 0)
+        #expect(lost > 12 && skipped > 0 && filled > 12, "\(lost) lost, \(skipped) skipped, \(filled) filled")
         #expect(stayed >= 3, "\(stayed) of 4 stayed apart; \(lost) lost, \(skipped) skipped")
     }
 }

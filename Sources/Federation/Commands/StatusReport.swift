@@ -46,6 +46,8 @@ struct StatusReport: Sendable {
     /// Origins whose events are here and who are neither this node nor a peer, where a Noema peer relays them.
     var strangers: [String]
     var origins: [OriginSummary]
+    /// As many as are told of one by one.
+    var numbers: [OriginNumbers]
     var withheld: WithheldCount?
     var signatures: SignatureReport
     /// Where it was asked for.
@@ -101,6 +103,8 @@ struct StatusReport: Sendable {
             signatures.write(to: &writer)
             warnings(&writer)
             gaps(&writer)
+            writer.key("origins")
+            writer.array { for origin in numbers { origin.write(to: &$0) } }
             if let withheld {
                 writer.member("withheld", withheld.events)
                 writer.member("withheld_records", withheld.subjects)

@@ -117,6 +117,9 @@ extension StatusReport {
         farOwnNumber = try log.meta(.farOwnNumber)
         origins = try log.origins()
         signatures = try SignatureReport(of: config, events: events, in: log)
+        var numbers: [OriginNumbers] = []
+        for origin in origins.prefix(Limits.originsListed) { numbers.append(try OriginNumbers(origin, in: log)) }
+        self.numbers = numbers
         var peers: [Peer] = []
         for entry in config.peers {
             func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {

@@ -20,6 +20,9 @@ struct PollLog: PollListener {
             }
         case .complete, .incomplete:
             if report.failuresInARow > 0 { logger.info("reachable again", ["peer": report.peer]) }
+            if report.filled > 0 {
+                logger.info("events that were missing came", ["peer": report.peer, "events": String(report.filled)])
+            }
             let outcome = report.outcome
             guard outcome.applied + outcome.held + outcome.refused + outcome.deferred > 0 else { return }
             logger.info(

@@ -97,10 +97,7 @@ enum StatusText {
         let aside = ["held", "refused", "deferred"].filter { status.count($0) > 0 }.map { "\(grouped(status.count($0))) \($0)" }
         if !aside.isEmpty { rows.append(["", "⚠ \(aside.joined(separator: ", ")): see 'federation quarantine list'"]) }
         if let signatures = status["signatures"] { rows.append(["signatures", signatureText(signatures)]) }
-        for gap in status.items("gaps") {
-            rows.append(["gap", "\(grouped(gap.count("missing"))) of \(gap.text("origin")) not here (unconfirmed)"])
-        }
-        return rows
+        return rows + NumbersText.rows(status, names: labels(status))
     }
 
     /// How the events of the log are proved: what there is nothing of is left out.

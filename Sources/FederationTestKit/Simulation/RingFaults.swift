@@ -85,7 +85,7 @@ extension SimulatedRing {
             trace.add(8, index)
             summary.lost += 1
             nodes[index].staleSubjects.insert(nodes[index].storage.event(id)?.event.subject ?? "")
-            nodes[index].storage.lose(id)
+            nodes[index].storage.lose(id, at: nodes[index].wall(at: now))
             let writesUntilFull = nodes[index].storage.writesUntilFull
             nodes[index].storage.writesUntilFull = nil
             // The host's effect is taken back with the event, or its return would be a second one.

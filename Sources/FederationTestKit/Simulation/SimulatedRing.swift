@@ -19,6 +19,8 @@ package struct SimulatedRing: Sendable {
         /// Events that vanished from a log, and that a position was moved past; all of them came back.
         package var lost: Int
         package var skipped: Int
+        /// Events that came because a hole in the numbers of their origin was asked for.
+        package var filled = 0
         /// How long after the last fault all nodes agreed.
         package var agreedAfter: Duration
     }
@@ -197,6 +199,7 @@ package struct SimulatedRing: Sendable {
             var policy = PollPolicy()
             policy.rescanEvery = .seconds(3600)
             policy.reconcileEvery = .seconds(1800)
+            policy.fillsHoles = plan.fillsHoles
             return PollMachine(
                 peer: PolledPeer(name: SimulatedNode.name(of: peer), interval: plan.interval), node: identity,
                 policy: policy, at: .start, exchange: exchange)
@@ -272,6 +275,7 @@ package struct SimulatedRing: Sendable {
         case .found(let future): nodes[node].isInDoubt = if case .claimed = future { true } else { false }
         case .report(let report, _):
             summary.polls += 1
+            summary.filled += report.filled
             tell("node \(node) polled \(nodes[node].peers[peer]): \(report.result), \(report.outcome)")
             if case .failed(let failure) = report.result {
                 summary.failedPolls += 1

@@ -16,6 +16,8 @@ package struct SimulationPlan: Sendable {
     package var writes = 40
     /// Whether each node has a host's replayer, which counts what it is given.
     package var countsReplays = true
+    /// Whether holes in the numbers of origins are asked for.
+    package var fillsHoles = true
 
     /// Of a request or its answer: that it never arrives, that it arrives twice.
     package var loss = 0.0

@@ -7,6 +7,7 @@ import FederationHTTP
 /// - `idle → greeting → identifying → pulling` without one, and to start over
 /// - `pulling → identifying → taking` with the first page, `pulling → taking` with each other
 /// - `taking → pulling` while there is more, else `→ over`
+/// - `→ numbering → filling → numbering …` before it is over, where there are holes to ask for and the peer can be asked
 /// - `pulling → greeting` once, when the peer says that our position is not one of its log, or that it serves nothing
 struct NativeExchange: Exchange {
     private enum State {
@@ -16,6 +17,7 @@ struct NativeExchange: Exchange {
         /// The page that came with the identity waits until that is accepted.
         case identifying(PeerIdentity, page: NativePage?)
         case taking(more: Bool)
+        case numbering, filling
         case over
     }
 
@@ -30,6 +32,9 @@ struct NativeExchange: Exchange {
     /// How long the first page may be held; after it there is something to do.
     private var hold = Duration.zero
     private var canFollow = false
+    private var numbers = NativeNumbers([], limit: 1)
+    /// Whether the peer can be asked for events by number, once an answer has shown it.
+    private var answersNumbers: Bool?
     /// The conversation is a comparison of the logs.
     private var comparison: NativeReconcile?
 
@@ -42,7 +47,7 @@ struct NativeExchange: Exchange {
         switch state {
         case .pulling: return ranges.following.map { UpcomingRequest(request(for: $0)) }
         case .taking(more: true): return ([ranges.next] + ranges.following).map { UpcomingRequest(request(for: $0)) }
-        case .taking, .idle, .greeting, .identifying, .over: return []
+        case .taking, .idle, .greeting, .identifying, .numbering, .filling, .over: return []
         }
     }
 
@@ -56,6 +61,7 @@ struct NativeExchange: Exchange {
         node = context.node.id
         fetches = context.fetches
         hold = context.hold
+        numbers = NativeNumbers(context.holes, limit: pageEvents)
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
         return fetches && ranges.position != nil ? askForPage() : askIdentity()
     }
@@ -80,6 +86,11 @@ struct NativeExchange: Exchange {
             case (.taking(let more), .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
                 return more ? askForPage() : finish()
+            case (.numbering, .response(let response)): return try numbered(response)
+            case (.filling, .committed(let outcome)):
+                if let problem = outcome.stoppedBy { throw .replay(problem) }
+                numbers.committed(outcome)
+                return finish()
             default: preconditionFailure("an answer that was not asked for in \(state)")
             }
         } catch {
@@ -99,7 +110,9 @@ struct NativeExchange: Exchange {
 
     private mutating func pulled(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
         switch response.status {
-        case 200: canFollow = response.fields.offersWait
+        case 200:
+            canFollow = response.fields.offers("wait")
+            answersNumbers = response.fields.offers(NativeNumbers.feature)
         // Its log has begun another epoch since it named them, or it will not have so many at one time.
         case 400 where ranges.next.until != nil, 409 where ranges.next.until != nil:
             ranges.refuse()
@@ -129,12 +142,29 @@ struct NativeExchange: Exchange {
         return .take(PulledPage(items: page.items, cursor: .position(page.position), remaining: page.remaining))
     }
 
+    /// What the peer does not fill it is asked for again by another poll.
+    private mutating func numbered(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
+        guard response.status == 200 else {
+            numbers.giveUp()
+            return finish()
+        }
+        guard try NativePeer.identity(fields: response.fields).id == accepted else { throw .identityMismatch }
+        let items = try numbers.took(response)
+        guard !items.isEmpty else { return finish() }
+        state = .filling
+        return .take(PulledPage(items: items, cursor: .none))
+    }
+
     private mutating func finish() -> ExchangeStep {
+        if fetches, answersNumbers == true, let target = numbers.target {
+            state = .numbering
+            return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes), seals: [])
+        }
         state = .over
         return .finished(
             ExchangeProgress(
                 isComplete: true, wire: .native, canFollow: canFollow && ranges.position != nil,
-                startedOver: hasStartedOver))
+                startedOver: hasStartedOver, answersNumbers: answersNumbers, filled: numbers.filled))
     }
 
     // MARK: Requests
@@ -174,8 +204,10 @@ struct NativeExchange: Exchange {
 }
 
 extension HTTPFields {
-    /// The answering node holds a request for events until there are some.
-    fileprivate var offersWait: Bool { self[NativeField.features]?.split(separator: " ").contains("wait") ?? false }
+    /// The answering node says that it can do something.
+    fileprivate func offers(_ feature: String) -> Bool {
+        self[NativeField.features]?.split(separator: " ").contains { $0 == feature } ?? false
+    }
 }
 
 /// One answer of `/federation/v1/events`, read so that one bad line spoils no other.

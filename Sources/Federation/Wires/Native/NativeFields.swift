@@ -25,12 +25,14 @@ enum NativeField {
     static let features = "Federation-Features"
     /// How many of the digests that were asked for are dealt with, whether or not their events are here.
     static let dealt = "Federation-Dealt"
+    /// Of events asked for by number, the number to go on with.
+    static let next = "Federation-Next"
 }
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
     static let reconcileFeature = "reconcile"
-    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature]
+    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature, NativeNumbers.feature]
 
     var node: NodeIdentity
     var head: NativePosition

@@ -63,7 +63,7 @@ struct NativeRoutes {
     /// An empty page that is asked for with `wait` is worth waiting for.
     private func hold(_ request: ServedRequest, _ response: HTTPResponse, head: NativePosition) -> RouteHold? {
         guard mayHold, response.status == 200, response.fields[NativeField.count] == "0",
-            request.parameter("id") == nil, request.parameter("until") == nil,
+            request.parameter("id") == nil, request.parameter("until") == nil, request.parameter("origin") == nil,
             let seconds = request.parameter("wait").flatMap({ Int64($0) }), seconds > 0
         else { return nil }
         let longest = Limits.longestHold
@@ -104,6 +104,7 @@ struct NativeRoutes {
         do throws(Refusal) { query = try EventsQuery(request) } catch { return error.response(fields: greeting.fields) }
         switch query {
         case .named(let ids): return try named(ids, greeting)
+        case .numbered(let query): return try query.page(of: view, pageBytes: pageBytes, fields: greeting.fields)
         case .after(let text, let until, let limit, let marks):
             guard let start = try place(text, epochs, greeting.head),
                 let end = try until.map({ (text) throws(StoreFailure) in try place(text, epochs, greeting.head) })
@@ -159,11 +160,16 @@ struct NativeRoutes {
 }
 
 /// What `/events` is asked for.
-private enum EventsQuery {
+enum EventsQuery {
     case after(String?, until: String?, limit: Int, marks: Int)
     case named([ULID])
+    case numbered(NumbersQuery)
 
     init(_ request: ServedRequest) throws(NativeRoutes.Refusal) {
+        if let query = try NumbersQuery(request) {
+            self = .numbered(query)
+            return
+        }
         let ids = request.query.filter { $0.name == "id" }
         guard ids.isEmpty else {
             guard request.parameter("after") == nil else {
@@ -181,14 +187,7 @@ private enum EventsQuery {
             self = .named(parsed)
             return
         }
-        var limit = Limits.pageEvents
-        if let text = request.parameter("limit") {
-            guard let number = Int(text), number > 0 else {
-                throw NativeRoutes.Refusal(
-                    status: 400, code: "invalid_limit", message: "limit must be a number above zero.")
-            }
-            limit = min(number, Limits.pageEvents)
-        }
+        let limit = try EventsQuery.limit(request)
         var marks = 0
         if let text = request.parameter("marks") {
             guard let number = Int(text), number >= 0 else {
@@ -206,6 +205,17 @@ private enum EventsQuery {
         self = .after(
             after?.isEmpty ?? true ? nil : after, until: until?.isEmpty ?? true ? nil : until, limit: limit,
             marks: marks)
+    }
+}
+
+extension EventsQuery {
+    static func limit(_ request: ServedRequest) throws(NativeRoutes.Refusal) -> Int {
+        guard let text = request.parameter("limit") else { return Limits.pageEvents }
+        guard let number = Int(text), number > 0 else {
+            throw NativeRoutes.Refusal(
+                status: 400, code: "invalid_limit", message: "limit must be a number above zero.")
+        }
+        return min(number, Limits.pageEvents)
     }
 }
 
