@@ -9,7 +9,8 @@ final class StopSignals: Sendable {
         let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
         self.arrivals = arrivals
         for number in [SIGTERM, SIGINT] {
-            signal(number, SIG_IGN)
+            // Until libdispatch listens, a moment later, a signal does what it does by itself: it ends the program.
+            // Ignored meanwhile, it would be lost.
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             // The handler keeps its source: it lives as long as the program.
             source.setEventHandler { withExtendedLifetime(source) { _ = arrived.yield() } }
