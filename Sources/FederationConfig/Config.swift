@@ -46,7 +46,8 @@ public struct Config: Hashable, Sendable {
     /// Another node, as one entry of `peers` names it.
     public struct Peer: Hashable, Sendable {
         public var name: String
-        public var endpoint: Endpoint
+        /// Where it answers. Without one it is never polled: it comes to us, and pushes what is new there.
+        public var endpoint: Endpoint?
         /// What is exchanged with it: `publish` fetches nothing from it, `subscribe` serves it nothing.
         public var mode = PeerMode.sync
         /// The mode that a paused peer has again once it is resumed: what its entry says beside `paused: true`.
@@ -56,7 +57,8 @@ public struct Config: Hashable, Sendable {
         public var interval: Duration?
         /// How long a request to it may take, from its first byte to the last of the answer.
         public var timeout = Limits.requestDeadline
-        /// The identity that the peer must show. Without it the first one shown is pinned.
+        /// The identity that the peer must show. Without it the first one shown is pinned; a peer without an endpoint
+        /// has one.
         public var id: ULID?
         /// Relaxes the node's `verify` for events whose origin is this peer.
         public var verify: Verify?
@@ -64,10 +66,13 @@ public struct Config: Hashable, Sendable {
         public var publicKey: PublicKey?
         var settings: [AnyWireSettings] = []
 
-        package init(name: String, endpoint: Endpoint) {
+        package init(name: String, endpoint: Endpoint?) {
             self.name = name
             self.endpoint = endpoint
         }
+
+        /// It cannot be asked, so it comes to us.
+        package var comesToUs: Bool { endpoint == nil }
 
         /// The settings of a wire that this peer may be spoken to by; `nil` for those of any other wire.
         package func settings<Settings: WireSettings>(_: Settings.Type) -> Settings? {

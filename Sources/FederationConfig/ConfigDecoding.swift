@@ -56,10 +56,12 @@ extension Config {
 }
 
 extension Config.Peer {
-    /// `nil` where the name or the endpoint is missing or wrong; the problem is noted.
+    /// `nil` where the name, or both the endpoint and the id, are missing or wrong; the problem is noted.
     fileprivate init?(reading entry: inout MappingReader, wires: WireRegistry, beside others: inout OtherPeers) {
         let name = entry.require("name", .name)
-        let endpoint = entry.require("endpoint", .endpoint)
+        // Whoever comes to us must say in which name.
+        let comesToUs = !entry.has("endpoint") && entry.has("id")
+        let endpoint = comesToUs ? entry.optional("endpoint", .endpoint) : entry.require("endpoint", .endpoint)
         others.add(name: name, endpoint: endpoint, of: &entry)
         let mode = entry.read("mode", default: PeerMode.sync, .oneOf)
         let isPaused = entry.read("paused", default: false, .flag)
@@ -76,8 +78,11 @@ extension Config.Peer {
             entry.reportOnlySlips()
         } else {
             settings = wires.read(wire, from: &entry)
+            if comesToUs, case .only(let name) = wire, name != .native {
+                entry.report(.wireCannotPush(name), about: "wire")
+            }
         }
-        guard let name, let endpoint else { return nil }
+        guard let name, comesToUs ? id != nil : endpoint != nil else { return nil }
         self.init(name: name, endpoint: endpoint)
         self.mode = isPaused ? .paused : mode
         if isPaused, mode != .paused { resumesAs = mode }

@@ -115,7 +115,7 @@ extension Config {
 extension Config.Peer {
     fileprivate func text(of key: ConfigDifference.PeerKey) -> String {
         switch key {
-        case .endpoint: endpoint.url
+        case .endpoint: endpoint?.url ?? ""
         case .mode: mode == .paused && resumesAs != .sync ? "paused (\(resumesAs.rawValue))" : mode.rawValue
         case .wire: wire.text
         case .interval: interval?.shortText ?? ""

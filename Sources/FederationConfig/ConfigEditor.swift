@@ -105,7 +105,7 @@ extension ConfigProblem.Reason {
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
             .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .notAPublicKey,
             .listen, .endpoint,
-            .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .wireNotBuilt:
+            .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .wireNotBuilt, .wireCannotPush:
             false
         }
     }

@@ -63,6 +63,8 @@ package struct ConfigProblem: Error, Hashable, Sendable {
 
         // What has a name already, and no code yet
         case wireNotBuilt(WireName, built: [WireName])
+        /// A peer without an endpoint, on a wire on which nobody pushes.
+        case wireCannotPush(WireName)
     }
 
     /// `4:11: peers[0].interval: expected a duration such as 30s or 5m`, behind the file's name and a colon.

@@ -9,6 +9,8 @@ package struct ConfigWarning: Hashable, Sendable {
         case nothingFlows(own: NodeMode, peer: PeerMode)
         /// The only way open is for others to pull from here, and nothing listens.
         case nothingListens
+        /// A peer without an endpoint comes to us, and nothing listens.
+        case nobodyCanCome
         /// Two peers must show one identity.
         case sameIdentity(ULID, first: Mark)
         /// A peer's own `verify` only ever relaxes the node's.
@@ -27,6 +29,8 @@ package struct ConfigWarning: Hashable, Sendable {
         case .nothingListens: "nothing will flow: by its mode others pull from this node, but it has no 'listen'"
         case .verifyRelaxesNothing(let own):
             "this relaxes nothing: a peer's 'verify' counts only where it asks for less than the node's '\(own.rawValue)'"
+        case .nobodyCanCome:
+            "nothing will flow: without 'endpoint' this peer comes to us, but this node has no 'listen'"
         case .sameIdentity(_, let first): "another peer has the same identity, first at \(first)"
         }
     }
@@ -45,10 +49,12 @@ extension Config {
         var identities: [ULID: Mark] = [:]
         for (index, peer) in peers.enumerated() {
             let entry: ConfigPath = [.key("peers"), .index(index)]
-            if let listen, peer.endpoint.names(listen) { warn(.endpointIsOurOwn, entry.appending(.key("endpoint"))) }
+            if let listen, peer.endpoint?.names(listen) ?? false { warn(.endpointIsOurOwn, entry.appending(.key("endpoint"))) }
             if peer.mode != .paused {
                 if !fetches(from: peer), !serves(peer) {
                     warn(.nothingFlows(own: mode, peer: peer.mode), entry.appending(.key("mode")))
+                } else if peer.comesToUs, listen == nil {
+                    warn(.nobodyCanCome, entry.appending(.key("endpoint")))
                 } else if mode.fetches, !fetches(from: peer), listen == nil {
                     warn(.nothingListens, entry.appending(.key("mode")))
                 }

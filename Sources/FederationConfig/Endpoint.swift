@@ -63,6 +63,11 @@ public struct Endpoint: Hashable, Sendable {
         return "\(scheme.rawValue)://\(host.bracketed)\(standard ? "" : ":\(port)")\(path)"
     }
 
+    /// The host, where it is an address and not a name.
+    package var numericHost: String? {
+        if case .name = host { nil } else { host.text }
+    }
+
     /// Segments of RFC 3986's `pchar`, none of which is `.` or `..`.
     private static func isPath(_ path: Substring) -> Bool {
         var hexDue = 0

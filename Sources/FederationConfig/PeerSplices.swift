@@ -96,7 +96,8 @@ extension ConfigEditor {
 extension Config.Peer {
     /// What the entry says, in order; what is as it would be anyway is left out.
     private var entries: [(key: String, value: String)] {
-        var entries = [("name", name), ("endpoint", endpoint.url)]
+        var entries = [("name", name)]
+        if let endpoint { entries.append(("endpoint", endpoint.url)) }
         let written = mode == .paused && resumesAs != .sync ? resumesAs : mode
         if written != .sync { entries.append(("mode", written.rawValue)) }
         if written != mode { entries.append(("paused", "true")) }

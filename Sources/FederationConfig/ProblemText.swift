@@ -55,6 +55,8 @@ extension ConfigProblem.Reason {
         case .wireNotBuilt(let wire, let built):
             "the wire '\(wire.rawValue)' is planned, but not in this version; there are "
                 + list(["auto"] + built.map(\.rawValue), "and")
+        case .wireCannotPush(let wire):
+            "a peer without 'endpoint' comes to us, and on the wire '\(wire.rawValue)' nobody can; write 'native' or nothing"
         }
     }
 }

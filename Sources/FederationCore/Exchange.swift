@@ -44,10 +44,12 @@ package struct PeerIdentity: Hashable, Sendable {
     package var publicKey: String?
     /// The highest number of ours that it holds, where it says so: how a restored node learns what it lost.
     package var heldOfOurs: UInt64?
+    /// What it wants to be given of our log, as it cannot ask for it.
+    package var wants: PushOffer?
 
     package init(
         id: ULID, name: String, version: String, wire: WireName, mode: NodeMode? = nil, publicKey: String? = nil,
-        heldOfOurs: UInt64? = nil
+        heldOfOurs: UInt64? = nil, wants: PushOffer? = nil
     ) {
         self.id = id
         self.name = name
@@ -56,6 +58,7 @@ package struct PeerIdentity: Hashable, Sendable {
         self.mode = mode
         self.publicKey = publicKey
         self.heldOfOurs = heldOfOurs
+        self.wants = wants
     }
 }
 
@@ -174,6 +177,10 @@ public struct PageOutcome: Hashable, Sendable {
     package var cursor: ULID?
     /// An event of our own origin, signed by us, that we lack: this database is older than what we have published.
     package var foundOwnFuture = false
+    /// Whether what the commit was bound to (`PeerCommit.Condition`) still held; if not, nothing was written.
+    package var isInPlace = true
+    /// How far the peer's log is read, for a commit that was bound to a place in it.
+    package var position: String?
 
     package init() {}
 }

@@ -47,7 +47,7 @@ public enum Limits: Sendable {
     /// Bytes of an answer that carries no events.
     package static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.
-    package static let requestBytes = 4 << 20
+    package static let requestBytes = 5 << 20
     /// Bytes of all request bodies that our server holds at one time.
     package static let requestBytesHeld = 64 << 20
     /// Bytes of an answer's header section, interim answers and trailers counted in.
@@ -77,6 +77,13 @@ public enum Limits: Sendable {
     package static let pageBytes = 8 << 20
     /// Events of a page that our native wire serves.
     package static let pageEvents = 1000
+    /// Bytes of a page that we push, at least one event however long, and of the first one; a page that comes to us has
+    /// to be within what a request may have, before and after it is decoded.
+    package static let pushBytes = 4 << 20
+    package static let pushFirstBytes = 256 << 10
+    /// Pages that come to us and are looked at together; more wait, and further ones are told to come again.
+    package static let pushesAtOnce = 2
+    package static let pushesWaiting = 64
     /// Requests of one poll that are sent before they are asked for, and bytes of all their answers.
     package static let requestsAhead = 8
     package static let bytesAhead = 32 << 20

@@ -12,7 +12,25 @@ package struct PeerCommit: Hashable, Sendable {
         }
     }
 
+    /// What must still be so when the transaction begins, or nothing is written.
+    ///
+    /// Who was met at this place under this key is not met again by somebody else in between.
+    package struct Condition: Hashable, Sendable {
+        /// How far the peer's log is read; `nil`: not at all.
+        package var position: String?
+        /// The key that is pinned for `owner`; `nil`: none.
+        package var key: String?
+        package var owner: ULID
+
+        package init(position: String?, key: String?, of owner: ULID) {
+            self.position = position
+            self.key = key
+            self.owner = owner
+        }
+    }
+
     package var peer: String
+    package var onlyIf: Condition?
     /// Events to replay, before anything else here but `pin` and `key` is written.
     package var page: PulledPage?
     package var wireNamespace: String
@@ -44,15 +62,29 @@ package struct PeerCommit: Hashable, Sendable {
         to log: inout some LogWriting, intake: Intake, now: WallTime
     ) throws(StoreFailure) -> PageOutcome {
         var outcome = PageOutcome()
+        if let onlyIf, try !isInPlace(onlyIf, log) {
+            outcome.isInPlace = false
+            outcome.position = try log.state(StateKey.peer(peer, .position))
+            return outcome
+        }
         // Before the page, which is judged by who the peer is and by its key.
         if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
         if let key { try OriginKeys.pin(key.publicKey, of: key.owner, now: now, in: &log) }
         if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
-        try writePeer(to: &log)
+        try writePeer(to: &log, stoppedBy: outcome.stoppedBy)
+        if onlyIf != nil { outcome.position = try log.state(StateKey.peer(peer, .position)) }
         return outcome
     }
 
-    private func writePeer(to log: inout some LogWriting) throws(StoreFailure) {
+    private func isInPlace(_ condition: Condition, _ log: some LogReading) throws(StoreFailure) -> Bool {
+        let position = try log.state(StateKey.peer(peer, .position)) ?? ""
+        let key = try log.state(StateKey.publicKey(of: condition.owner)) ?? ""
+        return position == condition.position ?? "" && key == condition.key ?? ""
+    }
+
+    private func writePeer(
+        to log: inout some LogWriting, stoppedBy problem: ReplayProblem?
+    ) throws(StoreFailure) {
         if forgets { try PeerReset(of: peer, in: log, wireNamespace: wireNamespace).write(to: &log) }
         for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
             try log.setWireValue(wireNamespace, peer: peer, key: name, value)
@@ -60,7 +92,11 @@ package struct PeerCommit: Hashable, Sendable {
         if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
         if let proof { try log.setState(StateKey.peer(peer, .proof), proof.json) }
         if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }
-        if let health {
+        if var health {
+            // All of a page that comes by itself is one commit, so how it ended is known only here.
+            if let problem, case .succeeded = health.result {
+                health.result = .failed(problem.reason, eventID: problem.eventID, subject: problem.subject)
+            }
             let stored = try log.state(StateKey.peer(peer, .health)) ?? ""
             let standing = try PeerStanding(of: peer, in: log)
             let after = health.applied(to: PeerHealth(json: Array(stored.utf8)), standing: standing)

@@ -1,8 +1,8 @@
 /// What `federation_state` keeps of one peer.
 public struct PeerState: Hashable, Sendable {
     public var name: String
-    /// As the configuration names it.
-    public var endpoint: String
+    /// As the configuration names it; `nil` for a peer that comes to us.
+    public var endpoint: String?
     /// The identity that was pinned at first contact; `nil` before it.
     public var id: ULID?
     /// RFC 3339; `nil` if it was never reached.
@@ -17,7 +17,7 @@ public struct PeerState: Hashable, Sendable {
 
     /// Reads it. A value that is missing, empty or not to be read is `nil`, and health that is not is empty: none of
     /// it should keep anybody from seeing the rest.
-    package init(of name: String, endpoint: String, in log: some LogReading) throws(StoreFailure) {
+    package init(of name: String, endpoint: String?, in log: some LogReading) throws(StoreFailure) {
         func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
             try log.state(StateKey.peer(name, what)).flatMap { $0.isEmpty ? nil : $0 }
         }

@@ -320,7 +320,17 @@ extension PollMachine {
             poll.claimsOwnFuture = true
             effects.append(.found(.claimed(number: held)))
         }
+        effects += offers(of: identity)
         return effects + resume(poll, .identityAccepted, now)
+    }
+
+    /// What the peer wants of us, where it may have it.
+    private mutating func offers(of identity: PeerIdentity) -> [Effect] {
+        let mayHave = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)
+        let offer = mayHave ? identity.wants : nil
+        guard offer != nil || isOffered else { return [] }
+        isOffered = offer != nil
+        return [.offered(offer)]
     }
 
     private enum KeyChange { case none, pins(String) }
@@ -403,6 +413,7 @@ extension PollMachine {
         let next: Instant
         report.isHold = poll.hold > .zero
         if case .failed(let failure) = result {
+            let isLookedFor = poll.memory.wire == .native && failure.reason.isNetwork && policy.hold > .zero
             following = LiveFollow()
             attempt += 1
             report.isRepeated = lastFailure?.reason == failure.reason
@@ -412,7 +423,9 @@ extension PollMachine {
             let wait =
                 failure == .identityMismatch
                 ? backoff.longest(interval: peer.interval, longest: policy.longestBackoff, using: &random)
-                : backoff.next(interval: peer.interval, longest: policy.longestBackoff, using: &random)
+                : backoff.next(
+                    interval: isLookedFor ? min(peer.interval, policy.followRetry) : peer.interval,
+                    longest: max(peer.interval, policy.longestBackoff), using: &random)
             let isAwaited = !tickets.isEmpty || !comparisonTickets.isEmpty
             next = isAwaited ? now.instant : now.instant.advanced(by: wait)
             state = .waiting(until: next)

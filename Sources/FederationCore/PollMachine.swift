@@ -91,6 +91,8 @@ package struct PollMachine: Sendable {
         /// The answer to this is no longer wanted. One comes all the same or none does: it is ignored.
         case cancel(RequestID)
         case found(OwnFuture)
+        /// What the peer wants to be given of our log; `nil` once it wants nothing any more.
+        case offered(PushOffer?)
         case report(PollReport, to: [PollTicket])
     }
 
@@ -119,6 +121,8 @@ package struct PollMachine: Sendable {
     /// Whoever waits for a comparison that has not begun.
     var comparisonTickets: [PollTicket] = []
     var comparisonMoment: WallTime?
+    /// The peer wants to be given our log.
+    var isOffered = false
 
     /// Polls at once.
     package init(

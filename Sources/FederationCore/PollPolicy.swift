@@ -44,6 +44,9 @@ package struct PollPolicy: Hashable, Sendable {
     package var shortestHold: Duration = .seconds(5)
     /// How long, at first; twice as long each further time, up to the interval.
     package var shortHoldPause: Duration = .seconds(1)
+    /// A peer that can be followed and cannot be reached is looked for after twice this, then twice as long each time:
+    /// where only one side can reach the other, nobody wakes it.
+    package var followRetry: Duration = .milliseconds(500)
     /// A Noema log is read again from its beginning this often (design: as a puller of Noema).
     package var rescanEvery: Duration = .seconds(24 * 3600)
     /// Rescans for other causes are at least this far apart.

@@ -18,7 +18,7 @@ public struct PublicKey: Hashable, Sendable {
     }
 
     /// Whether two texts name one key. Texts that are no keys are compared as they are.
-    static func isSame(_ a: String, _ b: String) -> Bool {
+    package static func isSame(_ a: String, _ b: String) -> Bool {
         if let a = PublicKey(a), let b = PublicKey(b) { return a == b }
         return a.isExactly(b)
     }

@@ -26,6 +26,10 @@ package struct RouteContext: Sendable {
     package var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Whether the answer may be held (`RouteReply.hold`). Not when a route is asked again after a hold.
     package var mayHold = false
+    /// The entry without an endpoint that the request says it comes from, where events are taken from such a peer.
+    package var pusher: PushingPeer?
+    /// Whether the holder of a public key signed exactly these bytes; both texts as `ed25519:` and base64.
+    package var isSigned: @Sendable (_ bytes: [UInt8], _ signature: String, _ publicKey: String) -> Bool = { _, _, _ in false }
     /// Whether the request carries this seal, compared in constant time; `false` also where there is no such secret.
     /// Which secret fits, a route may learn only from the body.
     package var carries: @Sendable (RequestSeal) -> Bool
@@ -51,6 +55,13 @@ package struct RouteCommit: Sendable {
     package var peerName: String
     package var page: PulledPage?
     package var wireValues: [String: [UInt8]?]
+    /// Everything that it writes, in place of the rest here, where the route has met the peer itself.
+    package var whole: PeerCommit?
+
+    package init(_ whole: PeerCommit) {
+        self.init(peerName: whole.peer)
+        self.whole = whole
+    }
 
     package init(peerName: String, page: PulledPage? = nil, wireValues: [String: [UInt8]?] = [:]) {
         self.peerName = peerName

@@ -24,6 +24,23 @@ package enum Zstd {
         }
         return frame.isEmpty ? nil : frame
     }
+
+    /// Why a body could not be decoded.
+    package enum Problem: Error, Hashable, Sendable { case undecodable, tooLong }
+
+    /// What whole frames stand for, if that is at most `limit` bytes; no more is ever made of them.
+    package static func decode(_ bytes: [UInt8], limit: Int) -> Result<[UInt8], Problem> {
+        guard var decoder = ZstdDecoder() else { return .failure(.undecodable) }
+        var body: [UInt8] = []
+        let problem: Problem? = unsafe bytes.withUnsafeBytes { source in
+            do throws(ZstdDecoder.Failure) {
+                return unsafe try decoder.take(source, into: &body, limit: limit) ? nil : .undecodable
+            } catch {
+                return error == .undecodable ? .undecodable : .tooLong
+            }
+        }
+        return problem.map { .failure($0) } ?? .success(body)
+    }
 }
 
 /// Reads a body of zstd frames while it arrives, and keeps its bounds before memory is spent.

@@ -90,6 +90,9 @@ package final class CommitSignal: Sendable {
         watch.stop()
     }
 
+    /// The last place that the log is known to reach.
+    package var head: Int64 { state.withLock { $0.head } }
+
     /// `close()` was called: no wait lasts any more.
     package var isClosed: Bool { state.withLock { $0.isClosed } }
 

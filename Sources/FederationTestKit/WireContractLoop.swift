@@ -116,6 +116,8 @@ package struct LoopedNode {
     package var now: WallTime
     /// Whether its routes may say that an answer is worth waiting for.
     package var mayHold = false
+    /// Who comes to it, whatever a request says.
+    package var pusher: PushingPeer?
 
     /// A node of `Sample` whose log holds `events` in this order of arrival.
     package init(
@@ -138,11 +140,18 @@ package struct LoopedNode {
 
     package mutating func add(_ event: Event) throws { _ = try log.append(try Sample.entry(event)) }
 
-    package func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+    /// What its routes are told; a signature is the name of the key and a hash of what is signed.
+    package var context: RouteContext {
         var context = RouteContext(
             node: node, now: now, nonce: (1, 2), sha256: sha256, peerName: nil, statusText: { _ in "All is well." })
         context.mayHold = mayHold
-        return try wire.respond(to: request, context: context, view: log)
+        context.pusher = pusher
+        context.isSigned = { bytes, signature, key in signature == "\(key) signed \(sha256(bytes).hex)" }
+        return context
+    }
+
+    package func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+        try wire.respond(to: request, context: context, view: log)
     }
 
     package func respond(to request: HTTPRequest) throws(StoreFailure) -> HTTPResponse {

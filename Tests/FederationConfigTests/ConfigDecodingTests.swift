@@ -62,7 +62,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
         #expect(config.log.level == .debug)
         let beta = try #require(config.peers.first)
         #expect(beta.name == "beta")
-        #expect(beta.endpoint.url == "https://beta.example:8443/base")
+        #expect(beta.endpoint?.url == "https://beta.example:8443/base")
         #expect(beta.mode == .paused)
         #expect(beta.wire == .only(.noema))
         #expect(beta.id == ULID("01KNJX4991ASW6NNKS9BQHNCGB"))
@@ -70,7 +70,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
         #expect(config.interval(for: config.peers[1]) == .milliseconds(1500))
         #expect(beta.timeout == .seconds(5))
         #expect(config.peers[1].timeout == .seconds(60))
-        #expect(config.peers[1].endpoint.url == "http://127.0.0.1:4003")
+        #expect(config.peers[1].endpoint?.url == "http://127.0.0.1:4003")
     }
 
     @Test func keysWithoutValuesReadAsNothingWhereNothingIsPossible() throws {

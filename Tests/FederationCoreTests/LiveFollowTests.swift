@@ -158,15 +158,30 @@ private struct Holding: Exchange {
         #expect(told.map(\.result) == [.complete])
     }
 
-    @Test func aFailureGoesBackToPollingAtIntervals() {
+    /// Where only one side can reach the other, nobody wakes whoever waits.
+    @Test func aPeerThatGoesAwayIsLookedForSoonAndThenLessAndLess() {
         var bench = bench()
         _ = bench.poll()
         let id = hold(&bench)!
         _ = bench.run(bench.send(.answered(id, .transport(.endOfFile))))
         #expect(bench.reports.last?.result == .failed(.transport(.endOfFile)))
-        #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(15))
+        var waits: [Duration] = []
+        for _ in 0..<10 {
+            waits.append(bench.machine.wakeAt!.since(bench.now))
+            _ = bench.poll(response: .failure(.refused))
+        }
+        #expect(waits[0] <= .seconds(1) && zip(waits, waits.dropFirst()).prefix(7).allSatisfy { $0 < $1 })
+        #expect(waits.last! >= .seconds(240) && waits.last! <= .seconds(300))
         #expect(targets(bench.poll()) == ["/asked"])
         #expect(hold(&bench) != nil)
+    }
+
+    @Test func anotherFailureWaitsForTheInterval() {
+        var bench = bench()
+        _ = bench.poll()
+        let id = hold(&bench)!
+        _ = bench.run(bench.send(.answered(id, .transport(.malformedAnswer))))
+        #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(30))
     }
 
     @Test func aPeerThatIsNotFetchedFromIsNotHeld() {

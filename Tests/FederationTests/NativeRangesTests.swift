@@ -88,7 +88,7 @@ struct NativeRangesTests {
     @Test(arguments: [0, 8]) func aPageThatIsCutShortIsFollowedByItsRest(_ depth: Int) throws {
         let node = try LoopedNode(NativeWire(), holding: NativeRangesTests.events)
         let run = try WireRun(NativeExchange(pageEvents: 10), LoopedNode.context(), ahead: depth) { _, request in
-            var routes = NativeRoutes(node: node.node, view: node.log, sha256: { _ in Digest.lowest })
+            var routes = NativeRoutes(node: node.node, view: node.log, context: node.context)
             routes.pageBytes = 4 * NativeRangesTests.events[0].json.count
             return .response(try routes.respond(to: ServedRequest(request)).response(nil))
         }

@@ -25,7 +25,7 @@ struct NativeWireTests {
         #expect(
             String(decoding: identity.body, as: UTF8.self)
                 == #"{"id":"\#(node.node.id)","name":"nöde 9","version":"1.2.9","mode":"sync","pubkey":"ed25519:key-of-9","#
-                + #""features":["events","ids","zstd","marks","wait","reconcile","numbers"],"head":"epoch-9.3.\#(events[2].id)"}"#)
+                + #""features":["events","ids","zstd","marks","wait","reconcile","numbers","push"],"head":"epoch-9.3.\#(events[2].id)"}"#)
         let page = try get("events", [("limit", "2")], on: node)
         #expect(page.body == events[0].json + [0x0A] + events[1].json + [0x0A])
         let fields: [String: String] = Dictionary(uniqueKeysWithValues: page.fields.fields.map { ($0.name, $0.value) })
@@ -35,7 +35,7 @@ struct NativeWireTests {
                 "Federation-Version": "1.2.9",
                 "Federation-Mode": "sync", "Federation-Key": "ed25519:key-of-9",
                 "Federation-Position": "epoch-9.2.\(events[1].id)", "Federation-Head": "epoch-9.3.\(events[2].id)",
-                "Federation-Features": "events ids zstd marks wait reconcile numbers", "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
+                "Federation-Features": "events ids zstd marks wait reconcile numbers push", "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
             ])
         let rest = try get("events", [("after", "epoch-9.2.\(events[1].id)")], on: node)
         #expect(rest.body == events[2].json + [0x0A] && rest.fields["Federation-More"] == "false")
@@ -138,7 +138,7 @@ struct NativeWireTests {
         let node = try LoopedNode(NativeWire(), holding: events)
         let line = events.map { $0.json.count + 1 }.max() ?? 0
         for (room, count) in [(1, 1), (2 * line, 2), (2 * line + 50, 2)] {
-            let routes = NativeRoutes(node: node.node, view: node.log, sha256: { _ in Digest.lowest }, pageBytes: room)
+            let routes = NativeRoutes(node: node.node, view: node.log, context: node.context, pageBytes: room)
             let byID = events.map { (name: "id", value: $0.id.description) }
             for query in [[], byID] {
                 let request = ServedRequest(method: "GET", path: NativeRoutes.eventsPath, query: query)

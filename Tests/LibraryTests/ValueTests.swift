@@ -51,7 +51,7 @@ import Testing
         let config = try Config.load(place.config)
         let beta = try #require(config.peers.first)
         #expect(config.name == "alpha" && config.interval == .seconds(3600) && config.mode == .sync)
-        #expect(beta.name == "beta" && beta.endpoint.url == "http://127.0.0.1:1" && beta.mode == PeerMode.sync)
+        #expect(beta.name == "beta" && beta.endpoint?.url == "http://127.0.0.1:1" && beta.mode == PeerMode.sync)
         #expect(config.interval(for: beta) == .seconds(3600) && beta.wire == .auto && beta.id == nil)
         let failure = #expect(throws: CommandFailure.self) { try Config.load(place.config + ".none") }
         #expect(failure?.code == .configProblems && failure?.list.count == 1)

@@ -1,5 +1,6 @@
 import Federation
 import FederationCore
+import FederationCrypto
 import FederationTestKit
 import Glibc
 import Testing
@@ -22,6 +23,15 @@ import Testing
                 return try LogReconciliation.answer(question, in: log)
             },
             exchange: { AutoExchange(pageEvents: pageEvents) })
+        ring.pushing = SimulatedPushing(
+            page: { (position, bytes, log) throws(StoreFailure) in
+                try PushPage.next(after: position, bytes: bytes, limit: pageEvents, in: log)
+            },
+            request: { page, node, receiver, sign in
+                let push = NativePush(page, from: node, to: receiver, sha256: sha256)
+                return push.request(signature: sign(push.preimage))
+            },
+            answer: { NativePush.answer($0, to: $1, from: $2) })
         if tells { ring.narrator = { print($0) } }
         return try ring.run()
     }
@@ -49,6 +59,18 @@ import Testing
                 for violation in found { Issue.record("\(violation)") }
             }
         }
+    }
+
+    /// A star whose leaves nobody can reach: what they write they push, and everybody comes to the same.
+    @Test func leavesThatNobodyCanReachAreHeard() throws {
+        let only = SimulationTests.number("FEDERATION_LEAF_SEED")
+        var pushes = 0
+        for seed in only.map({ $0...$0 }) ?? 1...(SimulationTests.number("FEDERATION_SEEDS") ?? 100) {
+            var plan = SimulationPlan(seed: seed)
+            (plan.shape, plan.hasLeaves, plan.losses) = (.star, true, 0)
+            pushes += try SimulationTests.simulate(plan, tells: only != nil).pushes
+        }
+        #expect(pushes > 100 || only != nil)
     }
 
     @Test func theSameSeedIsTheSameRun() throws {

@@ -17,10 +17,10 @@ extension CommandService {
                 for peer in report.peers {
                     writer.object {
                         $0.member("name", peer.entry.name)
-                        $0.member("endpoint", peer.entry.endpoint.url)
+                        if let endpoint = peer.entry.endpoint { $0.member("endpoint", endpoint.url) }
                         $0.member("mode", peer.entry.mode.rawValue)
                         $0.member("wire", peer.wire ?? peer.entry.wire.text)
-                        if let pin = peer.pin { $0.member("id", pin) }
+                        if let id = peer.pin ?? (peer.entry.comesToUs ? peer.entry.id?.description : nil) { $0.member("id", id) }
                         if let key = peer.key { key.write(to: &$0) }
                     }
                 }
@@ -33,7 +33,16 @@ extension CommandService {
         let reports = try await node.sync(names)
         return jsonObject { writer in
             writer.key("peers")
-            writer.array { writer in for report in reports { writer.object { pollMembers(report, &$0) } } }
+            writer.array { writer in
+                for report in reports { writer.object { pollMembers(report, &$0) } }
+                for entry in node.config.peers where entry.comesToUs && names.contains(entry.name) {
+                    writer.object {
+                        $0.member("name", entry.name)
+                        $0.member("ok", true)
+                        $0.member("comes_to_us", true)
+                    }
+                }
+            }
         }
     }
 

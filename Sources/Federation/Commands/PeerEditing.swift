@@ -5,9 +5,12 @@ internal import FederationCore
 public enum PeerEditing: Sendable {
     /// Adds a peer and replaces the file; the peer is not contacted.
     ///
+    /// - Parameters:
+    ///   - endpoint: where it answers; `nil` for a peer that comes to us, which is known by its identity.
+    ///   - id: the identity that it must show: a ULID.
     /// - Returns: the facts as JSON.
     public static func add(
-        name: String, endpoint: String, configPath: String, dryRun: Bool
+        name: String, endpoint: String?, id: String? = nil, configPath: String, dryRun: Bool
     ) async throws(CommandFailure) -> [UInt8] {
         let file = try loadConfig(configPath)
         guard !file.config.peers.contains(where: { $0.name == name }) else {
@@ -16,12 +19,27 @@ public enum PeerEditing: Sendable {
         guard Config.isName(name) else {
             throw CommandFailure(.configProblems, list: ["NAME: \(ConfigProblem.Reason.notAName(name).text)"])
         }
-        let address: Endpoint
-        do { address = try Endpoint(endpoint) } catch {
-            throw CommandFailure(.configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: endpoint).text)"])
+        guard endpoint != nil || id != nil else {
+            throw CommandFailure(.configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.missingKey("endpoint").text)"])
         }
-        return try await ConfigEditing(configPath: configPath, dryRun: dryRun).perform(
-            ["name": name, "endpoint": address.url]
-        ) { (editor, _) throws(ConfigEditFailure) in try editor.appending(Config.Peer(name: name, endpoint: address)) }
+        var peer = Config.Peer(name: name, endpoint: try endpoint.map(address))
+        peer.id = try id.map(identity)
+        let facts = ["name": name, "endpoint": peer.endpoint?.url, "id": peer.id?.description].compactMapValues { $0 }
+        return try await ConfigEditing(configPath: configPath, dryRun: dryRun).perform(facts) {
+            [peer] (editor, _) throws(ConfigEditFailure) in try editor.appending(peer)
+        }
+    }
+
+    private static func address(_ text: String) throws(CommandFailure) -> Endpoint {
+        do { return try Endpoint(text) } catch {
+            throw CommandFailure(.configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: text).text)"])
+        }
+    }
+
+    private static func identity(_ text: String) throws(CommandFailure) -> ULID {
+        guard let id = ULID(text) else {
+            throw CommandFailure(.configProblems, list: ["--id: \(ConfigProblem.Reason.notAnIdentity(text).text)"])
+        }
+        return id
     }
 }

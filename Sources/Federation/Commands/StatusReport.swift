@@ -20,6 +20,8 @@ struct StatusReport: Sendable {
         var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
         var poll: PollStatus?
+        /// How far what the peer wants of ours is pushed to it.
+        var push: PushStatus?
         var nextPollIn: Duration?
     }
 
@@ -59,7 +61,10 @@ struct StatusReport: Sendable {
     var state: String {
         if stopped != nil { return "stopped" }
         if configuration.map({ !$0.problems.isEmpty }) ?? false { return "degraded" }
-        let failing = peers.contains { $0.entry.mode != .paused && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil) }
+        let failing = peers.contains {
+            $0.entry.mode != .paused
+                && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil || $0.push?.failure != nil)
+        }
         return failing || held > 0 || refused > 0 || fullness != nil ? "degraded" : "ok"
     }
 
@@ -164,11 +169,12 @@ struct StatusReport: Sendable {
     private func peer(_ peer: Peer, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("name", peer.entry.name)
-            writer.member("endpoint", peer.entry.endpoint.url)
+            if let endpoint = peer.entry.endpoint { writer.member("endpoint", endpoint.url) }
+            if peer.entry.comesToUs { writer.member("comes_to_us", true) }
             writer.member("mode", peer.entry.mode.rawValue)
             writer.member("wire", peer.wire ?? peer.entry.wire.text)
             writer.member("interval", peer.interval.shortText)
-            if let pin = peer.pin { writer.member("id", pin) }
+            if let pin = peer.pin ?? (peer.entry.comesToUs ? peer.entry.id?.description : nil) { writer.member("id", pin) }
             if let key = peer.key { key.write(to: &writer) }
             if !peer.health.version.isEmpty {
                 writer.member("version", peer.health.version)
@@ -209,6 +215,14 @@ struct StatusReport: Sendable {
             if let poll = peer.poll {
                 writer.member("state", poll.state.rawValue)
                 writer.member("attempt", poll.attempt)
+            }
+            if let push = peer.push, push.state != .silent {
+                writer.key("push")
+                writer.object {
+                    $0.member("state", push.state.rawValue)
+                    $0.member("attempt", push.attempt)
+                    if let failure = push.failure { $0.member("reason", failure.reason.rawValue) }
+                }
             }
             if let next = peer.nextPollIn { writer.member("next_poll_in", max(.zero, next).wholeSeconds) }
         }

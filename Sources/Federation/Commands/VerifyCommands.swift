@@ -10,6 +10,8 @@ struct VerifiedPeer: Sendable {
         /// It speaks a wire, or is of a version, that cannot show its log to be equal.
         case notProvable = "not_provable"
         case failed, paused
+        /// It cannot be asked: it compares when it comes to us.
+        case comesToUs = "comes_to_us"
     }
 
     var name: String
@@ -137,6 +139,9 @@ extension Node {
             for await result in group { results[result.name] = result }
             for task in running { task.cancel() }
             for task in running { await task.value }
+            for peer in config.peers where peer.comesToUs {
+                results[peer.name] = VerifiedPeer(name: peer.name, state: .comesToUs)
+            }
             return names.compactMap { results[$0] }
         }
         guard lists else { return results }

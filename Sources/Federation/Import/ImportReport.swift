@@ -110,7 +110,7 @@ struct ImportReport {
         guard let cortex else { return }
         writer.key("peers")
         writer.array { writer in
-            for peer in cortex.peers where !configured.contains(where: { $0.endpoint.url == peer.endpoint }) {
+            for peer in cortex.peers where !configured.contains(where: { $0.endpoint?.url == peer.endpoint }) {
                 writer.object {
                     $0.member("name", peer.name)
                     $0.member("endpoint", peer.endpoint)

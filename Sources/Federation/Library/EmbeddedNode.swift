@@ -144,17 +144,20 @@ public final class EmbeddedNode: Sendable {
 
     // MARK: The ring
 
-    /// Polls peers now, all or those named, and returns once each is caught up or has failed.
+    /// Polls peers now, all or those named, and returns once each is caught up or has failed: a peer that cannot ask
+    /// for what we have has been given it then. Peers that come to us are not polled.
     ///
     /// - Returns: one report each, in the order of the configuration; names that no peer has are left out. `stopped`
     ///   where the node does not run.
     public func syncNow(_ names: [String]? = nil) async -> [PollReport] {
-        let wanted = config.peers.map(\.name).filter { names?.contains($0) ?? true }
+        let wanted = config.peers.filter { !$0.comesToUs }.map(\.name).filter { names?.contains($0) ?? true }
         return await withTaskGroup(of: PollReport.self) { group in
             for name in wanted {
                 group.addTask { [node] in
                     guard let poller = node.poller(name) else { return PollReport(peer: name, result: .stopped) }
-                    return await poller.driver.syncNow()
+                    let report = await poller.driver.syncNow()
+                    await poller.pusher.settle()
+                    return report
                 }
             }
             var reports: [String: PollReport] = [:]

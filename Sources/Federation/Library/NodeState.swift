@@ -48,7 +48,7 @@ public struct NodeState: Sendable {
         let entries = config().peers
         return try await store.read { (log) throws(StoreFailure) in
             var peers: [PeerState] = []
-            for entry in entries { peers.append(try PeerState(of: entry.name, endpoint: entry.endpoint.url, in: log)) }
+            for entry in entries { peers.append(try PeerState(of: entry.name, endpoint: entry.endpoint?.url, in: log)) }
             return peers
         }
     }

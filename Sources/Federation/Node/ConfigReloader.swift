@@ -106,11 +106,12 @@ actor ConfigReloader {
         for (name, poller) in node.allPollers {
             guard let entry = config.peers.first(where: { $0.name == name }) else { continue }
             poller.driver.post(.reconfigured(PolledPeer(entry, of: config), identity))
+            poller.pusher.post(.allowed(config.serves(entry)))
         }
-        for entry in difference.added + replaced {
+        for entry in difference.added + replaced where !entry.comesToUs {
             let poller = node.makePoller(entry, of: config, listener: PollLog(node: node))
             node.changeRunning { $0.pollers[entry.name] = poller }
-            await tasks.begin(entry.name, poller.driver)
+            await tasks.begin(entry.name, poller)
         }
         log(difference)
     }
@@ -120,7 +121,9 @@ actor ConfigReloader {
         for change in difference.node {
             logger.info("configuration changed", ["key": change.key.rawValue, "from": change.from, "to": change.to])
         }
-        for peer in difference.added { logger.info("peer added", ["peer": peer.name, "endpoint": peer.endpoint.url]) }
+        for peer in difference.added {
+            logger.info("peer added", ["peer": peer.name, "endpoint": peer.endpoint?.url ?? "(comes to us)"])
+        }
         for peer in difference.removed { logger.info("peer removed", ["peer": peer.name]) }
         for each in difference.changed {
             for change in each.keys {

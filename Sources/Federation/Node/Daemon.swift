@@ -91,7 +91,7 @@ package enum Daemon {
     static func poll(
         _ run: NodeRun, rereadAt hangups: AsyncStream<Void>? = nil, until stopped: () async -> Void
     ) async {
-        for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller.driver) }
+        for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await Maintenance(node: run.node).run() }
             group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }

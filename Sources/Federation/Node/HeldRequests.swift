@@ -9,6 +9,13 @@ final class HeldRequests: Sendable {
     }
 
     private let state = Mutex(State())
+    private let most: Int
+    private let mostOfAddress: Int
+
+    init(atMost most: Int = Limits.heldRequests, fromOneAddress mostOfAddress: Int = Limits.heldRequestsPerAddress) {
+        self.most = most
+        self.mostOfAddress = mostOfAddress
+    }
 
     var count: Int { state.withLock { $0.total } }
 
@@ -24,7 +31,7 @@ final class HeldRequests: Sendable {
     private func enter(_ address: String) -> Bool {
         state.withLock { state in
             let here = state.byAddress[address, default: 0]
-            guard state.total < Limits.heldRequests, here < Limits.heldRequestsPerAddress else { return false }
+            guard state.total < most, here < mostOfAddress else { return false }
             state.total += 1
             state.byAddress[address] = here + 1
             return true

@@ -115,7 +115,9 @@ package enum IdentityChange {
         let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
         try await node.forgetCursors(of: names)
         let reports = try await node.sync(names)
-        let failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
+        var failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
+        // What it holds of ours cannot be asked for.
+        failed += node.config.peers.filter { $0.comesToUs && $0.mode != .paused }.map(\.name)
         guard partial || failed.isEmpty else {
             throw CommandFailure(.recoveryIncomplete, list: failed)
         }

@@ -18,10 +18,18 @@ final class Node: Sendable {
     /// Rung when there is something to tend that should not wait.
     let bell = MaintenanceBell()
 
-    /// A peer that is polled, and the way to it.
+    /// A peer that is polled, and given what it cannot ask for, and the way to it.
     struct Poller: Sendable {
         var driver: PollDriver<ContinuousClock>
+        var pusher: PushDriver<ContinuousClock>
         var transport: PeerTransport
+
+        /// Polls and pushes until its task is cancelled, and returns once both have ended.
+        func run() async {
+            async let pushing: Void = pusher.run()
+            await driver.run()
+            await pushing
+        }
     }
 
     /// What the node does at the moment: a daemon's configuration may change while it runs.
@@ -118,14 +126,14 @@ final class Node: Sendable {
 
     // MARK: Peers
 
-    /// The poller of every configured peer, for a command that polls by itself.
+    /// The poller of every configured peer that can be asked, for a command that polls by itself.
     ///
     /// - Parameter firstPoll: the command asks for its polls itself, and would otherwise poll a peer twice where that
     ///   comes a moment too late.
     func startPollers(listener: any PollListener, firstPoll: Instant) -> [String: Poller] {
         running.withLock { running in
             guard !running.isDaemon else { return running.pollers }
-            for peer in running.config.peers where running.pollers[peer.name] == nil {
+            for peer in running.config.peers where running.pollers[peer.name] == nil && !peer.comesToUs {
                 running.pollers[peer.name] = makePoller(
                     peer, of: running.config, listener: listener, firstPoll: firstPoll)
             }
@@ -133,11 +141,11 @@ final class Node: Sendable {
         }
     }
 
-    /// Makes the poller of every configured peer, for a daemon. From now on only it makes any.
+    /// Makes the poller of every configured peer that can be asked, for a daemon. From now on only it makes any.
     func makePollers(listener: any PollListener) {
         running.withLock { running in
             running.isDaemon = true
-            for peer in running.config.peers {
+            for peer in running.config.peers where !peer.comesToUs {
                 running.pollers[peer.name] = makePoller(peer, of: running.config, listener: listener)
             }
         }
@@ -155,16 +163,24 @@ final class Node: Sendable {
     func makePoller(
         _ entry: Config.Peer, of config: Config, listener: any PollListener, firstPoll: Instant = .start
     ) -> Poller {
-        let transport = PeerTransport(client: client, endpoint: entry.endpoint.url, timeout: entry.timeout)
+        let key = opened.key
+        let transport = PeerTransport(
+            client: client, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout,
+            host: entry.endpoint?.numericHost ?? "", signer: { key.sign($0).bytes })
         var policy = PollPolicy()
         // A request that may take long is not a poll that stands still.
         policy.stall = max(policy.stall, entry.timeout + policy.hold + .seconds(60))
         let choice = entry.wire
+        let pusher = PushDriver(
+            machine: PushMachine(interval: config.interval(for: entry), isAllowed: config.serves(entry)),
+            clock: ContinuousClock(), store: NodePushStore(store: store),
+            transport: NodePushTransport(transport: transport, node: { [self] in identity }))
         let driver = PollDriver(
             peer: PolledPeer(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
             wallClock: SystemClock.now, transport: transport, store: NodePollStore(node: self), listener: listener,
-            firstPoll: firstPoll, exchange: { self.wires.exchange(for: choice) })
-        return Poller(driver: driver, transport: transport)
+            firstPoll: firstPoll, offered: { pusher.post(.offered($0)) },
+            exchange: { self.wires.exchange(for: choice) })
+        return Poller(driver: driver, pusher: pusher, transport: transport)
     }
 
     // MARK: Bringing up to date

@@ -8,17 +8,28 @@ final class PeerTransport: PollTransport {
     private let client: CurlClient
     private let endpoint: String
     private let timeout: Duration
-    private let lastAddress = Mutex("")
+    private let signer: @Sendable ([UInt8]) -> [UInt8]?
+    private let lastAddress: Mutex<String>
+
+    /// The name of the one secret that there is: the node's own key. It never leaves the host.
+    static let nodeKey = "node key"
 
     /// - Parameter timeout: what a request may take in place of `Limits.requestDeadline`; one that asks for less keeps
     ///   its own.
-    init(client: CurlClient, endpoint: String, timeout: Duration) {
+    /// - Parameter host: the endpoint's host, if that is a numeric address.
+    /// - Parameter signer: signs with the node's own key.
+    init(
+        client: CurlClient, endpoint: String, timeout: Duration, host: String = "",
+        signer: @escaping @Sendable ([UInt8]) -> [UInt8]? = { _ in nil }
+    ) {
         self.client = client
         self.endpoint = endpoint
         self.timeout = timeout
+        self.signer = signer
+        lastAddress = Mutex(host)
     }
 
-    /// The numeric address that the peer's endpoint led to, once it did.
+    /// The numeric address that the peer's endpoint leads to, where it says so or once it did.
     var address: String { lastAddress.withLock { $0 } }
 
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
@@ -30,8 +41,9 @@ final class PeerTransport: PollTransport {
         return answer.response
     }
 
-    /// No wire of this version has secrets.
-    func sign(_ bytes: [UInt8], secret: String) async -> [UInt8]? { nil }
+    func sign(_ bytes: [UInt8], secret: String) async -> [UInt8]? {
+        secret == PeerTransport.nodeKey ? signer(bytes) : nil
+    }
 }
 
 /// A node's store, as its polls see it.

@@ -21,6 +21,7 @@ extension Node {
             let (status, instant) = await poller.driver.status()
             report.peers[index].poll = status
             report.peers[index].nextPollIn = status.nextPoll.map { $0.since(instant) }
+            report.peers[index].push = await poller.pusher.status
         }
         return report
     }
@@ -31,10 +32,17 @@ extension Node {
         let isDaemon = isDaemon
         let tally = SyncTally(log: PollLog(node: self))
         let pollers = startPollers(listener: tally, firstPoll: Instant(Limits.controlDeadline))
-        let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }
+        let wanted = names.compactMap { pollers[$0] }
         return await withTaskGroup(of: PollReport?.self) { group in
-            let running = isDaemon ? [] : wanted.map { (_, driver) in Task { await driver.run() } }
-            for (_, driver) in wanted { group.addTask { await driver.syncNow() } }
+            let running = isDaemon ? [] : wanted.map { poller in Task { await poller.run() } }
+            for poller in wanted {
+                group.addTask {
+                    let report = await poller.driver.syncNow()
+                    // What it wants of ours goes as well: both sides are caught up then.
+                    await poller.pusher.settle()
+                    return report
+                }
+            }
             var reports: [String: PollReport] = [:]
             for await report in group { if let report { reports[report.peer] = report } }
             for task in running { task.cancel() }
@@ -71,10 +79,13 @@ extension Node {
         let pollers = allPollers
         if scope == .everything, !pollers.isEmpty {
             for reset in plan.resets { _ = await pollers[reset.peer]?.driver.reset() }
-            return plan
         }
         do throws(StoreFailure) {
-            try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try plan.write(to: &log) }
+            let polled = Set(scope == .everything ? Array(pollers.keys) : [])
+            try await store.write { [plan] (log: inout SQLiteLog) throws(StoreFailure) in
+                // A peer that comes to us has no poller that could do it.
+                for reset in plan.resets where polled.contains(reset.peer) == false { try reset.write(to: &log) }
+            }
         } catch {
             throw CommandFailure(error)
         }

@@ -14,7 +14,7 @@ enum NoemaStatusText {
             if let pin = peer.pin.flatMap({ ULID($0) }) { names[pin] = peer.entry.name }
             lines += [
                 "  \(peer.entry.name)",
-                "    endpoint:   \(peer.entry.endpoint.url)",
+                "    endpoint:   \(peer.entry.endpoint?.url ?? "(comes to us)")",
                 "    mode:       \(peer.entry.mode.rawValue)",
                 "    cortex_id:  \(peer.pin ?? "(unverified)")",
                 "    last_seen:  \(peer.lastSeen ?? "(never)")",

@@ -6,9 +6,9 @@ actor PollTasks {
     private var isEnding = false
 
     /// Begins to poll a peer that is not polled; nothing, once all have been told to end.
-    func begin(_ name: String, _ driver: PollDriver<ContinuousClock>) {
+    func begin(_ name: String, _ poller: Node.Poller) {
         guard !isEnding, tasks[name] == nil else { return }
-        tasks[name] = Task { await driver.run() }
+        tasks[name] = Task { await poller.run() }
     }
 
     /// Ends the polling of these peers. Returns once what was begun has ended: a request is cut short, a commit is

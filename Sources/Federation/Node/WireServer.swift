@@ -19,7 +19,10 @@ struct WireServer: Sendable {
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Peers whose entry says that they are not served.
     let unserved: @Sendable (ULID) async -> Bool
+    /// The entry of a peer that comes to us under this identity.
+    let pusher: @Sendable (ULID) -> PushingPeer?
     let held = HeldRequests()
+    let pushes = PushGate()
 
     /// A request that shows somebody to be alive, with what is known of whom.
     struct Contact: Sendable {
@@ -39,7 +42,9 @@ struct WireServer: Sendable {
             return refusal(404, "not_found")
         }
         do throws(StoreFailure) {
-            return try await answer(request, by: wire)
+            guard NativePushRoute.isPush(request) else { return try await answer(request, by: wire) }
+            let answered = try await pushes.pass { () throws(StoreFailure) in try await answer(request, by: wire) }
+            return answered ?? refusal(429, "busy")
         } catch {
             logger.error("a request could not be answered", ["path": request.path, "store": "\(error)"])
             return refusal(503, "store")
@@ -73,10 +78,16 @@ struct WireServer: Sendable {
         if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
             node.mode = .subscribe
         }
+        let pusher = request.fields[NativeField.node].flatMap { ULID($0) }.flatMap { self.pusher($0) }
         var context = RouteContext(
             node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: nil,
             statusText: statusText)
         context.mayHold = mayHold
+        context.pusher = pusher
+        context.isSigned = { bytes, signature, key in
+            guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
+            return key.verify(signature, of: bytes)
+        }
         return try await store.read { [context] (view) throws(StoreFailure) in
             try wire.respond(to: request, context: context, view: view)
         }
@@ -88,6 +99,6 @@ struct WireServer: Sendable {
 
     private func refusal(_ status: Int, _ code: String) -> HTTPResponse {
         HTTPResponse(
-            status: status, fields: ["Content-Type": "application/json"], body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
+            status: status, fields: ["Content-Type": "application/json", NativeField.node: identity.id.description], body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
     }
 }

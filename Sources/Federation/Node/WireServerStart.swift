@@ -35,13 +35,18 @@ extension WireServer {
             statusText: { (log) throws(StoreFailure) in
                 NoemaStatusText.of(try StatusReport(of: node.config, identity: node.identity, in: log, now: SystemClock.now()))
             },
-            unserved: { await node.isUnserved($0) })
+            unserved: { await node.isUnserved($0) }, pusher: { node.pusher($0) })
     }
 }
 
 extension Node {
     /// Commits what a route says must be on disk before its answer.
     func commit(_ commit: RouteCommit) async throws(StoreFailure) -> PageOutcome {
+        if let change = commit.whole {
+            let outcome = try await NodePollStore(node: self).commit(change)
+            await took(outcome, from: change.peer)
+            return outcome
+        }
         let namespace = config.peers.first { $0.name == commit.peerName }?.wire.text ?? ""
         var change = PeerCommit(peer: commit.peerName, wireNamespace: namespace)
         change.page = commit.page
@@ -49,25 +54,50 @@ extension Node {
         return try await NodePollStore(node: self).commit(change)
     }
 
-    /// A request proves only where it comes from: it wakes a peer whose endpoint leads to that address, and of a
-    /// request that names its node only that one.
+    /// A peer came and brought something.
+    private func took(_ outcome: PageOutcome, from peer: String) async {
+        if outcome.foundOwnFuture { await PollLog(node: self).found(.proven, at: peer) }
+        guard outcome.applied + outcome.held + outcome.refused + outcome.deferred > 0 else { return }
+        logger.info(
+            "was given",
+            [
+                "peer": peer, "applied": "\(outcome.applied)", "held": "\(outcome.held)",
+                "refused": "\(outcome.refused)", "deferred": "\(outcome.deferred)",
+            ])
+    }
+
+    /// A request is a sign of life of the peer that it names, as far as that is known: nobody is polled more often for
+    /// it than once an interval. Of a peer whose identity is not known yet it is one if it comes from where the peer's
+    /// endpoint leads, and so is a request that names nobody.
     func met(_ contact: WireServer.Contact) async {
-        for (name, poller) in allPollers where poller.transport.address == contact.remoteAddress {
-            if let claimed = contact.claimedNode, await pin(of: name) != claimed { continue }
-            poller.driver.post(.contact)
+        let pollers = allPollers
+        let known = contact.claimedNode == nil ? [:] : await identities(of: Array(pollers.keys))
+        for (name, poller) in pollers {
+            if let claimed = contact.claimedNode, let identity = known[name] {
+                if identity == claimed { poller.driver.post(.contact) }
+            } else if poller.transport.address == contact.remoteAddress {
+                poller.driver.post(.contact)
+            }
         }
     }
 
-    private func pin(of peer: String) async -> ULID? {
-        let stored = try? await store.read { (log) throws(StoreFailure) in try log.state(StateKey.peer(peer, .identity)) }
-        return stored.flatMap { $0 }.flatMap { ULID($0) }
+    /// Who these peers are, by their entries or else by their pins.
+    private func identities(of names: [String]) async -> [String: ULID] {
+        let entries = config.peers
+        let pins = try? await store.read { (log) throws(StoreFailure) in
+            var pins: [String: ULID] = [:]
+            for name in names { pins[name] = try log.state(StateKey.peer(name, .identity)).flatMap { ULID($0) } }
+            return pins
+        }
+        var known = pins ?? [:]
+        for entry in entries { if let id = entry.id { known[entry.name] = id } }
+        return known
     }
 
-    /// Whether this identity is the pin of a peer that the configuration says is not served.
+    /// Whether this identity is that of a peer that the configuration says is not served.
     func isUnserved(_ id: ULID) async -> Bool {
-        for entry in config.peers where !config.serves(entry) && entry.mode != .paused {
-            if await pin(of: entry.name) == id { return true }
-        }
-        return false
+        let config = config
+        let names = config.peers.filter { !config.serves($0) && $0.mode != .paused }.map(\.name)
+        return names.isEmpty ? false : await identities(of: names).contains { names.contains($0.key) && $0.value == id }
     }
 }

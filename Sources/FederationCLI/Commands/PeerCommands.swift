@@ -9,7 +9,7 @@ let peersCommand = CommandDefinition(
     return await session.perform(.peers) { _ in } render: { result in
         let rows = result.items("peers").map { peer in
             [
-                peer.text("name"), peer.text("endpoint"), peer.text("mode"), peer.text("wire"),
+                peer.text("name"), peer["endpoint"]?.string ?? "(comes to us)", peer.text("mode"), peer.text("wire"),
                 peer.text("id").isEmpty ? "(not met yet)" : peer.text("id"), keyText(peer["key"]),
             ]
         }
@@ -30,15 +30,22 @@ func keyText(_ key: JSON?) -> String {
 
 let addPeerCommand = CommandDefinition(
     name: "add-peer", summary: "add a peer to the configuration",
-    details: "Comments and layout of the file are kept. A running daemon polls the peer at once.",
-    positionals: [.init(name: "NAME", count: .one), .init(name: "ENDPOINT", count: .one)],
-    options: [dryRunOption],
-    examples: [("federation add-peer beta http://127.0.0.1:4002", "poll beta from now on")]
+    details: """
+        Comments and layout of the file are kept. A running daemon polls the peer at once. Without ENDPOINT the peer is
+        one that cannot be reached: it polls this node and pushes what it has. It is known by its identity, which
+        'federation identity show' says there.
+        """,
+    positionals: [.init(name: "NAME", count: .one), .init(name: "ENDPOINT", count: .optional)],
+    options: [.init("--id", value: "ULID", "the identity that the peer must show"), dryRunOption],
+    examples: [
+        ("federation add-peer beta http://127.0.0.1:4002", "poll beta from now on"),
+        ("federation add-peer laptop --id 01KX4M7H2QJ5V9W3T8RZP6N0CD", "let a peer that nobody can reach come"),
+    ]
 ) { arguments, console in
     await edit(arguments, console) { () throws(CommandFailure) in
         try await PeerEditing.add(
-            name: arguments.positionals[0], endpoint: arguments.positionals[1], configPath: arguments.configPath,
-            dryRun: arguments.has("--dry-run"))
+            name: arguments.positionals[0], endpoint: arguments.positionals.dropFirst().first,
+            id: arguments.value("--id"), configPath: arguments.configPath, dryRun: arguments.has("--dry-run"))
     } words: { "\($0 ? "would add" : "added") peer \($1.text("name")) to \($1.text("config"))" }
 }
 

@@ -123,7 +123,7 @@ enum StatusText {
     private static func peerRows(_ peer: JSON, of status: JSON) -> [[String]] {
         func or(_ key: String, _ nothing: String) -> String { peer.text(key).isEmpty ? nothing : peer.text(key) }
         var rows = [
-            ["  endpoint", peer.text("endpoint")],
+            ["  endpoint", peer["endpoint"]?.string ?? "(comes to us)"],
             ["  mode", peer.text("mode")],
             ["  wire", peer.text("wire")],
             ["  version", or("version", "(not yet observed)") + skew(peer, status)],
@@ -134,7 +134,12 @@ enum StatusText {
             ["  last_success", or("last_success", "(never)")],
             ["  in sync", proof(peer)],
         ]
-        if !peer.text("next_poll_in").isEmpty { rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"]) }
+        if !peer.text("next_poll_in").isEmpty {
+            rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"])
+        } else if !peer.text("state").isEmpty {
+            rows.append(["  polling", pollText(peer.text("state"))])
+        }
+        if let push = peer["push"] { rows.append(["  pushing", pushText(push)]) }
         if let mesh = peer["mesh"] { rows += meshRows(mesh) }
         rows += problemRows(peer)
         for key in ["held", "refused", "deferred"] where peer.count(key) > 0 {
@@ -144,6 +149,20 @@ enum StatusText {
             rows.append(["  withheld", "\(counted(peer.count("withheld"), "event")) that a Noema node cannot replay"])
         }
         return rows
+    }
+
+    private static func pollText(_ state: String) -> String {
+        state == PollStatus.State.following.rawValue ? "\(state): news comes as soon as it is there" : state
+    }
+
+    /// What a peer that cannot ask for our log is given of it.
+    private static func pushText(_ push: JSON) -> String {
+        let state = push.text("state")
+        guard !push.text("reason").isEmpty else {
+            return state == PushStatus.State.current.rawValue ? "\(state): it has what is here" : state
+        }
+        let reason = Reason(stored: push.text("reason"))
+        return "⚠ \(state): \(reason.rawValue): \(reason.words), \(counted(push.count("attempt"), "time")) in a row"
     }
 
     private static func meshRows(_ mesh: JSON) -> [[String]] {

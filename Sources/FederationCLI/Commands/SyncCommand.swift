@@ -103,7 +103,9 @@ extension ExitStatus {
 
 private func printSync(_ result: JSON, _ console: Console) {
     for peer in result.items("peers") {
-        if peer.isTrue("ok") {
+        if peer.isTrue("comes_to_us") {
+            console.print("\(peer.text("name")): comes to us, and cannot be polled")
+        } else if peer.isTrue("ok") {
             console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
         } else {
             let reason = Reason(stored: peer.text("reason"))

@@ -70,7 +70,7 @@ enum VerifyText {
     }
 
     static func status(of result: JSON, isNamed: Bool) -> ExitStatus {
-        let peers = result.items("peers").filter { $0.text("state") != "paused" || isNamed }
+        let peers = result.items("peers").filter { isNamed || !["paused", "comes_to_us"].contains($0.text("state")) }
         let failed = peers.filter { $0.text("state") == "failed" }
         let reasons = failed.map { Reason(stored: $0.text("reason")) }
         if reasons.contains(where: { [.auth, .identityMismatch, .identityMissing].contains($0) }) { return .identity }
@@ -86,6 +86,7 @@ enum VerifyText {
         let name = peer.text("name")
         switch peer.text("state") {
         case "paused": return ["\(name): paused"]
+        case "comes_to_us": return ["\(name): comes to us, and cannot be asked: run 'federation verify' there"]
         case "not_provable":
             return ["\(name): cannot be proven: a \(peer.text("wire").isEmpty ? "peer of this kind" : peer.text("wire") + " peer") does not compare logs"]
         case "in_sync":

@@ -138,7 +138,8 @@ extension SimulatedRing {
         guard nodes[index].storage.meta(.stopped) != nil else { return }
         if nodes[index].isUp { crash(index) }
         try nodes[index].storage.setMeta(.stopped, nil)
-        for peer in nodes[index].peers {
+        // Who comes to it is told from the beginning as well.
+        for peer in nodes[index].peers + (plan.hasLeaves && index == 0 ? Array(1..<plan.nodes) : []) {
             for what in [StateKey.OfPeer.lastEvent, .position] {
                 try nodes[index].storage.setState(StateKey.peer(SimulatedNode.name(of: peer), what), nil)
             }

@@ -82,7 +82,10 @@ extension SimulatedRing {
 
     /// No position says more than what is here: everything up to it is in the log, or listed with the reason.
     func checkCursor(of index: Int, _ peer: Int) throws {
-        let other = nodes[index].peers[peer]
+        try checkPosition(of: index, in: nodes[index].peers[peer])
+    }
+
+    func checkPosition(of index: Int, in other: Int) throws {
         guard other < nodes.count else { return }
         let storage = nodes[index].storage
         let name = SimulatedNode.name(of: other)

@@ -145,6 +145,7 @@ extension SimulatedRing {
             node: node.identity, now: node.wall(at: now), nonce: (random.next(), random.next()), sha256: sha256,
             peerName: nil, statusText: { _ in "simulated" })
         context.mayHold = mayHold
+        context.pusher = pusher(of: request, at: place)
         let reply = try wire.respond(to: request, context: context, view: node.storage)
         if let claimed = reply.claimedNode { notice(claimed, at: place) }
         return (reply.response(nil), reply.hold)

@@ -11,6 +11,8 @@ struct SimulatedNode: Sendable {
     var machines: [PollMachine] = []
     /// When the next tick of each machine is planned.
     var ticks: [Instant?] = []
+    /// Pushes to the one peer of a leaf.
+    var push: SimulatedPush?
 
     /// What is on its disk. Everything else is gone after a crash.
     var storage = MemoryStorage()

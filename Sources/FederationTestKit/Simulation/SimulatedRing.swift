@@ -14,6 +14,8 @@ package struct SimulatedRing: Sendable {
         package var events: Int
         package var diverged: Int
         package var polls: Int
+        /// Pages that a leaf pushed and that were committed, or were of another place.
+        package var pushes = 0
         package var failedPolls: Int
         package var crashes: Int
         /// Events that vanished from a log, and that a position was moved past; all of them came back.
@@ -41,12 +43,15 @@ package struct SimulatedRing: Sendable {
         /// A hold of this node may be over.
         case release(node: Int, life: Int)
         case noema(NoemaHappening)
+        case push(node: Int, life: Int, PushHappening)
     }
 
     let plan: SimulationPlan
     let wires: [any Wire]
     let exchange: @Sendable () -> any Exchange
     let reconcile: @Sendable (ReconcileQuestion, MemoryStorage) throws(StoreFailure) -> ReconcileAnswer
+    /// How leaves push; without it they cannot.
+    package var pushing: SimulatedPushing?
     var random: SeededRandom
     var queue = SimulationQueue<Happening>()
     var now = Instant.start
@@ -171,7 +176,11 @@ package struct SimulatedRing: Sendable {
             guard nodes[node].life == life else { return }
             try release(node)
         case .noema(let happening): try step(happening)
+        case .push(let node, let life, let happening):
+            guard nodes[node].life == life else { return }
+            try step(happening, at: node)
         }
+        for node in nodes.indices { noticeGrowth(of: node) }
         for node in nodes.indices where !nodes[node].held.isEmpty { try release(node) }
     }
 
@@ -206,6 +215,7 @@ package struct SimulatedRing: Sendable {
         }
         let life = nodes[index].life
         nodes[index].ticks = nodes[index].peers.map { _ in nil }
+        bootPush(of: index)
         for peer in nodes[index].machines.indices { planWake(index, peer) }
         queue.plan(.upkeep(node: index, life: life), at: now.advanced(by: .seconds(60)))
         trace.add(1, index)
@@ -220,6 +230,7 @@ package struct SimulatedRing: Sendable {
         nodes[index].life += 1
         dropHeld(index)
         nodes[index].machines = []
+        nodes[index].push = nil
         let pause = Duration.milliseconds(Int64(random.below(60_000)))
         queue.plan(.restart(node: index), at: now.advanced(by: pause))
         trace.add(2, index)
@@ -283,6 +294,7 @@ package struct SimulatedRing: Sendable {
             } else {
                 trace.add(4, node, peer, report.outcome.applied, report.pages)
             }
+        case .offered(let offer): give(.offered(offer), toPushOf: node)
         case .loadOutbox, .sign: preconditionFailure("no wire of a ring pushes or signs")
         }
     }
@@ -336,13 +348,13 @@ package struct SimulatedRing: Sendable {
 }
 
 extension PulledPage {
-    fileprivate var subjects: Set<String> {
+    var subjects: Set<String> {
         Set(items.compactMap { if case .event(let event, _) = $0 { event.subject } else { nil } })
     }
 }
 
 extension PulledItem {
-    fileprivate var words: String {
+    var words: String {
         switch self {
         case .event(let event, _): "\(event.id) \(event.action) \(event.subject)"
         case .unreadable(let refusal, _, let id, _): "\(id) \(refusal.code)"

@@ -8,6 +8,8 @@ package struct SimulationPlan: Sendable {
     package var seed: UInt64
     package var nodes = 5
     package var shape = RingShape.ring
+    /// In a star, nobody can reach any node but the one in the middle: the others ask it, and push.
+    package var hasLeaves = false
     /// Stock Noema nodes beside them, each polling and polled by one of them.
     package var noemaNodes: [NoemaRules] = []
     /// How long things go wrong. After it nothing does, and everything is to agree.
@@ -66,7 +68,7 @@ package struct SimulationPlan: Sendable {
     func neighbours(of node: Int) -> [Int] {
         switch shape {
         case .line: [node - 1, node + 1].filter { (0..<nodes).contains($0) }
-        case .star: node == 0 ? Array(1..<nodes) : [0]
+        case .star: node == 0 ? hasLeaves ? [] : Array(1..<nodes) : [0]
         // One way round: what a node writes reaches the one before it through all the others.
         case .ring: [(node + nodes - 1) % nodes]
         case .mesh: (0..<nodes).filter { $0 != node }

@@ -27,17 +27,26 @@ enum NativeField {
     static let dealt = "Federation-Dealt"
     /// Of events asked for by number, the number to go on with.
     static let next = "Federation-Next"
+    /// In an answer, the position of the asking node's log that the answering one holds, which waits for what follows.
+    static let wants = "Federation-Wants"
+    /// The position that a pushed page begins at.
+    static let from = "Federation-From"
+    /// Who pushes a page, proved.
+    static let signature = "Federation-Signature"
 }
 
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
     static let reconcileFeature = "reconcile"
-    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature, NativeNumbers.feature]
+    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature, NativeNumbers.feature, NativePush.feature]
 
     var node: NodeIdentity
-    var head: NativePosition
+    /// The end of the log, in an answer.
+    var head: NativePosition?
     /// Where the asking node named itself.
     var held: UInt64?
+    /// What the asking node is to push, where it has to: a position of its log, or `NativePush.beginning`.
+    var wants: String?
 
     var fields: HTTPFields {
         var fields: HTTPFields = [:]
@@ -47,7 +56,8 @@ struct NativeGreeting {
         fields[NativeField.mode] = node.mode.rawValue
         fields[NativeField.publicKey] = node.publicKey
         fields[NativeField.held] = held.map(String.init)
-        fields[NativeField.head] = head.text
+        fields[NativeField.head] = head?.text
+        fields[NativeField.wants] = wants
         fields[NativeField.features] = NativeGreeting.features.joined(separator: " ")
         return fields
     }
@@ -61,8 +71,9 @@ struct NativeGreeting {
             writer.member("mode", node.mode.rawValue)
             if let key = node.publicKey { writer.member("pubkey", key) }
             writer.member("features", NativeGreeting.features)
-            writer.member("head", head.text)
+            if let head { writer.member("head", head.text) }
             if let held { writer.member("held", held) }
+            if let wants { writer.member("wants", wants) }
         }
         return writer.bytes
     }
@@ -74,7 +85,7 @@ enum NativePeer {
         try identity(
             id: fields[NativeField.node], name: fields[NativeField.name].map(percentDecoded),
             version: fields[NativeField.version], mode: fields[NativeField.mode], key: fields[NativeField.publicKey],
-            held: fields[NativeField.held].flatMap { UInt64($0) })
+            held: fields[NativeField.held].flatMap { UInt64($0) }, wants: fields[NativeField.wants])
     }
 
     static func identity(body: [UInt8]) throws(ExchangeFailure) -> PeerIdentity {
@@ -82,11 +93,12 @@ enum NativePeer {
         do { json = try JSON(body) } catch { throw .malformed(.notJSON(error)) }
         return try identity(
             id: json["id"]?.string, name: json["name"]?.string, version: json["version"]?.string,
-            mode: json["mode"]?.string, key: json["pubkey"]?.string, held: json["held"]?.unsigned)
+            mode: json["mode"]?.string, key: json["pubkey"]?.string, held: json["held"]?.unsigned,
+            wants: json["wants"]?.string)
     }
 
     private static func identity(
-        id: String?, name: String?, version: String?, mode: String?, key: String?, held: UInt64?
+        id: String?, name: String?, version: String?, mode: String?, key: String?, held: UInt64?, wants: String?
     ) throws(ExchangeFailure) -> PeerIdentity {
         guard let id = ULID(id ?? "") else { throw .identityMissing }
         let key = key ?? ""
@@ -94,7 +106,10 @@ enum NativePeer {
             id: id, name: NoemaIdentity.short(name ?? ""), version: PeerHealth.safeVersion(version ?? ""),
             wire: .native, mode: mode.flatMap { NodeMode(rawValue: $0) },
             publicKey: key.isEmpty || key.utf8.count > Limits.eventTextBytes ? nil : key,
-            heldOfOurs: held.flatMap { $0 < Limits.counter ? $0 : nil })
+            heldOfOurs: held.flatMap { $0 < Limits.counter ? $0 : nil },
+            wants: wants.flatMap { $0.isHeaderToken && $0.utf8.count <= Limits.positionLength ? $0 : nil }.map {
+                PushOffer(node: id, position: NativePush.position($0))
+            })
     }
 }
 

@@ -4,10 +4,10 @@ import FederationCore
 struct NativeRoutes {
     let node: NodeIdentity
     let view: any LogReading
-    let sha256: SHA256
+    let context: RouteContext
     var pageBytes = Limits.pageBytes
-    /// Whether an empty page may be held until there is news.
-    var mayHold = false
+
+    private var sha256: SHA256 { context.sha256 }
 
     static let identityPath = "/federation/v1/identity"
     static let eventsPath = "/federation/v1/events"
@@ -51,10 +51,18 @@ struct NativeRoutes {
         let head = try NativePosition.head(of: view, epoch: epochs.current)
         var greeting = NativeGreeting(node: node, head: head, held: nil)
         if let claimed { greeting.held = try view.highestNumber(of: claimed.description) ?? 0 }
+        if NativePushRoute.isPush(request) {
+            var reply = try NativePushRoute(view: view, context: context, greeting: greeting).reply(to: request)
+            reply.claimedNode = claimed
+            return reply
+        }
+        if let pusher = context.pusher {
+            greeting.wants = NativePush.text(try view.state(StateKey.peer(pusher.name, .position)))
+        }
         let response =
             request.path == NativeRoutes.identityPath
             ? HTTPResponse.json(200, greeting.json, fields: greeting.fields)
-            : try served(request, greeting, epochs)
+            : try served(request, greeting, epochs, head)
         var reply = RouteReply(claimedNode: claimed) { _ in response }
         reply.hold = hold(request, response, head: head)
         return reply
@@ -62,7 +70,7 @@ struct NativeRoutes {
 
     /// An empty page that is asked for with `wait` is worth waiting for.
     private func hold(_ request: ServedRequest, _ response: HTTPResponse, head: NativePosition) -> RouteHold? {
-        guard mayHold, response.status == 200, response.fields[NativeField.count] == "0",
+        guard context.mayHold, response.status == 200, response.fields[NativeField.count] == "0",
             request.parameter("id") == nil, request.parameter("until") == nil, request.parameter("origin") == nil,
             let seconds = request.parameter("wait").flatMap({ Int64($0) }), seconds > 0
         else { return nil }
@@ -81,7 +89,7 @@ struct NativeRoutes {
 
     /// What a node in subscribe mode does not answer.
     private func served(
-        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs
+        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs, _ head: NativePosition
     ) throws(StoreFailure) -> HTTPResponse {
         guard node.mode.serves else {
             let refusal = Refusal(
@@ -93,12 +101,12 @@ struct NativeRoutes {
         case (NativeReconcileRoutes.digestPath, _): return try comparing.digest(request)
         case (NativeReconcileRoutes.reconcilePath, _): return try comparing.reconcile(request)
         case (_, "POST"): return try comparing.events(request)
-        default: return try events(request, greeting, epochs)
+        default: return try events(request, greeting, epochs, head)
         }
     }
 
     private func events(
-        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs
+        _ request: ServedRequest, _ greeting: NativeGreeting, _ epochs: LogEpochs, _ head: NativePosition
     ) throws(StoreFailure) -> HTTPResponse {
         let query: EventsQuery
         do throws(Refusal) { query = try EventsQuery(request) } catch { return error.response(fields: greeting.fields) }
@@ -106,9 +114,9 @@ struct NativeRoutes {
         case .named(let ids): return try named(ids, greeting)
         case .numbered(let query): return try query.page(of: view, pageBytes: pageBytes, fields: greeting.fields)
         case .after(let text, let until, let limit, let marks):
-            guard let start = try place(text, epochs, greeting.head),
-                let end = try until.map({ (text) throws(StoreFailure) in try place(text, epochs, greeting.head) })
-                    ?? greeting.head
+            guard let start = try place(text, epochs, head),
+                let end = try until.map({ (text) throws(StoreFailure) in try place(text, epochs, head) })
+                    ?? head
             else {
                 let refusal = Refusal(
                     status: 409, code: "position_unknown",
@@ -119,27 +127,22 @@ struct NativeRoutes {
                 let refusal = Refusal(status: 400, code: "invalid_query", message: "until must come after after.")
                 return refusal.response(fields: greeting.fields)
             }
-            var response = try page(after: start, until: until == nil ? nil : end, limit: limit, greeting)
-            try nameMarks(marks, step: limit, in: &response.fields, greeting.head)
+            var response = try page(after: start, until: until == nil ? nil : end, limit: limit, greeting, head)
+            try nameMarks(marks, step: limit, in: &response.fields, head)
             return response
         }
     }
 
     private func page(
-        after start: NativePosition, until end: NativePosition?, limit: Int, _ greeting: NativeGreeting
+        after start: NativePosition, until end: NativePosition?, limit: Int, _ greeting: NativeGreeting, _ head: NativePosition
     ) throws(StoreFailure) -> HTTPResponse {
-        var lines = EventLines(room: pageBytes)
-        var last = start
-        for stored in try view.events(after: start.seq, limit: limit, bytes: pageBytes) {
-            if let end, stored.seq > end.seq { break }
-            guard lines.append(stored.event) else { break }
-            last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
-        }
+        let page = try NativeLogPage(of: view, after: start, until: end, limit: limit, bytes: pageBytes)
+        var last = page.last
         if let end, try isNothing(between: last, and: end) { last = end }
         var fields = greeting.fields
         fields[NativeField.position] = last.text
-        fields[NativeField.more] = last.seq < greeting.head.seq && last.seq > start.seq ? "true" : "false"
-        return lines.response(fields: fields)
+        fields[NativeField.more] = last.seq < head.seq && last.seq > start.seq ? "true" : "false"
+        return page.lines.response(fields: fields)
     }
 
     /// The events of these ids that are here, in the order asked. If the page is full before the last, there is more.
@@ -223,7 +226,7 @@ extension EventsQuery {
 struct EventLines {
     let room: Int
     private(set) var count = 0
-    private var bytes: [UInt8] = []
+    private(set) var bytes: [UInt8] = []
 
     init(room: Int) { self.room = room }
 

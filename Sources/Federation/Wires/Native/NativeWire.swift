@@ -12,7 +12,6 @@ package struct NativeWire: Wire {
     package func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
-        try NativeRoutes(node: context.node, view: view, sha256: context.sha256, mayHold: context.mayHold)
-            .respond(to: request)
+        try NativeRoutes(node: context.node, view: view, context: context).respond(to: request)
     }
 }
