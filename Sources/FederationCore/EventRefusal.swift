@@ -33,6 +33,10 @@ public enum EventRefusal: Error, Hashable, Sendable {
     case badSignature
     /// It is signed by another key than the one known of its origin.
     case swappedKey
+    /// It is signed by a key that its origin has given up, and is none of those that this key signed till then.
+    case pastKey
+    /// Its origin has named two successors of one key: nothing more is taken of it until a person chooses.
+    case frozenOrigin
     /// It has no signature, and this node takes in signed events only.
     case unsigned
     /// It is signed, and neither it nor anybody else says by which key.
@@ -45,7 +49,7 @@ public enum EventRefusal: Error, Hashable, Sendable {
         case .missing(.traceID), .wrongType(.traceID), .textTooLong(.traceID, _): .invalidTraceID
         case .malformedSnapshot: .invalidFrontmatter
         case .forgedOwnOrigin: .identityMismatch
-        case .badSignature, .swappedKey, .unsigned, .unknownKey: .signature
+        case .badSignature, .swappedKey, .pastKey, .frozenOrigin, .unsigned, .unknownKey: .signature
         case .notJSON, .notAnObject, .tooLarge, .missing, .wrongType, .textTooLong, .invalidID, .duplicateKey,
             .rawControlByte, .clockTooLarge, .counterTooLarge, .contentHashMismatch, .losingVariant:
             .other
@@ -53,7 +57,9 @@ public enum EventRefusal: Error, Hashable, Sendable {
     }
 
     /// The codes of what another key, or another policy, may let in.
-    static let signatureCodes = [EventRefusal.badSignature, .swappedKey, .unsigned, .unknownKey].map(\.code)
+    static let signatureCodes = [
+        EventRefusal.badSignature, .swappedKey, .pastKey, .frozenOrigin, .unsigned, .unknownKey,
+    ].map(\.code)
 
     /// A word that names the case, for databases and machine-readable output.
     package var code: String {
@@ -74,6 +80,8 @@ public enum EventRefusal: Error, Hashable, Sendable {
         case .forgedOwnOrigin: "forged_own_origin"
         case .badSignature: "bad_signature"
         case .swappedKey: "swapped_key"
+        case .pastKey: "past_key"
+        case .frozenOrigin: "frozen_origin"
         case .unsigned: "unsigned"
         case .unknownKey: "unknown_key"
         case .losingVariant: "losing_variant"

@@ -80,6 +80,7 @@ package struct EventWriter: Sendable {
             }
         }
         try clock.write(to: &log)
+        try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log)
         if let requestID, !written.events.isEmpty {
             try WriteRequestLog.keep(requestID, request, written, in: &log)
         }

@@ -154,11 +154,16 @@ package struct PulledPage: Hashable, Sendable {
     package var cursor: Cursor
     /// About how many events follow this page, where the peer says how long its log is: for showing progress only.
     package var remaining: Int64?
+    /// What came with them of their origins.
+    package var attestations: [Attestation]
 
-    package init(items: [PulledItem], cursor: Cursor, remaining: Int64? = nil) {
+    package init(
+        items: [PulledItem], cursor: Cursor, remaining: Int64? = nil, attestations: [Attestation] = []
+    ) {
         self.items = items
         self.cursor = cursor
         self.remaining = remaining
+        self.attestations = attestations
     }
 }
 

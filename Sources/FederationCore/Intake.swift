@@ -22,11 +22,13 @@ package struct Intake: Sendable {
     ) throws(StoreFailure) -> PageOutcome {
         var pass = try IntakePass(policy, peer: peer, now: now, log)
         var ending = PageEnding(horizon: now.advanced(by: Limits.deferredAfter))
-        for item in page.items {
-            let verdict = try pass.arrive(item, into: &log)
+        try pass.prove(page, in: &log)
+        for (place, item) in page.items.enumerated() {
+            let verdict = try pass.arrive(item, at: place, into: &log)
             ending.note(item, verdict)
             if case .failed = verdict { break }
         }
+        if ending.isWhole { try pass.keepProof(in: &log) }
         let holds = try pass.finish(into: &log)
         var outcome = ending.outcome(holds: holds)
         outcome.foundOwnFuture = pass.foundOwnEvent != nil
@@ -76,7 +78,7 @@ private struct PageEnding {
         return outcome
     }
 
-    private var isWhole: Bool { !entries.contains { if case .failed = $0.arrival { true } else { false } } }
+    var isWhole: Bool { !entries.contains { if case .failed = $0.arrival { true } else { false } } }
 
     /// - Returns: `last_event` as it stands then.
     func moveCursor(

@@ -13,6 +13,7 @@ struct IntakePass {
     /// Whether a row of quarantine may hold an event that is now taken in.
     private var hasQuarantine: Bool
     private var keys: OriginKeys
+    private var chain = ChainProof()
 
     init(_ policy: IntakePolicy, peer: String, now: WallTime, _ log: some LogReading) throws(StoreFailure) {
         self.policy = policy
@@ -25,12 +26,23 @@ struct IntakePass {
         hasQuarantine = rows > 0
     }
 
-    mutating func arrive(_ item: PulledItem, into log: inout some LogWriting) throws(StoreFailure) -> Arrival {
+    /// Looks at what came with a page of the histories of its events' origins.
+    mutating func prove(_ page: PulledPage, in log: inout some LogWriting) throws(StoreFailure) {
+        guard !page.attestations.isEmpty else { return }
+        chain = try ChainProof(page, policy, &keys, now: now, in: &log)
+    }
+
+    func keepProof(in log: inout some LogWriting) throws(StoreFailure) { try chain.write(to: &log, now: now) }
+
+    /// - Parameter place: in the page that `prove` was given.
+    mutating func arrive(
+        _ item: PulledItem, at place: Int? = nil, into log: inout some LogWriting
+    ) throws(StoreFailure) -> Arrival {
         switch item {
         case .unreadable(let refusal, let bytes, let id, let subject):
             return try refuse(refusal, evidence: bytes, id: id, subject: subject, in: &log)
         case .event(let event, let bytes):
-            let arrival = try take(event, bytes, into: &log)
+            let arrival = try take(event, bytes, place.flatMap { chain.fingerprints[$0] }, into: &log)
             switch arrival {
             case .stored, .duplicate: try forgetEvidence(bytes, in: &log)
             case .refused, .deferred, .failed: break
@@ -56,10 +68,12 @@ struct IntakePass {
     // The steps, in the order of the design: digest, have it, shape and origin, time, variants, store.
 
     private mutating func take(
-        _ event: Event, _ bytes: [UInt8], into log: inout some LogWriting
+        _ event: Event, _ bytes: [UInt8], _ known: EventFingerprint?, into log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
         let fingerprint: EventFingerprint
-        do throws(JSONProblem) { fingerprint = try event.fingerprint(policy.sha256) } catch {
+        do throws(JSONProblem) {
+            if let known { fingerprint = known } else { fingerprint = try event.fingerprint(policy.sha256) }
+        } catch {
             return try refuse(.notJSON(error), of: event, bytes, in: &log)
         }
         let stored = try log.event(event.id)
@@ -89,15 +103,20 @@ struct IntakePass {
         _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
         do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
-        guard event.origin.isExactly(policy.node.description) else { return try judgeOther(event, fingerprint, in: log) }
+        guard event.origin.isExactly(policy.node.description) else {
+            return try judgeOther(event, fingerprint, isNew: true, in: log)
+        }
         guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { return .failure(.forgedOwnOrigin) }
         return .success(.pinned)
     }
 
     private mutating func judgeOther(
-        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
-        guard let check = policy.originCheck else { return try keys.judge(event, fingerprint, in: log) }
+        if let proof = chain.proof(of: event, fingerprint) { return .success(proof) }
+        guard let check = policy.originCheck else {
+            return try keys.judge(event, fingerprint, isNew: isNew, in: log)
+        }
         do throws(EventRefusal) { return .success(try check(event, fingerprint)) } catch { return .failure(error) }
     }
 
@@ -142,6 +161,9 @@ struct IntakePass {
         case .stop(let reason): return .failed(reason)
         }
         if entry.verification == .provisional { try keys.learn(from: event, in: &log) }
+        let isProved = chain.proof(of: event, entry.fingerprint) != nil
+        try Equivocation.note(
+            entry, over: loser, isProved: isProved, policy.sha256, now: now, in: &log)
         let kept = try asKept(entry, in: log)
         if let loser {
             let evidence = loser.event.json
@@ -221,7 +243,7 @@ extension IntakePass {
         if event.origin.isExactly(policy.node.description) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
         }
-        switch try judgeOther(event, fingerprint, in: log) {
+        switch try judgeOther(event, fingerprint, isNew: false, in: log) {
         case .success(let proof): return proof
         case .failure: return .none
         }

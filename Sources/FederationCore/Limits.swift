@@ -141,6 +141,23 @@ public enum Limits: Sendable {
     /// Pages of one poll: a peer that never ends is stopped, and polled again at the next interval.
     package static let pagesPerPoll = 100_000
 
+    // Attestations
+
+    /// Attestations that one native answer carries behind its events.
+    package static let attestationsPerPage = 256
+    /// Events of an origin that are hashed for one of its attestations …
+    package static let chainLinks = 4096
+    /// … and the most that we let one of our own cover: half of that, so that whoever lacks some can follow.
+    package static let checkpointLinks = 1024
+    /// A checkpoint follows so many events of ours at once …
+    package static let checkpointEvents = 64
+    /// … and fewer once we have written nothing for this long.
+    package static let checkpointQuiet: Duration = .seconds(5)
+    /// Attestations of one origin that contradict it, kept as evidence.
+    package static let conflictingAttestations = 16
+    /// Changes of key of one origin.
+    package static let successions = 256
+
     // Quarantine
 
     /// Bytes of one refused event kept as evidence; longer ones keep their beginning.

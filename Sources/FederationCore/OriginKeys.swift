@@ -45,11 +45,12 @@ struct OriginKeys {
         }
     }
 
-    private let policy: SignaturePolicy
+    let policy: SignaturePolicy
     private let sha256: SHA256
     private var configured: [ULID: String] = [:]
     private var relaxed: [ULID: SignatureMode] = [:]
     private var known: [ULID: OriginKey?] = [:]
+    private var rings: [ULID: OriginRing] = [:]
 
     init(_ policy: SignaturePolicy, _ sha256: @escaping SHA256, in log: some LogReading) throws(StoreFailure) {
         self.policy = policy
@@ -82,39 +83,83 @@ struct OriginKeys {
         return found
     }
 
+    /// The keys of an origin, one after another; `nil` where none is known.
+    mutating func ring(of origin: ULID, in log: some LogReading) throws(StoreFailure) -> OriginRing? {
+        if let ring = rings[origin] { return ring }
+        guard let root = try key(of: origin, in: log) else { return nil }
+        let ring = OriginRing(root, try log.successions(of: origin))
+        rings[origin] = ring
+        return ring
+    }
+
     /// Looks at the signature of an event of another origin than our own.
+    ///
+    /// - Parameter isNew: it is not in the log.
     mutating func finding(
-        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
     ) throws(StoreFailure) -> Finding {
         let origin = event.originID
         guard mode(for: origin) != .off else { return .unchecked }
-        let key: OriginKey? = if let origin { try key(of: origin, in: log) } else { nil }
+        let ring: OriginRing? = if let origin { try ring(of: origin, in: log) } else { nil }
         guard let signature = event.signature else {
-            return event.family != .noema && key == nil ? .unsigned : .problem(.unsigned)
+            return event.family != .noema && ring == nil ? .unsigned : .problem(.unsigned)
         }
-        if let key, let shown = event.publicKey, !PublicKey.isSame(key.text, shown) { return .problem(.swappedKey) }
+        if isNew, ring?.isFrozen == true { return .problem(.frozenOrigin) }
+        let stretch = ring?.stretch(of: event.number)
+        if let stretch, let shown = event.publicKey, !PublicKey.isSame(stretch.key, shown) { return .problem(.swappedKey) }
         // What is no identity has no key of its own that could be told from another's.
-        guard origin != nil, let text = key?.text ?? event.publicKey else { return .problem(.unknownKey) }
+        guard let origin, let text = stretch?.key ?? event.publicKey else { return .problem(.unknownKey) }
         guard event.isSigned(fingerprint, sha256, { policy.check($0, signature, text) }) else {
             return .problem(.badSignature)
         }
-        return .proved(key?.proof ?? .provisional)
+        // Whoever has a key that was given up could go on signing with it. What it did sign is in the chain.
+        if isNew, stretch?.through != nil, let number = event.number,
+            try Chain.excludes(number, of: origin, sha256, in: log)
+        {
+            return .problem(.pastKey)
+        }
+        return .proved(ring?.root.proof ?? .provisional)
     }
 
     /// What the policy makes of that: how the event is proved, or why it is refused.
     mutating func judge(
-        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
-        let finding = try finding(event, fingerprint, in: log)
+        let finding = try finding(event, fingerprint, isNew: isNew, in: log)
         if case .problem(let refusal) = finding, mode(for: event.originID) == .enforce { return .failure(refusal) }
         return .success(finding.verification)
     }
 
     /// Remembers the key of an event that is taken in, if none is known of its origin.
     mutating func learn(from event: Event, in log: inout some LogWriting) throws(StoreFailure) {
-        guard let origin = event.originID, let shown = event.publicKey, try key(of: origin, in: log) == nil else { return }
-        try log.setState(StateKey.relayedKey(of: origin), shown)
-        known[origin] = .some(OriginKey(text: shown, source: .relayed))
+        guard let origin = event.originID, let shown = event.publicKey else { return }
+        try learn(shown, of: origin, in: &log)
+    }
+
+    mutating func learn(_ key: String, of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
+        guard try self.key(of: origin, in: log) == nil else { return }
+        try log.setState(StateKey.relayedKey(of: origin), key)
+        known[origin] = .some(OriginKey(text: key, source: .relayed))
+    }
+
+    /// Takes up a change of key, if it is signed as it must be and belongs to a key that is known of its origin.
+    ///
+    /// A second one from the same key is kept as well, and freezes the origin.
+    mutating func take(
+        _ succession: Attestation, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        let origin = succession.origin
+        guard succession.next != nil, mode(for: origin) != .off, let ring = try ring(of: origin, in: log) else { return }
+        let kept = try log.successions(of: origin)
+        guard kept.count < Limits.successions, !kept.contains(where: { $0.attestation == succession }),
+            ring.contains(succession.key.text) || ring.contains(succession.next?.text ?? ""),
+            succession.isSigned(policy.check)
+        else { return }
+        let isSecond = kept.contains { $0.attestation.key == succession.key }
+        try log.keep(succession, fits: !isSecond, at: now)
+        rings[origin] = nil
+        // What was refused may be its successor's.
+        try SignatureReview.begin(now: now, in: &log)
     }
 
     /// Pins the key that a peer has shown of itself, in place of whatever was known.

@@ -17,6 +17,11 @@ public struct PublicKey: Hashable, Sendable {
         self.text = PublicKey.prefix + String(decoding: digits, as: UTF8.self)
     }
 
+    /// Its 32 bytes.
+    package var bytes: [UInt8] {
+        Base64.decode(Array(text.utf8).dropFirst(PublicKey.prefix.utf8.count), count: PublicKey.length) ?? []
+    }
+
     /// Whether two texts name one key. Texts that are no keys are compared as they are.
     package static func isSame(_ a: String, _ b: String) -> Bool {
         if let a = PublicKey(a), let b = PublicKey(b) { return a == b }

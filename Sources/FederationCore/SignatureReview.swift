@@ -106,7 +106,7 @@ extension Intake {
     ) throws(StoreFailure) -> Bool {
         let event = stored.event
         guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
-        let finding = try keys.finding(event, fingerprint, in: log)
+        let finding = try keys.finding(event, fingerprint, isNew: false, in: log)
         if finding != .unchecked, finding.verification != stored.verification {
             try log.seal(
                 event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)

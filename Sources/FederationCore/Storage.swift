@@ -233,6 +233,26 @@ package protocol LogReading {
     /// How many of those there are of each kind; kinds without one are left out.
     func unprovedCounts() throws(StoreFailure) -> [Verification: Int64]
 
+    /// The events of an origin with `after < number ≤ through` in order of number, at most `limit`.
+    func chainLinks(
+        of origin: ULID, after number: UInt64, through last: UInt64, limit: Int
+    ) throws(StoreFailure) -> [ChainLink]
+    /// The checkpoint of an origin that fits with the greatest number up to `last`.
+    func lastCheckpoint(of origin: ULID, through last: UInt64) throws(StoreFailure) -> Attestation?
+    /// The one that fits with the least number from `first` on.
+    func firstCheckpoint(of origin: ULID, from first: UInt64) throws(StoreFailure) -> Attestation?
+    /// All that were kept after `row`, in that order, at most `limit`.
+    func attestations(afterRow row: Int64, limit: Int) throws(StoreFailure) -> [StoredAttestation]
+    func lastAttestationRow() throws(StoreFailure) -> Int64
+    /// Successions of an origin, those that do not fit among them, in order of their being kept.
+    func successions(of origin: ULID) throws(StoreFailure) -> [StoredAttestation]
+    /// Those that do not fit, in the order of their being kept.
+    func contradictions() throws(StoreFailure) -> [Attestation]
+    /// How far the checkpoints that fit reach, of each origin that has any.
+    func attestedOrigins() throws(StoreFailure) -> [ULID: UInt64]
+    /// The events of an origin that have this number, in order of id.
+    func events(of origin: ULID, number: UInt64) throws(StoreFailure) -> [ULID]
+
     func record(_ subject: String) throws(StoreFailure) -> Record?
     func records(_ filter: RecordFilter) throws(StoreFailure) -> [Record]
     /// A part of a long listing, so that no view of the database is held for long: looks through records after
@@ -279,6 +299,11 @@ package protocol LogWriting: LogReading {
     /// Removes an event's `data`. Its `seq`, digest and signature stay, and that the data was seen.
     mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure)
     mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure)
+    /// Keeps an attestation; one that is there already stays as it is. Of those that do not fit an origin has at most
+    /// `Limits.conflictingAttestations`.
+    mutating func keep(_ attestation: Attestation, fits: Bool, at time: WallTime) throws(StoreFailure)
+    /// Forgets one, or says anew whether it fits.
+    mutating func setAttestation(row: Int64, fits: Bool?) throws(StoreFailure)
 
     /// Stores a record, or removes it.
     mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure)

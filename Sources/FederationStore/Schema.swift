@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs, holes]
+    static let steps: [SQL] = [first, items, proofs, holes, attestations]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -198,5 +198,19 @@ enum Schema {
             INSERT INTO events_lost VALUES (
                 substr(old.id, 1, 10), old.digest, old.origin, old.number, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
         END;
+        """
+
+    /// What origins say of their histories, beside the log. `text` is the attestation's JSON.
+    private static let attestations: SQL = """
+        CREATE TABLE attestations(
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            origin TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            fits INTEGER NOT NULL,
+            received_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX attestations_by_origin ON attestations(origin, kind, number);
         """
 }

@@ -19,6 +19,9 @@ package struct MemoryStorage: Sendable {
     private var rowOfHash: [Digest: Int64] = [:]
     private var lastRow: Int64 = 0
     private var numbers: [ExactText: NumberTally] = [:]
+    var attestations = MemoryAttestations()
+    /// The events of an origin by number.
+    var numbered: [ULID: [UInt64: Set<ULID>]] = [:]
 
     private struct WireKey: Hashable {
         var wire: ExactText
@@ -38,7 +41,7 @@ package struct MemoryStorage: Sendable {
         return answer
     }
 
-    private mutating func spendWrite() throws(StoreFailure) {
+    mutating func spendWrite() throws(StoreFailure) {
         guard let left = writesUntilFull else { return }
         guard left > 0 else { throw .full }
         writesUntilFull = left - 1
@@ -72,6 +75,7 @@ package struct MemoryStorage: Sendable {
         idsOfSubject[subject]?.removeAll { $0 == id }
         if idsOfSubject[subject]?.isEmpty == true { idsOfSubject[subject] = nil }
         forget(LogItem(id, old.digest))
+        unnumber(old.event)
         places[Int(old.seq) - 1] = nil
         guard let number = old.event.number, !isPresent(number, of: old.event.origin) else { return }
         numbers[ExactText(old.event.origin), default: NumberTally()].lose(number, of: old.event.origin, at: time)
@@ -329,6 +333,7 @@ extension MemoryStorage: LogWriting {
                 numbers[ExactText(origin)]?.replace(number, of: origin, at: old.receivedAt, highestLeft: highestLeft)
             }
         }
+        unnumber(old.event)
         return place(
             entry, replacements: old.replacements + (counted ? 1 : 0),
             replacedAt: counted ? entry.receivedAt : old.replacedAt)
@@ -338,6 +343,9 @@ extension MemoryStorage: LogWriting {
         places.append(entry.event.id)
         MemoryStorage.insert(entry.event.id, into: &idsOfSubject[ExactText(entry.event.subject), default: []])
         MemoryStorage.insert(LogItem(entry.event.id, entry.fingerprint.digest), into: &items)
+        if let origin = entry.event.originID, let number = entry.event.number {
+            numbered[origin, default: [:]][number, default: []].insert(entry.event.id)
+        }
         let seq = Int64(places.count)
         if let number = entry.event.number {
             let origin = entry.event.origin

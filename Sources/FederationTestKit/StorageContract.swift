@@ -18,6 +18,8 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case sealingAndStrippingKeepThePlace
     case holdsAreListedAndLifted
     case whatIsNotProvedIsListedAndCounted
+    case attestationsAreKeptInOrder
+    case chainsAreReadByNumber
     case originsAreSummed
     case holesFollowTheNumbers
     case eventsAreFoundByNumber
@@ -59,6 +61,8 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .sealingAndStrippingKeepThePlace: try sealing(&log)
         case .holdsAreListedAndLifted: try holds(&log)
         case .whatIsNotProvedIsListedAndCounted: try proofs(&log)
+        case .attestationsAreKeptInOrder: try attestations(&log)
+        case .chainsAreReadByNumber: try chains(&log)
         case .originsAreSummed: try origins(&log)
         case .holesFollowTheNumbers: try holesFollow(&log)
         case .eventsAreFoundByNumber: try byNumber(&log)

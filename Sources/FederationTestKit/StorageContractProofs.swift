@@ -38,4 +38,65 @@ extension StorageContract {
         try expectEqual(log.quarantineDue(at: Sample.time(49), limit: 9).map(\.eventID), [])
         try expectEqual(log.quarantineDue(at: Sample.time(50), limit: 9).map(\.eventID), ["e-1", "e-4", "e-6"])
     }
+
+    private func attestation(_ number: UInt64, of origin: UInt64 = 1, to next: UInt8? = nil) throws -> Attestation {
+        func key(_ byte: UInt8) throws -> PublicKey {
+            let bytes = String(decoding: Base64.encode([UInt8](repeating: byte, count: 32)), as: UTF8.self)
+            return try required(PublicKey("ed25519:" + bytes))
+        }
+        let kind = try next.map { Attestation.Kind.succession(next: try key($0), acceptance: "ed25519:a") }
+        return Attestation(
+            kind: kind ?? .checkpoint, origin: Sample.node(origin), number: number, head: sha256([UInt8(number)]),
+            key: try key(1), signature: "ed25519:s")
+    }
+
+    func attestations(_ log: inout some LogWriting) throws {
+        let one = Sample.node(1)
+        try expectEqual(log.lastAttestationRow(), 0)
+        let kept = [
+            try attestation(64), try attestation(9, of: 2), try attestation(70, to: 2), try attestation(128),
+            try attestation(32),
+        ]
+        for each in kept + [kept[0]] { try log.keep(each, fits: true, at: Sample.time(1)) }
+        let wrong = try attestation(100)
+        try log.keep(wrong, fits: false, at: Sample.time(2))
+        let rows = try log.attestations(afterRow: 0, limit: 99)
+        try expectEqual(rows.map(\.attestation), kept + [wrong])
+        try expectEqual(rows.map(\.fits), [true, true, true, true, true, false])
+        try expectEqual(log.lastAttestationRow(), rows.last?.row ?? 0)
+        try expectEqual(log.attestations(afterRow: rows[3].row, limit: 1).map(\.attestation), [kept[4]])
+        try expectEqual(log.lastCheckpoint(of: one, through: 127)?.number, 64)
+        try expectEqual(log.lastCheckpoint(of: one, through: 31)?.number, nil)
+        try expectEqual(log.firstCheckpoint(of: one, from: 65)?.number, 128)
+        try expectEqual(log.firstCheckpoint(of: one, from: 129)?.number, nil)
+        try expectEqual(log.attestedOrigins(), [one: 128, Sample.node(2): 9])
+        try expectEqual(log.successions(of: one).map(\.attestation), [kept[2]])
+        try expectEqual(log.contradictions(), [wrong])
+        for number in UInt64(0)..<UInt64(2 * Limits.conflictingAttestations) {
+            try log.keep(attestation(200 + number % 50), fits: false, at: Sample.time(3))
+        }
+        try expectEqual(log.contradictions().count, Limits.conflictingAttestations)
+        try log.setAttestation(row: rows[5].row, fits: true)
+        try expectEqual(log.lastCheckpoint(of: one, through: 127)?.number, 100)
+        try log.setAttestation(row: rows[0].row, fits: nil)
+        try expectEqual(log.attestations(afterRow: 0, limit: 1).map(\.attestation), [kept[1]])
+    }
+
+    func chains(_ log: inout some LogWriting) throws {
+        let origin = Sample.node(1)
+        for (id, number) in [(5, 2), (1, 3), (9, 1), (7, 3), (8, 7)] as [(Int64, UInt64)] {
+            let event = Sample.event(Sample.id(id), "create", "s-\(id)", clock: [1: number], signature: "sig-\(id)")
+            _ = try log.append(Sample.entry(event))
+        }
+        _ = try log.append(Sample.entry(Sample.event(Sample.id(20), "create", "t", origin: 2, clock: [2: 1])))
+        let links = try log.chainLinks(of: origin, after: 0, through: .max >> 1, limit: 99)
+        try expectEqual(links.map(\.number), [1, 2, 3, 3, 7])
+        try expectEqual(links.map(\.id), [9, 5, 1, 7, 8].map { Sample.id($0) })
+        try expectEqual(links.map(\.signature), ["sig-9", "sig-5", "sig-1", "sig-7", "sig-8"])
+        try expectEqual(links.first?.digest, log.event(Sample.id(9))?.digest)
+        try expectEqual(log.chainLinks(of: origin, after: 1, through: 3, limit: 2), Array(links[1...2]))
+        try expectEqual(log.events(of: origin, number: 3), [Sample.id(1), Sample.id(7)])
+        try expectEqual(log.events(of: origin, number: 4), [])
+        try expectEqual(log.chainLinks(of: Sample.node(3), after: 0, through: 9, limit: 9), [])
+    }
 }

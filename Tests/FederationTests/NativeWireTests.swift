@@ -25,7 +25,7 @@ struct NativeWireTests {
         #expect(
             String(decoding: identity.body, as: UTF8.self)
                 == #"{"id":"\#(node.node.id)","name":"nöde 9","version":"1.2.9","mode":"sync","pubkey":"ed25519:key-of-9","#
-                + #""features":["events","ids","zstd","marks","wait","reconcile","numbers","push"],"head":"epoch-9.3.\#(events[2].id)"}"#)
+                + #""features":["events","ids","zstd","marks","wait","reconcile","numbers","push","attestations"],"head":"epoch-9.3.\#(events[2].id)"}"#)
         let page = try get("events", [("limit", "2")], on: node)
         #expect(page.body == events[0].json + [0x0A] + events[1].json + [0x0A])
         let fields: [String: String] = Dictionary(uniqueKeysWithValues: page.fields.fields.map { ($0.name, $0.value) })
@@ -35,7 +35,7 @@ struct NativeWireTests {
                 "Federation-Version": "1.2.9",
                 "Federation-Mode": "sync", "Federation-Key": "ed25519:key-of-9",
                 "Federation-Position": "epoch-9.2.\(events[1].id)", "Federation-Head": "epoch-9.3.\(events[2].id)",
-                "Federation-Features": "events ids zstd marks wait reconcile numbers push", "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
+                "Federation-Features": "events ids zstd marks wait reconcile numbers push attestations", "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
             ])
         let rest = try get("events", [("after", "epoch-9.2.\(events[1].id)")], on: node)
         #expect(rest.body == events[2].json + [0x0A] && rest.fields["Federation-More"] == "false")
@@ -205,10 +205,10 @@ struct NativeWireTests {
         let node = try LoopedNode(NativeWire(), holding: events)
         let first = try node.poll()
         let position = "epoch-9.3.\(events[2].id)"
-        #expect(first.requests.map(\.target) == ["/federation/v1/identity", "/federation/v1/events?limit=1000&marks=16"])
+        #expect(first.requests.map(\.target) == ["/federation/v1/identity", "/federation/v1/events?limit=1000&marks=16&attested=0"])
         #expect(first.pages.map(\.cursor) == [.position(position)])
         let second = try node.poll(after: first)
-        #expect(second.requests.map(\.target) == ["/federation/v1/events?limit=1000&marks=16&after=\(position)"])
+        #expect(second.requests.map(\.target) == ["/federation/v1/events?limit=1000&marks=16&after=\(position)&attested=0"])
         #expect(second.pages.isEmpty && second.identities == first.identities)
         #expect(second.requests[0].fields["Federation-Node"] == Sample.node(8).description)
         #expect(second.requests[0].fields["Accept"] == "application/x-ndjson")

@@ -10,18 +10,69 @@ struct SignatureReport: Sendable {
     var events: Int64
     /// Signatures are being looked at again: the counts are not final.
     var isReviewing: Bool
+    /// How far the signed chain of each origin reaches that has one.
+    var chains: [ULID: UInt64]
+    var equivocations: [Equivocation]
+    /// What origins have signed against themselves.
+    var contradictions: [Attestation]
 
     init(of config: Config, events: Int64, in log: any LogReading) throws(StoreFailure) {
         verify = config.verify
         unproved = try log.unprovedCounts()
         self.events = events
         isReviewing = try SignatureReview.isDue(in: log)
+        chains = try log.attestedOrigins()
+        equivocations = try Equivocation.all(in: log)
+        contradictions = try log.contradictions()
     }
 
     /// Events that their origin did not sign as they are.
     var invalid: Int64 { unproved[.invalid] ?? 0 }
 
+    /// Origins that have named two successors of one key.
+    var frozen: [ULID] { Array(Set(contradictions.filter { $0.next != nil }.map(\.origin))).sorted() }
+
+    /// Origins with a chain that have said two things. Without a chain a number may be used twice in all honesty.
+    var equivocating: [ULID] {
+        let noted = equivocations.map(\.origin).filter { chains[$0] != nil }
+        return Array(Set(noted + contradictions.filter { $0.next == nil }.map(\.origin))).sorted()
+    }
+
+    private func writeChains(_ writer: inout JSONWriter) {
+        writer.key("chains")
+        writer.array { writer in
+            for (origin, number) in chains.sorted(by: { $0.key < $1.key }) {
+                writer.object {
+                    $0.member("origin", origin.description)
+                    $0.member("through", number)
+                }
+            }
+        }
+        writer.key("equivocations")
+        writer.array { writer in
+            for each in equivocations {
+                writer.object {
+                    $0.member("origin", each.origin.description)
+                    $0.member("number", each.number)
+                    $0.member("events", each.events.map(\.description))
+                    $0.member("first_seen", each.firstSeen.rfc3339)
+                    $0.member("count", each.count)
+                    $0.member("chained", chains[each.origin] != nil)
+                }
+            }
+            for each in contradictions where each.next == nil {
+                writer.object {
+                    $0.member("origin", each.origin.description)
+                    $0.member("number", each.number)
+                    $0.member("head", each.head.hex)
+                    $0.member("chained", true)
+                }
+            }
+        }
+    }
+
     func write(to writer: inout JSONWriter) {
+        writeChains(&writer)
         writer.key("signatures")
         writer.object { writer in
             writer.member("verify", verify.rawValue)

@@ -147,6 +147,8 @@ struct StatusReport: Sendable {
             if let fullness { warn(fullness, nil, &writer) }
             if let refusedMerge { warn("clock_full", refusedMerge, &writer) }
             if signatures.invalid > 0 { warn("signature_invalid", nil, &writer) }
+            if !signatures.equivocating.isEmpty { warn("equivocation", nil, &writer) }
+            if !signatures.frozen.isEmpty { warn("frozen_origin", nil, &writer) }
             if let farOwnNumber { warn("own_number_far", farOwnNumber, &writer) }
             // Most of them cannot be wrong at once; we can.
             if peersAhead * 2 > peers.count { warn("own_clock_slow", nil, &writer) }

@@ -2,7 +2,7 @@ internal import FederationCore
 internal import FederationStore
 
 /// What a daemon does now and then, whoever speaks to it: deferred events whose time has come are taken in, losing
-/// variants are weighed again, signatures are looked at again, and the data of what was purged goes.
+/// variants are weighed again, signatures are looked at again, checkpoints are signed, and the data of what was purged goes.
 struct Maintenance: Sendable {
     let node: Node
 
@@ -17,6 +17,7 @@ struct Maintenance: Sendable {
         while !Task.isCancelled {
             do throws(StoreFailure) {
                 try await node.reviewSignatures()
+                try await node.signCheckpoints()
                 let intake = node.intake
                 let now = SystemClock.now()
                 do throws(StoreFailure) {

@@ -58,6 +58,24 @@ extension Node {
     }
 }
 
+extension Node {
+    /// Signs what is due of the chain of our own events.
+    func signCheckpoints() async throws(StoreFailure) {
+        guard stopped == nil else { return }
+        let chain = OwnChain(opened.writer)
+        let now = SystemClock.now()
+        guard let quiet = try await store.read({ (log) throws(StoreFailure) in try chain.quiet(now: now, in: log) }) else {
+            return
+        }
+        var isMore = true
+        while isMore, !Task.isCancelled {
+            isMore = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                try chain.signIfDue(quiet: quiet, now: now, in: &log)
+            }
+        }
+    }
+}
+
 /// Wakes whoever tends the log before its time.
 struct MaintenanceBell: Sendable {
     private let rings: AsyncStream<Void>.Continuation

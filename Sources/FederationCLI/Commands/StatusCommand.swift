@@ -65,6 +65,8 @@ enum StatusText {
         case "disk_full":
             "the disk is full, or nearly: own writes are refused, and what peers have waits there"
         case "signature_invalid": "events are here that their origin did not sign as they are: see 'signatures'"
+        case "equivocation":
+            "an origin has given one number to two events that it signed: see 'two events' above, and ask whose it is"
         case "clock_full":
             "the vector clock is full (256 nodes): it does not count the origin of event \(warning.text("event"))"
         case "own_number_far": "event \(warning.text("event")) names a number of ours far beyond what we ever gave: not followed"
@@ -97,6 +99,10 @@ enum StatusText {
         let aside = ["held", "refused", "deferred"].filter { status.count($0) > 0 }.map { "\(grouped(status.count($0))) \($0)" }
         if !aside.isEmpty { rows.append(["", "⚠ \(aside.joined(separator: ", ")): see 'federation quarantine list'"]) }
         if let signatures = status["signatures"] { rows.append(["signatures", signatureText(signatures)]) }
+        for each in status.items("equivocations") where each.isTrue("chained") {
+            let what = each.texts("events").isEmpty ? "two chains" : each.texts("events").joined(separator: ", ")
+            rows.append(["two events", "⚠ number \(grouped(each.count("number"))) of \(each.text("origin")): \(what)"])
+        }
         return rows + NumbersText.rows(status, names: labels(status))
     }
 

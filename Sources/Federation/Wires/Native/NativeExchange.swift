@@ -18,6 +18,8 @@ struct NativeExchange: Exchange {
         case identifying(PeerIdentity, page: NativePage?)
         case taking(more: Bool)
         case numbering, filling
+        /// What was read is in the log; now how far the peer's attestations were read is written down.
+        case keeping
         case over
     }
 
@@ -35,6 +37,9 @@ struct NativeExchange: Exchange {
     private var numbers = NativeNumbers([], limit: 1)
     /// Whether the peer can be asked for events by number, once an answer has shown it.
     private var answersNumbers: Bool?
+    /// The last row of the peer's attestations that we were given; as it was when the conversation began, and now.
+    private var attested: (before: Int64, now: Int64) = (0, 0)
+    static let attestedValue = "attested"
     /// The conversation is a comparison of the logs.
     private var comparison: NativeReconcile?
 
@@ -47,7 +52,7 @@ struct NativeExchange: Exchange {
         switch state {
         case .pulling: return ranges.following.map { UpcomingRequest(request(for: $0)) }
         case .taking(more: true): return ([ranges.next] + ranges.following).map { UpcomingRequest(request(for: $0)) }
-        case .taking, .idle, .greeting, .identifying, .numbering, .filling, .over: return []
+        case .taking, .keeping, .idle, .greeting, .identifying, .numbering, .filling, .over: return []
         }
     }
 
@@ -62,6 +67,8 @@ struct NativeExchange: Exchange {
         fetches = context.fetches
         hold = context.hold
         numbers = NativeNumbers(context.holes, limit: pageEvents)
+        let row = context.wireValues[NativeExchange.attestedValue].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
+        attested = (row ?? 0, row ?? 0)
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
         return fetches && ranges.position != nil ? askForPage() : askIdentity()
     }
@@ -85,7 +92,8 @@ struct NativeExchange: Exchange {
                 return askForPage()
             case (.taking(let more), .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
-                return more ? askForPage() : finish()
+                return more ? askForPage() : keepOrFinish()
+            case (.keeping, .kept): return finish()
             case (.numbering, .response(let response)): return try numbered(response)
             case (.filling, .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
@@ -119,6 +127,7 @@ struct NativeExchange: Exchange {
             return askForPage()
         case 409 where !hasStartedOver:
             hasStartedOver = true
+            attested.now = 0
             ranges = NativeRanges(from: nil)
             return askIdentity()
         case 403 where response.fields[NativeField.mode] == NodeMode.subscribe.rawValue && accepted == nil:
@@ -136,10 +145,22 @@ struct NativeExchange: Exchange {
     }
 
     private mutating func take(_ page: NativePage) -> ExchangeStep {
-        guard !page.items.isEmpty || page.position != ranges.position else { return finish() }
+        if let row = page.attested { attested.now = row }
+        guard !page.items.isEmpty || page.position != ranges.position || !page.attestations.isEmpty else {
+            return keepOrFinish()
+        }
         ranges.took(page)
         state = .taking(more: page.more)
-        return .take(PulledPage(items: page.items, cursor: .position(page.position), remaining: page.remaining))
+        return .take(
+            PulledPage(
+                items: page.items, cursor: .position(page.position), remaining: page.remaining,
+                attestations: page.attestations))
+    }
+
+    private mutating func keepOrFinish() -> ExchangeStep {
+        guard attested.now != attested.before else { return finish() }
+        state = .keeping
+        return .keep([NativeExchange.attestedValue: Array(String(attested.now).utf8)])
     }
 
     /// What the peer does not fill it is asked for again by another poll.
@@ -192,6 +213,8 @@ struct NativeExchange: Exchange {
         if !ranges.areRefused { target += "&marks=\(Limits.marks)" }
         if let after = range.after { target += "&after=" + percentEncoded(after) }
         if let until = range.until { target += "&until=" + percentEncoded(until) }
+        // As it was at first: a page that was asked for ahead must be the very one that is asked for in its turn.
+        target += "&\(NativeAttestations.parameter)=\(attested.before)"
         return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes)
     }
 
@@ -213,6 +236,9 @@ extension HTTPFields {
 /// One answer of `/federation/v1/events`, read so that one bad line spoils no other.
 struct NativePage {
     let items: [PulledItem]
+    let attestations: [Attestation]
+    /// The last row of the peer's attestations that the answer has dealt with, where it says so.
+    let attested: Int64?
     let position: String
     let more: Bool
     /// How far the end of the log is from the last event of the page, in places.
@@ -228,7 +254,8 @@ struct NativePage {
         else { throw .malformed(.headerMissing) }
         guard position.isHeaderToken, position.utf8.count <= Limits.positionLength, ["true", "false"].contains(more)
         else { throw .malformed(.headerInvalid) }
-        items = try NativePage.items(response, limit: limit)
+        (items, attestations) = try NativePage.contents(response, limit: limit)
+        attested = response.fields[NativeField.attested].flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
         self.position = position
         self.more = more == "true"
         head = response.fields[NativeField.head]
@@ -251,13 +278,21 @@ struct NativePage {
 
     /// The events of an answer, as many as it says it has.
     static func items(_ response: HTTPResponse, limit: Int) throws(ExchangeFailure) -> [PulledItem] {
+        try contents(response, limit: limit).items
+    }
+
+    private static func contents(
+        _ response: HTTPResponse, limit: Int
+    ) throws(ExchangeFailure) -> (items: [PulledItem], attestations: [Attestation]) {
         guard let count = response.fields[NativeField.count].flatMap({ Int($0) }) else {
             throw .malformed(.headerMissing)
         }
         guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
-        let lines = try NativePage.lines(response.body, limit: limit)
-        guard lines.count == count else { throw .malformed(.truncated) }
-        return lines.map { PulledItem(json: Array($0)) }
+        let behind = try NativeAttestations.count(in: response.fields)
+        let lines = try NativePage.lines(response.body, limit: limit + behind)
+        guard lines.count == count + behind else { throw .malformed(.truncated) }
+        let items = lines.prefix(count).map { PulledItem(json: Array($0)) }
+        return (items, NativeAttestations.read(lines.dropFirst(count)))
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.

@@ -21,6 +21,9 @@ enum NativeField {
     static let marks = "Federation-Marks"
     /// How many events the answer holds: a body that was cut off between two lines is noticed by it.
     static let count = "Federation-Count"
+    /// How many lines behind the events are attestations, and the last row of them that the answer has dealt with.
+    static let attestations = "Federation-Attestations"
+    static let attested = "Federation-Attested"
     /// What the answering node can do, as `/identity` lists it, with spaces between.
     static let features = "Federation-Features"
     /// How many of the digests that were asked for are dealt with, whether or not their events are here.
@@ -38,7 +41,10 @@ enum NativeField {
 /// What a native node says of itself, in the fields of every answer and in the body of `/identity`.
 struct NativeGreeting {
     static let reconcileFeature = "reconcile"
-    static let features = ["events", "ids", "zstd", "marks", "wait", reconcileFeature, NativeNumbers.feature, NativePush.feature]
+    static let features = [
+        "events", "ids", "zstd", "marks", "wait", reconcileFeature, NativeNumbers.feature, NativePush.feature,
+        NativeAttestations.feature,
+    ]
 
     var node: NodeIdentity
     /// The end of the log, in an answer.

@@ -5,6 +5,7 @@ struct NativeLogPage {
     private(set) var lines: EventLines
     /// The place after the last line; where there is none, the one asked from.
     private(set) var last: NativePosition
+    private(set) var spans = NativeAttestations.Spans()
 
     /// Events in order of arrival after `start`, up to `end` where there is one.
     init(
@@ -16,6 +17,7 @@ struct NativeLogPage {
             if let end, stored.seq > end.seq { break }
             guard lines.append(stored.event) else { break }
             last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
+            spans.note(stored.event)
         }
     }
 

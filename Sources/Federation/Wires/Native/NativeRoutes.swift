@@ -71,6 +71,7 @@ struct NativeRoutes {
     /// An empty page that is asked for with `wait` is worth waiting for.
     private func hold(_ request: ServedRequest, _ response: HTTPResponse, head: NativePosition) -> RouteHold? {
         guard context.mayHold, response.status == 200, response.fields[NativeField.count] == "0",
+            response.fields[NativeField.attestations] == nil,
             request.parameter("id") == nil, request.parameter("until") == nil, request.parameter("origin") == nil,
             let seconds = request.parameter("wait").flatMap({ Int64($0) }), seconds > 0
         else { return nil }
@@ -127,14 +128,17 @@ struct NativeRoutes {
                 let refusal = Refusal(status: 400, code: "invalid_query", message: "until must come after after.")
                 return refusal.response(fields: greeting.fields)
             }
-            var response = try page(after: start, until: until == nil ? nil : end, limit: limit, greeting, head)
+            var response = try page(
+                after: start, until: until == nil ? nil : end, limit: limit, greeting, head,
+                attested: NativeAttestations.asked(request), isFirst: text == nil)
             try nameMarks(marks, step: limit, in: &response.fields, head)
             return response
         }
     }
 
     private func page(
-        after start: NativePosition, until end: NativePosition?, limit: Int, _ greeting: NativeGreeting, _ head: NativePosition
+        after start: NativePosition, until end: NativePosition?, limit: Int, _ greeting: NativeGreeting,
+        _ head: NativePosition, attested: Int64?, isFirst: Bool
     ) throws(StoreFailure) -> HTTPResponse {
         let page = try NativeLogPage(of: view, after: start, until: end, limit: limit, bytes: pageBytes)
         var last = page.last
@@ -142,7 +146,11 @@ struct NativeRoutes {
         var fields = greeting.fields
         fields[NativeField.position] = last.text
         fields[NativeField.more] = last.seq < head.seq && last.seq > start.seq ? "true" : "false"
-        return page.lines.response(fields: fields)
+        var response = page.lines.response(fields: fields)
+        try NativeAttestations(
+            asked: attested, page.spans, isFirst: isFirst, endsLog: last.seq >= head.seq, in: view
+        ).attach(to: &response)
+        return response
     }
 
     /// The events of these ids that are here, in the order asked. If the page is full before the last, there is more.

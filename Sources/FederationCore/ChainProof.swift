@@ -1,0 +1,125 @@
+/// What the attestations of a page prove of its events, by hashing and one signature for many.
+///
+/// An origin's chain is followed from where it was attested before, over what is in the log and in the page, to each
+/// checkpoint that came with the page. Where it does not fit (something is missing, or was touched on the way) nothing is
+/// proved by it, and each event is judged by its own signature.
+struct ChainProof {
+    private struct Proof {
+        var digest: Digest
+        var signature: String?
+        var verification: Verification
+    }
+
+    private var proofs: [ULID: Proof] = [:]
+    private var fitting: [Attestation] = []
+    private var contradicting: [Attestation] = []
+    /// Events that were in the log and are now proved better.
+    private var sealed: [ChainLink] = []
+    /// Of the page's events, as far as they were needed: by place.
+    private(set) var fingerprints: [Int: EventFingerprint] = [:]
+
+    init() {}
+
+    init(
+        _ page: PulledPage, _ policy: IntakePolicy, _ keys: inout OriginKeys, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        let attestations = page.attestations.prefix(Limits.attestationsPerPage)
+        let byOrigin = Dictionary(grouping: attestations, by: \.origin)
+        guard !byOrigin.isEmpty else { return }
+        var links: [ULID: [ChainLink]] = [:]
+        for (index, item) in page.items.enumerated() {
+            guard case .event(let event, _) = item, let origin = event.originID, byOrigin[origin] != nil,
+                let number = event.number, let fingerprint = try? event.fingerprint(policy.sha256)
+            else { continue }
+            fingerprints[index] = fingerprint
+            links[origin, default: []].append(
+                ChainLink(number: number, id: event.id, digest: fingerprint.digest, signature: event.signature))
+        }
+        for (origin, found) in byOrigin.sorted(by: { $0.key < $1.key }) where origin != policy.node {
+            guard keys.mode(for: origin) != .off else { continue }
+            let sorted = found.sorted { $0.number < $1.number }
+            if let first = sorted.first { try begin(with: first, &keys, page, in: &log) }
+            for succession in sorted where succession.next != nil { try keys.take(succession, now: now, in: &log) }
+            try follow(
+                sorted.filter { $0.next == nil }, of: origin, links[origin] ?? [], policy, &keys, in: log)
+        }
+    }
+
+    /// The first key that is heard of an origin nobody knew, if one of the page's events bears it.
+    private func begin(
+        with first: Attestation, _ keys: inout OriginKeys, _ page: PulledPage, in log: inout some LogWriting
+    ) throws(StoreFailure) {
+        let isBorne = page.items.contains { item in
+            guard case .event(let event, _) = item, event.originID == first.origin else { return false }
+            return event.publicKey.map { PublicKey.isSame($0, first.key.text) } ?? false
+        }
+        if isBorne { try keys.learn(first.key.text, of: first.origin, in: &log) }
+    }
+
+    private mutating func follow(
+        _ checkpoints: [Attestation], of origin: ULID, _ arriving: [ChainLink], _ policy: IntakePolicy,
+        _ keys: inout OriginKeys, in log: some LogReading
+    ) throws(StoreFailure) {
+        guard let ring = try keys.ring(of: origin, in: log), !ring.isFrozen, let furthest = checkpoints.last else { return }
+        var tip = try Chain.tip(of: origin, policy.sha256, in: log)
+        for checkpoint in checkpoints where checkpoint.number <= tip.number {
+            guard let ours = try log.lastCheckpoint(of: origin, through: checkpoint.number), ours.number == checkpoint.number,
+                ours.head != checkpoint.head, isSigned(checkpoint, by: ring, keys)
+            else { continue }
+            contradicting.append(checkpoint)
+        }
+        let stored = try log.chainLinks(
+            of: origin, after: tip.number, through: furthest.number, limit: Limits.chainLinks + 1)
+        // Past the limit nobody knows what is missing between what was read and what arrives.
+        guard stored.count <= Limits.chainLinks else { return }
+        let arriving = arriving.filter { $0.number > tip.number && $0.number <= furthest.number }
+        var path = (stored + arriving).sorted { ($0.number, $0.id) < ($1.number, $1.id) }[...]
+        let isHere = Set(stored.map(\.id))
+        for checkpoint in checkpoints where checkpoint.number > tip.number {
+            var reached = tip
+            var passed: [ChainLink] = []
+            while let link = path.first, link.number <= checkpoint.number {
+                path.removeFirst()
+                // A copy of what is in the log.
+                if let last = passed.last, last == link { continue }
+                guard let next = Chain.extended(reached, by: link, policy.sha256) else { return }
+                reached = next
+                passed.append(link)
+            }
+            guard reached == checkpoint.tip, isSigned(checkpoint, by: ring, keys) else { return }
+            tip = reached
+            fitting.append(checkpoint)
+            let proof: Verification = ring.root.source == .relayed ? .provisional : .chained
+            for link in passed {
+                proofs[link.id] = Proof(digest: link.digest, signature: link.signature, verification: proof)
+                if proof == .chained, isHere.contains(link.id) { sealed.append(link) }
+            }
+        }
+    }
+
+    /// Whoever follows the chain of a key that was given up follows it under the one in use, which vouched for it.
+    private func isSigned(_ checkpoint: Attestation, by ring: OriginRing, _ keys: OriginKeys) -> Bool {
+        ring.contains(checkpoint.key.text) && checkpoint.isSigned(keys.policy.check)
+    }
+
+    /// How a chain proves an event; `nil` where none does.
+    func proof(of event: Event, _ fingerprint: EventFingerprint) -> Verification? {
+        guard let proof = proofs[event.id], proof.digest == fingerprint.digest, proof.signature == event.signature else {
+            return nil
+        }
+        return proof.verification
+    }
+
+    /// Keeps what fits, once the page is in the log.
+    func write(to log: inout some LogWriting, now: WallTime) throws(StoreFailure) {
+        for link in sealed {
+            guard let stored = try log.event(link.id), stored.digest == link.digest, stored.verification != .chained,
+                stored.event.signature == link.signature
+            else { continue }
+            try log.seal(
+                link.id, signature: stored.event.signature, publicKey: stored.event.publicKey, verification: .chained)
+        }
+        for attestation in fitting { try log.keep(attestation, fits: true, at: now) }
+        for attestation in contradicting { try log.keep(attestation, fits: false, at: now) }
+    }
+}

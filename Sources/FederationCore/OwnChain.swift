@@ -1,0 +1,68 @@
+/// Signs checkpoints over the chain of our own events.
+package struct OwnChain: Sendable {
+    package var node: ULID
+    package var sha256: SHA256
+    package var sign: @Sendable ([UInt8]) -> EventSeal
+
+    package init(node: ULID, sha256: @escaping SHA256, sign: @escaping @Sendable ([UInt8]) -> EventSeal) {
+        self.node = node
+        self.sha256 = sha256
+        self.sign = sign
+    }
+
+    package init(_ writer: EventWriter) { self.init(node: writer.node, sha256: writer.sha256, sign: writer.sign) }
+
+    /// Whether a checkpoint is due: at once after many events, after a few when we have written nothing for a while.
+    static func isDue(unattested: UInt64, quiet: Duration) -> Bool {
+        unattested >= Limits.checkpointEvents || unattested > 0 && quiet >= Limits.checkpointQuiet
+    }
+
+    /// Signs one checkpoint if one is due, over at most `Limits.checkpointLinks` events.
+    ///
+    /// Where two of our events have one number (a restored copy went on writing) nothing more is signed: a chain would
+    /// have to deny one of them.
+    ///
+    /// - Parameter quiet: since our last event.
+    /// - Returns: whether there is more to sign at once.
+    @discardableResult
+    package func signIfDue(quiet: Duration, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
+        let tip = try Chain.tip(of: node, sha256, in: log)
+        guard let highest = try log.highestNumber(of: node.description), highest > tip.number,
+            OwnChain.isDue(unattested: highest - tip.number, quiet: quiet),
+            let reached = try extended(tip, in: log), try attest(reached, now: now, in: &log)
+        else { return false }
+        return reached.number < highest
+    }
+
+    /// How long ago our last event was, where a checkpoint is due now.
+    package func quiet(now: WallTime, in log: some LogReading) throws(StoreFailure) -> Duration? {
+        guard let highest = try log.highestNumber(of: node.description) else { return nil }
+        let attested = try log.lastCheckpoint(of: node, through: Limits.counter - 1)?.number ?? 0
+        guard highest > attested, let last = try log.events(of: node, number: highest).last else { return nil }
+        let quiet = max(.zero, now.since(last.time))
+        return OwnChain.isDue(unattested: highest - attested, quiet: quiet) ? quiet : nil
+    }
+
+    /// - Returns: `false` where our key is none that attestations can name.
+    func attest(_ tip: ChainTip, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
+        let seal = sign(Attestation.checkpointPreimage(of: node, at: tip))
+        guard let key = PublicKey(seal.publicKey) else { return false }
+        let checkpoint = Attestation(
+            kind: .checkpoint, origin: node, number: tip.number, head: tip.head, key: key, signature: seal.signature)
+        try log.keep(checkpoint, fits: true, at: now)
+        return true
+    }
+
+    /// The chain some events further; `nil` where it cannot go on.
+    func extended(_ tip: ChainTip, in log: some LogReading) throws(StoreFailure) -> ChainTip? {
+        let links = try log.chainLinks(
+            of: node, after: tip.number, through: Limits.counter - 1, limit: Limits.checkpointLinks + 1)
+        var reached = tip
+        for (index, link) in links.enumerated() where index < Limits.checkpointLinks {
+            let isTwice = index + 1 < links.count && links[index + 1].number == link.number
+            guard !isTwice, let next = Chain.extended(reached, by: link, sha256) else { break }
+            reached = next
+        }
+        return reached.number > tip.number ? reached : nil
+    }
+}

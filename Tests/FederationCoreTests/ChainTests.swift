@@ -1,0 +1,201 @@
+import FederationCore
+import FederationCrypto
+import FederationTestKit
+import Testing
+
+@Suite struct OwnChainTests {
+    @Test func aCheckpointFollowsManyEventsAtOnceAndFewOnceItIsQuiet() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(63)
+        #expect(origin.attestations.isEmpty)
+        try origin.write(1)
+        #expect(origin.attestations.map(\.number) == [64])
+        try origin.write(3)
+        #expect(origin.attestations.count == 1)
+        #expect(try origin.chain.quiet(now: origin.now, in: origin.log) == nil)
+        let later = origin.now.advanced(by: Limits.checkpointQuiet)
+        let quiet = try #require(try origin.chain.quiet(now: later, in: origin.log))
+        #expect(try !origin.chain.signIfDue(quiet: quiet, now: later, in: &origin.log))
+        #expect(origin.attestations.map(\.number) == [64, 67])
+        #expect(try origin.chain.quiet(now: later, in: origin.log) == nil, "there is nothing more to say")
+    }
+
+    /// A log of an older program is attested piece by piece.
+    @Test func oneCheckpointCoversNoMoreThanOthersCanFollow() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(Limits.checkpointLinks + 70, attests: false)
+        #expect(origin.attestations.isEmpty)
+        #expect(try origin.chain.signIfDue(quiet: .zero, now: origin.now, in: &origin.log))
+        #expect(try !origin.chain.signIfDue(quiet: .zero, now: origin.now, in: &origin.log))
+        #expect(origin.attestations.map(\.number) == [UInt64(Limits.checkpointLinks), UInt64(Limits.checkpointLinks) + 70])
+    }
+
+    @Test func nothingIsSignedThatWouldDenyOneOfTwo() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        var twin = origin
+        twin.now = twin.now.advanced(by: .seconds(1))
+        try twin.write(1)
+        try origin.write(1)
+        _ = try origin.log.append(Sample.entry(#require(twin.events.last), verification: .pinned, peer: ""))
+        try origin.write(80)
+        #expect(origin.attestations.map(\.number).max() ?? 0 <= 10)
+    }
+}
+
+@Suite struct ChainProofTests {
+    @Test func aPageIsProvedByHashingAndOneSignature() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(128)
+        let counter = CheckCounter()
+        var node = counter.node()
+        try node.meet(origin)
+        #expect(try node.take(origin.events, Array(origin.attestations.suffix(1))).applied == 128)
+        #expect(counter.count == 1)
+        #expect(node.log.attestedOrigins() == [origin.id: 128])
+        for event in origin.events { #expect(node.log.event(event.id)?.verification == .chained) }
+        // The next page goes on from there, and what is behind the checkpoint is checked one by one.
+        try origin.write(70)
+        counter.reset()
+        try node.take(Array(origin.events.suffix(70)), Array(origin.attestations.suffix(1)))
+        #expect(counter.count == 1 + 6)
+        #expect(node.log.attestedOrigins() == [origin.id: 192])
+        #expect(node.log.unprovedCounts().isEmpty)
+    }
+
+    @Test func whatWasCheckedOneByOneIsFoldedInByTheNextCheckpoint() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(64)
+        let counter = CheckCounter()
+        var node = counter.node()
+        try node.meet(origin)
+        try node.take(Array(origin.events.prefix(40)), [])
+        #expect(counter.count == 40 && node.log.event(origin.events[0].id)?.verification == .pinned)
+        counter.reset()
+        try node.take(Array(origin.events.suffix(24)), origin.attestations)
+        #expect(counter.count == 1)
+        for event in origin.events { #expect(node.log.event(event.id)?.verification == .chained) }
+        // A checkpoint alone, later, is worth as much.
+        var late = counter.node()
+        try late.meet(origin)
+        try late.take(origin.events, [])
+        try late.take([], origin.attestations)
+        #expect(late.log.event(origin.events[0].id)?.verification == .chained)
+    }
+
+    enum Meddling: String, CaseIterable, CustomTestStringConvertible {
+        case changed, resigned, stripped, left, foreignCheckpoint, otherHead
+
+        var testDescription: String { rawValue }
+    }
+
+    /// A page that does not fit falls back to single signatures: the honest events are taken in, the others refused.
+    @Test(arguments: Meddling.allCases) func aPageThatDoesNotFitFallsBackToSingleSignatures(_ meddling: Meddling) throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(64)
+        var events = origin.events
+        var checkpoint = try #require(origin.attestations.last)
+        let other = try ChainOrigin.key(9)
+        var refused = 1
+        switch meddling {
+        case .changed: events[5].timestamp = "2026-01-01T00:00:01Z"
+        case .resigned: events[5].signature = other.sign([1]).description
+        case .stripped: (events[5].signature, events[5].publicKey) = (nil, nil)
+        case .left:
+            events.remove(at: 5)
+            refused = 0
+        case .foreignCheckpoint:
+            checkpoint.signature = other.sign(Attestation.checkpointPreimage(of: origin.id, at: checkpoint.tip)).description
+            checkpoint.key = try #require(PublicKey(other.publicKey.description))
+            refused = 0
+        case .otherHead:
+            checkpoint.head = sha256([1])
+            refused = 0
+        }
+        let counter = CheckCounter()
+        var node = counter.node()
+        try node.meet(origin)
+        let outcome = try node.take(events, [checkpoint])
+        #expect(outcome.applied == events.count - refused && outcome.refused == refused)
+        #expect(node.log.attestedOrigins().isEmpty)
+        #expect(node.log.event(events[0].id)?.verification == .pinned)
+        #expect(counter.count >= events.count - refused, "each by its own signature")
+    }
+
+    @Test func aChainUnderAKeyThatARelayBroughtProvesNoMoreThanThat() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(64)
+        let counter = CheckCounter()
+        var node = counter.node()
+        try node.take(origin.events, origin.attestations)
+        #expect(counter.count == 1)
+        #expect(node.log.unprovedCounts() == [.provisional: 64])
+        #expect(node.log.state(StateKey.relayedKey(of: origin.id)) == origin.key.publicKey.description)
+        // A key that no event bears is not learnt from whoever attests by it.
+        var stranger = counter.node()
+        try stranger.take([], origin.attestations)
+        #expect(stranger.log.state(StateKey.relayedKey(of: origin.id)) == nil)
+    }
+
+    @Test func twoEventsUnderOneNumberAreNoticedAndBothKept() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(63)
+        var twin = origin
+        twin.now = twin.now.advanced(by: .seconds(1))
+        try twin.write(1)
+        try origin.write(1)
+        let second = try #require(twin.events.last)
+        #expect(second.number == origin.events.last?.number && second.id != origin.events.last?.id)
+        for isTwinFirst in [false, true] {
+            var node = CheckCounter().node()
+            try node.meet(origin)
+            if isTwinFirst { try node.take([second], []) }
+            try node.take(origin.events, origin.attestations)
+            if !isTwinFirst { try node.take([second], []) }
+            #expect(node.log.eventCount() == 65, "both are kept")
+            let found = try Equivocation.all(in: node.log)
+            #expect(found.map(\.origin) == [origin.id] && found.map(\.number) == [64])
+            #expect(Set(found.first?.events ?? []) == [second.id, origin.events[63].id])
+        }
+    }
+
+    @Test func anEventThatTheChainDoesNotKnowIsNoticed() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        // Number 11 is given to an event that is never shown, and 12 goes on.
+        var hidden = origin
+        hidden.now = hidden.now.advanced(by: .seconds(1))
+        try hidden.write(1)
+        try origin.log.setMeta(.ownNumber, "11")
+        try origin.write(60)
+        let later = origin.now.advanced(by: .seconds(9))
+        try origin.chain.signIfDue(quiet: .seconds(9), now: later, in: &origin.log)
+        #expect(origin.attestations.last?.number == 71)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.take(origin.events, origin.attestations)
+        #expect(try Equivocation.all(in: node.log).isEmpty)
+        try node.take([#require(hidden.events.last)], [])
+        #expect(try Equivocation.all(in: node.log).map(\.number) == [11])
+        // What was lost and comes again is none.
+        let lost = origin.events[3]
+        node.log.lose(lost.id, at: node.now)
+        try node.take([lost], [])
+        #expect(try Equivocation.all(in: node.log).map(\.count) == [1])
+    }
+
+    @Test func twoChainsOfOneOriginAreKeptAsEvidence() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(60)
+        var twin = origin
+        twin.now = twin.now.advanced(by: .seconds(1))
+        try twin.write(4)
+        try origin.write(4)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.take(origin.events, origin.attestations)
+        try node.take([], twin.attestations)
+        #expect(node.log.contradictions() == twin.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 64])
+    }
+}
