@@ -5,7 +5,11 @@ Two daemons on loopback, interval 60 s, so that nothing is found by polling. Eve
 its control socket. A request held open at each node (`wait` of the native wire) tells when the event is committed
 there; both are taken in the same way, and the difference is the latency.
 
-    latency.py PROGRAM [--events 500] [--spacing-ms 20]
+With `--star` there are three: the first and the last are leaves that nobody can reach, each with an entry for the middle
+only, and the latency is from leaf to leaf through the middle. A leaf listens all the same, so that it can be asked when
+an event is there; nobody in the ring does.
+
+    latency.py PROGRAM [--events 500] [--spacing-ms 20] [--star]
 """
 import argparse, http.client, json, socket, subprocess, sys, tempfile, threading, time
 
@@ -67,23 +71,34 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--events", type=int, default=500)
     parser.add_argument("--spacing-ms", type=float, default=20)
+    parser.add_argument("--star", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         run(options, root)
 
 
 def run(options, root):
-    ports = {"alpha": free_port(), "beta": free_port()}
+    names = ["alpha", "hub", "beta"] if options.star else ["alpha", "beta"]
+    ports = {name: free_port() for name in names}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
     for name, port in ports.items():
         subprocess.run([options.program, "init", f"{root}/{name}", "--name", name,
                         "--listen", f"127.0.0.1:{port}", "--interval", "60s"], **quiet)
     config = {name: f"{root}/{name}/federation.yaml" for name in ports}
-    subprocess.run([options.program, "add-peer", "alpha", f"http://127.0.0.1:{ports['alpha']}",
-                    "--config", config["beta"]], **quiet)
+    def add_peer(config, *what):
+        subprocess.run([options.program, "add-peer", *what, "--config", config], **quiet)
+
+    if options.star:
+        for leaf in ["alpha", "beta"]:
+            add_peer(config[leaf], "hub", f"http://127.0.0.1:{ports['hub']}")
+            facts = subprocess.run([options.program, "identity", "show", "--json", "--config", config[leaf]],
+                                   stdout=subprocess.PIPE, check=True).stdout
+            add_peer(config["hub"], leaf, "--id", json.loads(facts)["id"])
+    else:
+        add_peer(config["beta"], "alpha", f"http://127.0.0.1:{ports['alpha']}")
     daemons = []
     try:
-        for name in ports:
+        for name in ["hub", "alpha", "beta"] if options.star else names:
             log = open(f"{root}/{name}.log", "w")
             daemons.append(subprocess.Popen([options.program, "run", "--config", config[name]], stdout=log, stderr=log))
             wait_for(ports[name])
@@ -96,9 +111,10 @@ def run(options, root):
 
 
 def measure(options, root, ports, config):
-    subprocess.run([options.program, "sync", "--config", config["beta"]], stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, check=True)
-    followers = {name: Follower(port) for name, port in ports.items()}
+    for name in ["alpha", "beta"] if options.star else ["beta"]:
+        subprocess.run([options.program, "sync", "--config", config[name]], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=True)
+    followers = {name: Follower(ports[name]) for name in ["alpha", "beta"]}
     for follower in followers.values():
         follower.start()
         follower.asks.wait()

@@ -10,7 +10,7 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     private let transport: any PollTransport
     private let store: any PollStore
     private let listener: any PollListener
-    private let offered: @Sendable (PushOffer?) -> Void
+    private let pushes: @Sendable (PushMachine.Input) -> Void
     private var random: any RandomNumberGenerator & Sendable
 
     private let inputs: AsyncStream<PollMachine.Input>
@@ -22,13 +22,13 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     private var waiting: [PollTicket: CheckedContinuation<PollReport, Never>] = [:]
     private var hasEnded = false
 
-    /// `firstPoll` is when the peer is polled first, unless something asks for it before. `offered` is told what the
-    /// peer wants to be given of our log.
+    /// `firstPoll` is when the peer is polled first, unless something asks for it before. `pushes` is told
+    /// what the peer wants to be given of our log.
     package init(
         peer: PolledPeer, node: NodeIdentity, policy: PollPolicy = PollPolicy(), clock: C,
         wallClock: @escaping @Sendable () -> WallTime, transport: any PollTransport, store: any PollStore,
         listener: any PollListener, random: any RandomNumberGenerator & Sendable = SystemRandom(),
-        firstPoll: Instant = .start, offered: @escaping @Sendable (PushOffer?) -> Void = { _ in },
+        firstPoll: Instant = .start, pushes: @escaping @Sendable (PushMachine.Input) -> Void = { _ in },
         exchange: @escaping @Sendable () -> any Exchange
     ) {
         machine = PollMachine(peer: peer, node: node, policy: policy, at: firstPoll, exchange: exchange)
@@ -38,7 +38,7 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         self.transport = transport
         self.store = store
         self.listener = listener
-        self.offered = offered
+        self.pushes = pushes
         self.random = random
         (inputs, inbox) = AsyncStream.makeStream()
     }
@@ -96,7 +96,8 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         case .sign(let id, let bytes, let secret): begin(id) { await self.sign(bytes, secret) }
         case .cancel(let id): work[id]?.cancel()
         case .found(let future): await listener.found(future, at: machine.peer.name)
-        case .offered(let offer): offered(offer)
+        case .offered(let offer): pushes(.offered(offer))
+        case .lacking(let items): pushes(.lacking(items))
         case .report(let report, let tickets):
             await listener.polled(report)
             for ticket in tickets { waiting.removeValue(forKey: ticket)?.resume(returning: report) }

@@ -5,6 +5,10 @@ internal import FederationCrypto
 package protocol PushStore: Sendable {
     /// What follows a position that the peer holds; `nil` if nothing does.
     func page(after position: String?, bytes: Int) async throws(StoreFailure) -> PushPage?
+    /// Single events that a peer lacks although it holds `position`; see `PushPage.mending`.
+    func mending(
+        _ items: [LogItem], holding position: String, upTo last: String, bytes: Int
+    ) async throws(StoreFailure) -> (page: PushPage?, through: Int)
     /// Waits until the log has an event after `seq`, for a while at most, and gives the place of the last one.
     ///
     /// - Returns: `nil` where it has none; `isOver` once nobody is to wait any more.
@@ -112,6 +116,15 @@ package actor PushDriver<C: Clock> where C.Duration == Duration {
             begin(id) { [store] in
                 do throws(StoreFailure) {
                     return .loaded(id, try await store.page(after: position, bytes: bytes))
+                } catch {
+                    return .unreadable(id, error)
+                }
+            }
+        case .find(let id, let items, let position, let last, let bytes):
+            begin(id) { [store] in
+                do throws(StoreFailure) {
+                    let found = try await store.mending(items, holding: position, upTo: last, bytes: bytes)
+                    return .found(id, found.page, through: found.through)
                 } catch {
                     return .unreadable(id, error)
                 }

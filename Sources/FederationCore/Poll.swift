@@ -439,6 +439,9 @@ extension PollMachine {
             }
             rescan.succeeded(poll, report, now, policy)
             reconcile.succeeded(poll, result, now, policy, using: &random)
+            if let found = poll.reconciliation, isOffered, !found.missingThere.isEmpty {
+                effects.append(.lacking(found.missingThere))
+            }
             if !comparisonTickets.isEmpty { reconcile.demand() }
             // A comparison fetches what a poll would, and takes the place of the next one.
             let soon =

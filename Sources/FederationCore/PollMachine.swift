@@ -93,6 +93,8 @@ package struct PollMachine: Sendable {
         case found(OwnFuture)
         /// What the peer wants to be given of our log; `nil` once it wants nothing any more.
         case offered(PushOffer?)
+        /// What a comparison found to be missing there, of a peer that wants our log.
+        case lacking([LogItem])
         case report(PollReport, to: [PollTicket])
     }
 

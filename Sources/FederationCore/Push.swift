@@ -31,6 +31,9 @@ package struct PushPage: Hashable, Sendable {
 
     /// The log goes on after it.
     package var isFollowed: Bool { to != head }
+
+    /// It brings single events that the peer has lost, and leads on to nothing.
+    package var mends: Bool { from == to }
 }
 
 /// What a peer answered to a page, or why there is no answer.

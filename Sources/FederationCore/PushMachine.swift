@@ -9,7 +9,8 @@
 /// - `any → stopped`
 ///
 /// It stands beside `PollMachine`, so that what is written here never cuts a request short that the peer holds. What is
-/// committed while a page is on its way goes with the next one, all of it.
+/// committed while a page is on its way goes with the next one, all of it. What a comparison has shown to be missing there
+/// although the position is past it goes when there is nothing else to do: it moves no position.
 package struct PushMachine: Sendable {
     enum State: Hashable, Sendable {
         case silent
@@ -29,6 +30,10 @@ package struct PushMachine: Sendable {
         case grown
         /// What follows the position in the log; `nil` for nothing.
         case loaded(RequestID, PushPage?)
+        /// A comparison has shown that the peer lacks these.
+        case lacking([LogItem])
+        /// Of those, the page of the first ones that are worth sending, and how many were looked through for it.
+        case found(RequestID, PushPage?, through: Int)
         /// The log could not be read.
         case unreadable(RequestID, StoreFailure)
         case answered(RequestID, PushAnswer)
@@ -40,6 +45,8 @@ package struct PushMachine: Sendable {
     package enum Effect: Hashable, Sendable {
         /// Read the log after a position; answered by `loaded` or `unreadable`.
         case load(RequestID, after: String?, bytes: Int)
+        /// Read single events that stand up to a position; answered by `found` or `unreadable`.
+        case find(RequestID, [LogItem], holding: String, upTo: String, bytes: Int)
         /// Sign the page and send it to the node; answered by `answered`.
         case send(RequestID, PushPage, to: ULID)
         /// The answer to this is no longer wanted. One comes all the same or none does: it is ignored.
@@ -59,6 +66,10 @@ package struct PushMachine: Sendable {
     private var passed: [String?] = []
     private var lastTaken: Instant?
     private var room: Int
+    /// What the peer has lost, and the position that it held when that was found: what comes after it is pushed anyway.
+    private var lacking: (items: [LogItem], upTo: String)?
+    /// How many of them the page on its way is for.
+    private var mending = 0
     private var backoff = Backoff()
     private var busyBackoff = Backoff()
     private var wake = WakeOnContact()
@@ -111,6 +122,8 @@ package struct PushMachine: Sendable {
         case .offered(let offer): return offered(offer, now)
         case .grown: return grown(now)
         case .loaded(let id, let page): return loaded(id, page, now)
+        case .lacking(let items): return lacks(items, now)
+        case .found(let id, let page, let count): return found(id, page, count, now)
         case .unreadable(let id, let failure):
             guard case .loading(id, _) = state else { return [] }
             return wait(after: .store(failure), now, &random)
@@ -182,28 +195,53 @@ package struct PushMachine: Sendable {
     private mutating func loaded(_ id: RequestID, _ page: PushPage?, _ now: Instant) -> [Effect] {
         guard case .loading(id, _) = state, let offer else { return [] }
         guard let page else {
-            guard hasGrown else {
-                state = .resting
-                return []
-            }
-            return load(now)
+            return hasGrown ? load(now) : rest(now)
         }
+        return send(page, to: offer.node, now)
+    }
+
+    private mutating func lacks(_ items: [LogItem], _ now: Instant) -> [Effect] {
+        guard isWanted, let position = offer?.position else { return [] }
+        lacking = (Array(items.prefix(Limits.reconcileListed)), position)
+        return state == .resting ? rest(now) : []
+    }
+
+    private mutating func found(_ id: RequestID, _ page: PushPage?, _ count: Int, _ now: Instant) -> [Effect] {
+        guard case .loading(id, _) = state, let offer else { return [] }
+        mending = count
+        guard let page else {
+            isMended()
+            return hasGrown ? load(now) : rest(now)
+        }
+        return send(page, to: offer.node, now)
+    }
+
+    private mutating func isMended() {
+        if let count = lacking?.items.count { lacking?.items.removeFirst(min(max(mending, 1), count)) }
+        mending = 0
+    }
+
+    private mutating func send(_ page: PushPage, to node: ULID, _ now: Instant) -> [Effect] {
         let next = nextRequest()
         state = .sending(next, page, deadline: now.advanced(by: policy.stall))
-        return [.send(next, page, to: offer.node)]
+        return [.send(next, page, to: node)]
     }
 
     private mutating func answered(
         _ answer: PushAnswer, to page: PushPage, _ now: Instant, _ random: inout some RandomNumberGenerator
     ) -> [Effect] {
         switch answer {
+        case .taken where page.mends:
+            isMended()
+            forgetFailures()
+            return hasGrown ? load(now) : rest(now)
         case .taken:
             passed = passed.suffix(PushMachine.remembered - 1) + [page.from]
             lastTaken = now
             offer?.position = page.to
             room = min(room * 2, policy.bytes.upperBound)
             forgetFailures()
-            return page.isFollowed || hasGrown ? load(now) : rest()
+            return page.isFollowed || hasGrown ? load(now) : rest(now)
         case .holds(let position):
             corrections += 1
             guard corrections <= policy.corrections else {
@@ -246,9 +284,17 @@ package struct PushMachine: Sendable {
         return [.load(id, after: offer?.position, bytes: room)]
     }
 
-    private mutating func rest() -> [Effect] {
-        state = .resting
-        return []
+    /// The peer has what follows its position: then what it has lost.
+    private mutating func rest(_ now: Instant) -> [Effect] {
+        guard let lacking, !lacking.items.isEmpty, let position = offer?.position else {
+            lacking = nil
+            state = .resting
+            return []
+        }
+        let id = nextRequest()
+        state = .loading(id, deadline: now.advanced(by: policy.stall))
+        let items = Array(lacking.items.prefix(Limits.pageEvents))
+        return [.find(id, items, holding: position, upTo: lacking.upTo, bytes: room)]
     }
 
     /// What is on its way may arrive all the same: the peer takes it or not, and its next word says which.
@@ -260,6 +306,7 @@ package struct PushMachine: Sendable {
         }
         state = next
         offer = nil
+        lacking = nil
         passed = []
         lastTaken = nil
         forgetFailures()

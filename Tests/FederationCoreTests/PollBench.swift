@@ -105,7 +105,7 @@ struct PollBench {
             case .loadOutbox(let id, let after, _, _): queue += send(.answered(id, .outbox([], through: after)))
             case .reconcile(let id, _): queue += send(.answered(id, .reconciled(.malformed)))
             case .sign(let id, let bytes, _): queue += send(.answered(id, .signed(bytes)))
-            case .cancel, .found, .offered, .report: break
+            case .cancel, .found, .offered, .lacking, .report: break
             }
         }
         return all

@@ -44,12 +44,23 @@ private struct PushBench {
         while !rest.isEmpty {
             switch rest.removeFirst() {
             case .load(let id, let position, _): rest += send(.loaded(id, page(after: position)))
+            case .find(let id, let items, let position, let last, _): rest += send(found(items, position, last, id))
             case .send(let id, let page, _): sent.append((id, page))
             case .cancel: break
             }
         }
         return sent
     }
+
+    /// Items are numbers of events here; two fit a page.
+    func found(_ items: [LogItem], _ position: String, _ last: String, _ id: RequestID) -> PushMachine.Input {
+        let here = items.prefix(2).filter { $0.time <= UInt64(last) ?? 0 }
+        let body = here.map { UInt8($0.time) }
+        let page = body.isEmpty ? nil : PushPage(from: position, to: position, head: position, body: body)
+        return .found(id, page, through: min(2, items.count))
+    }
+
+    static func items(_ numbers: UInt64...) -> [LogItem] { numbers.map { LogItem(time: $0, digest: .lowest) } }
 
     /// The peer takes whatever comes, until nothing does.
     mutating func run(_ effects: [PushMachine.Effect]) -> [PushPage] {
@@ -257,6 +268,35 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
         #expect(sizes == [256, 512, 1024, 1024, 256, 64, 16])
     }
 
+    @Test func whatThePeerHasLostGoesWhenNothingElseDoes() {
+        var bench = PushBench()
+        bench.head = 9
+        _ = bench.run(bench.offer(nil))
+        let mended = bench.run(bench.send(.lacking(PushBench.items(1, 4, 7))))
+        #expect(mended.map(\.body) == [[1, 4], [7]] && mended.allSatisfy { $0.mends && $0.to == "9" })
+        #expect(bench.machine.status.state == .current)
+        // News goes first, and what it covers is not sent twice.
+        let (id, _) = bench.load(bench.offer("5"))[0]
+        #expect(bench.send(.lacking(PushBench.items(2, 8, 9))) == [])
+        let pages = bench.run(bench.load(bench.send(.answered(id, .taken))).map { .send($0.id, $0.page, to: PushBench.hub) })
+        #expect(pages.map(\.body) == [[2]])
+    }
+
+    @Test func newsDuringTheMendingIsNotKeptWaiting() {
+        var bench = PushBench()
+        _ = bench.run(bench.offer(nil))
+        let (id, page) = bench.load(bench.send(.lacking(PushBench.items(1, 2, 3))))[0]
+        #expect(page.body == [1, 2])
+        bench.head = 5
+        #expect(bench.send(.grown) == [])
+        let next = bench.load(bench.send(.answered(id, .taken)))[0]
+        #expect(next.page.from == "3" && next.page.to == "5")
+        #expect(bench.run([.send(next.id, next.page, to: PushBench.hub)]).last?.body == [3])
+        // Of a peer that wants nothing, nothing is lacking.
+        var silent = PushBench()
+        #expect(silent.send(.lacking(PushBench.items(1))) == [])
+    }
+
     @Test func whatNobodyAnswersIsGivenUp() {
         var bench = PushBench()
         guard case .load(let loading, _, _)? = bench.offer(nil).first else { return #expect(Bool(false)) }
@@ -278,7 +318,9 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
                 bench.pass(.milliseconds(Int64(choice.below(3000))))
                 let id = open.isEmpty ? RequestID(UInt64(choice.below(5))) : open[choice.below(open.count)]
                 let input: PushMachine.Input =
-                    switch choice.below(10) {
+                    switch choice.below(12) {
+                    case 10: .lacking(PushBench.items(1, 2, 3))
+                    case 11: .found(id, choice.chance(0.5) ? nil : bench.page(after: "1"), through: choice.below(4))
                     case 0: .tick
                     case 1: .grown
                     case 2: .offered(choice.chance(0.2) ? nil : PushOffer(node: PushBench.hub, position: String(choice.below(4))))
@@ -292,7 +334,7 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
                     }
                 for effect in bench.send(input) {
                     switch effect {
-                    case .load(let id, _, _), .send(let id, _, _): open.append(id)
+                    case .load(let id, _, _), .send(let id, _, _), .find(let id, _, _, _, _): open.append(id)
                     case .cancel: break
                     }
                 }

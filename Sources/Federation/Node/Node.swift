@@ -178,7 +178,7 @@ final class Node: Sendable {
         let driver = PollDriver(
             peer: PolledPeer(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
             wallClock: SystemClock.now, transport: transport, store: NodePollStore(node: self), listener: listener,
-            firstPoll: firstPoll, offered: { pusher.post(.offered($0)) },
+            firstPoll: firstPoll, pushes: { pusher.post($0) },
             exchange: { self.wires.exchange(for: choice) })
         return Poller(driver: driver, pusher: pusher, transport: transport)
     }

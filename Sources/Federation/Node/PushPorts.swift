@@ -16,6 +16,14 @@ struct NodePushStore: PushStore {
         }
     }
 
+    func mending(
+        _ items: [LogItem], holding position: String, upTo last: String, bytes: Int
+    ) async throws(StoreFailure) -> (page: PushPage?, through: Int) {
+        try await store.read { (view) throws(StoreFailure) in
+            try PushPage.mending(items, holding: position, upTo: last, bytes: bytes, in: view)
+        }
+    }
+
     func growth(past seq: Int64) async -> (head: Int64?, isOver: Bool) {
         let hasGrown = await store.commits.wait(past: seq, atMost: NodePushStore.patience)
         if hasGrown { return (store.commits.head, false) }

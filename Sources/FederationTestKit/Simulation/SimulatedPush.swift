@@ -7,16 +7,20 @@ package struct SimulatedPushing: Sendable {
 
     /// The next page of a log.
     package var page: @Sendable (_ after: String?, _ bytes: Int, MemoryStorage) throws(StoreFailure) -> PushPage?
+    /// Single events, as `PushPage.mending`.
+    package var mending: @Sendable ([LogItem], String, String, Int, MemoryStorage) throws(StoreFailure) -> (PushPage?, Int)
     /// A page as a request of this node to another.
     package var request: @Sendable (PushPage, NodeIdentity, ULID, _ sign: ([UInt8]) -> String) -> HTTPRequest
     package var answer: Answer
 
     package init(
         page: @escaping @Sendable (String?, Int, MemoryStorage) throws(StoreFailure) -> PushPage?,
+        mending: @escaping @Sendable ([LogItem], String, String, Int, MemoryStorage) throws(StoreFailure) -> (PushPage?, Int),
         request: @escaping @Sendable (PushPage, NodeIdentity, ULID, ([UInt8]) -> String) -> HTTPRequest,
         answer: @escaping Answer
     ) {
         self.page = page
+        self.mending = mending
         self.request = request
         self.answer = answer
     }
@@ -34,6 +38,7 @@ struct SimulatedPush: Sendable {
 enum PushHappening: Sendable {
     case tick
     case load(RequestID, after: String?, bytes: Int)
+    case find(RequestID, [LogItem], holding: String, upTo: String, bytes: Int)
     /// A page reaches the middle.
     case arrive(RequestID, PushPage, HTTPRequest, to: ULID, answerIsLost: Bool)
     case answer(RequestID, PushAnswer)
@@ -74,6 +79,9 @@ extension SimulatedRing {
                 return give(.loaded(id, nil), toPushOf: node)
             }
             give(.loaded(id, page), toPushOf: node)
+        case .find(let id, let items, let position, let last, let bytes):
+            guard let (page, count) = try pushing?.mending(items, position, last, bytes, nodes[node].storage) else { return }
+            give(.found(id, page, through: count), toPushOf: node)
         case .arrive(let id, let page, let request, let receiver, let answerIsLost):
             guard network.connects(node, SimulatedRing.middle), nodes[SimulatedRing.middle].isUp,
                 let response = try takePush(ServedRequest(arriving: request), from: node), !answerIsLost,
@@ -97,6 +105,9 @@ extension SimulatedRing {
             switch effect {
             case .load(let id, let position, let bytes):
                 queue.plan(.push(node: node, life: life, .load(id, after: position, bytes: bytes)), at: soon)
+            case .find(let id, let items, let position, let last, let bytes):
+                let find = PushHappening.find(id, items, holding: position, upTo: last, bytes: bytes)
+                queue.plan(.push(node: node, life: life, find), at: soon)
             case .send(let id, let page, let receiver): send(page, id, node, to: receiver)
             case .cancel: break
             }

@@ -295,6 +295,7 @@ package struct SimulatedRing: Sendable {
                 trace.add(4, node, peer, report.outcome.applied, report.pages)
             }
         case .offered(let offer): give(.offered(offer), toPushOf: node)
+        case .lacking(let items): give(.lacking(items), toPushOf: node)
         case .loadOutbox, .sign: preconditionFailure("no wire of a ring pushes or signs")
         }
     }

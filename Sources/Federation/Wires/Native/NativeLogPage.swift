@@ -41,4 +41,24 @@ extension PushPage {
         guard page.lines.count > 0 else { return nil }
         return PushPage(from: position, to: page.last.text, head: head.text, body: page.lines.bytes)
     }
+
+    /// Single events for a peer that lacks them although it holds a position past them.
+    ///
+    /// - Parameters:
+    ///   - position: what the peer holds, and goes on holding.
+    ///   - last: events after this position are not worth it: they are pushed in their turn.
+    /// - Returns: the page, `nil` where none of them is; and how many were looked through for it.
+    package static func mending(
+        _ items: [LogItem], holding position: String, upTo last: String, bytes: Int, in view: any LogReading
+    ) throws(StoreFailure) -> (page: PushPage?, through: Int) {
+        let end = NativePosition(last)?.seq ?? 0
+        var lines = EventLines(room: bytes)
+        var count = 0
+        for item in items {
+            if let stored = try view.event(of: item), stored.seq <= end, !lines.append(stored.event) { break }
+            count += 1
+        }
+        guard lines.count > 0 else { return (nil, count) }
+        return (PushPage(from: position, to: position, head: position, body: lines.bytes), count)
+    }
 }

@@ -50,7 +50,7 @@ struct NativePushRoute {
         do throws(ExchangeFailure) { sender = try NativePeer.identity(fields: request.fields) } catch {
             throw .refused(400, "invalid_node", "The fields do not say who pushes.")
         }
-        guard let from = position(request, NativeField.from), let to = position(request, NativeField.position), from != to,
+        guard let from = position(request, NativeField.from), let to = position(request, NativeField.position),
             let signature = request.fields[NativeField.signature]
         else {
             let names = "\(NativeField.from), \(NativeField.position) and \(NativeField.signature)"
@@ -71,7 +71,7 @@ struct NativePushRoute {
         guard context.isSigned(preimage, signature, key) else {
             throw .refused(403, "bad_signature", "The signature is not that node's over this page.")
         }
-        let page = PulledPage(items: try items(of: request, coding: coding), cursor: .position(to))
+        let page = PulledPage(items: try items(of: request, coding: coding), cursor: from == to ? .none : .position(to))
         return commit(page, sender, pusher, memory, key: key)
     }
 
@@ -120,8 +120,13 @@ struct NativePushRoute {
         var commit = PeerCommit(peer: pusher.name, wireNamespace: pusher.wireNamespace)
         commit.onlyIf = PeerCommit.Condition(position: memory.position, key: memory.key, of: pusher.id)
         commit.page = page
-        commit.seenAt = context.now
-        commit.health = PeerHealthChange(at: context.now, version: sender.version, result: .succeeded)
+        if page.cursor == .none {
+            // It may have been caught and sent again, as its place stays: it says nothing of the peer.
+            commit.health = PeerHealthChange(at: context.now, result: .underWay)
+        } else {
+            commit.seenAt = context.now
+            commit.health = PeerHealthChange(at: context.now, version: sender.version, result: .succeeded)
+        }
         if memory.pin == nil { commit.pin = pusher.id }
         if memory.key != key { commit.key = PeerCommit.KeyPin(owner: pusher.id, publicKey: key) }
         if memory.wire != .native { commit.wire = .native }
