@@ -2,6 +2,7 @@
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
 # make bench-latency   how long news takes from one node to another
+# make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 SEED ?= 1
 # How many seeds of the simulation `make test` runs.
@@ -10,7 +11,7 @@ TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vecto
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency test-thread test-address docs clean
+.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -45,6 +46,13 @@ bench-negentropy: setup
 bench-latency: setup
 	swift build -c release --product federation
 	Benchmarks/latency/latency.py "$$(swift build -c release --show-bin-path)/federation"
+
+# Opening, appending, checking and migrating, release build (docs/benchmarks/store.md).
+bench-store: setup
+	swift build -c release --product federation
+	swift build -c release --product StoreBench
+	Benchmarks/store/store.py "$$(swift build -c release --show-bin-path)/federation" \
+		"$$(swift build -c release --show-bin-path)/StoreBench"
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests

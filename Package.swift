@@ -62,6 +62,9 @@ let package = Package(
             name: "NegentropyBench",
             dependencies: ["Negentropy", "NegentropyTestKit", "FederationCore", "FederationCrypto"],
             path: "Benchmarks/NegentropyBench", swiftSettings: common),
+        .executableTarget(
+            name: "StoreBench", dependencies: ["FederationStore", "FederationCore", "FederationCrypto"],
+            path: "Benchmarks/StoreBench", swiftSettings: common),
         .target(
             name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto"], swiftSettings: common),
 

@@ -5,7 +5,8 @@ public struct Digest: Hashable, Sendable {
     /// 32 zero bytes: at or below every digest.
     package static let lowest = Digest(0, 0, 0, 0)
 
-    init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
+    /// Of four words, each the number that eight bytes make, the first of them the most significant.
+    package init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) {
         self.a = a
         self.b = b
         self.c = c
@@ -39,8 +40,13 @@ public struct Digest: Hashable, Sendable {
     public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Digest.length)
-        for word in [a, b, c, d] {
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        for word in (0..<4) {
+            let word = word < 2 ? word == 0 ? a : b : word == 2 ? c : d
+            var shift: UInt64 = 64
+            while shift > 0 {
+                shift -= 8
+                bytes.append(UInt8(truncatingIfNeeded: word &>> shift))
+            }
         }
         return bytes
     }

@@ -3,17 +3,18 @@ package import FederationCore
 
 /// The SHA-256 of some bytes: what Core's functions take as their `SHA256`.
 package let sha256: SHA256 = { bytes in
-    let words = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Digest.length) { room in
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Digest.length) { room in
         var written: UInt32 = 0
         let outcome = unsafe bytes.withUnsafeBytes { input in
             unsafe EVP_Digest(input.baseAddress, input.count, room.baseAddress, &written, algorithm.pointer, nil)
         }
         // Fails only where memory has run out, which Swift's own allocations do not survive either.
         precondition(outcome == 1 && written == UInt32(Digest.length), "libcrypto could not hash")
-        return unsafe Digest(room)
+        func word(_ place: Int) -> UInt64 {
+            unsafe UInt64(bigEndian: UnsafeRawBufferPointer(room).loadUnaligned(fromByteOffset: place, as: UInt64.self))
+        }
+        return Digest(word(0), word(8), word(16), word(24))
     }
-    guard let words else { preconditionFailure("a SHA-256 is 32 bytes") }
-    return words
 }
 
 /// Found once: libcrypto 3 otherwise searches its providers again for every digest.
