@@ -66,7 +66,7 @@ let package = Package(
             name: "StoreBench", dependencies: ["FederationStore", "FederationCore", "FederationCrypto"],
             path: "Benchmarks/StoreBench", swiftSettings: common),
         .target(
-            name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto"], swiftSettings: common),
+            name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto", "COpenSSL"], swiftSettings: common),
 
         .testTarget(
             name: "FederationCoreTests", dependencies: ["FederationCore", "FederationCrypto", "FederationTestKit"],
@@ -76,8 +76,11 @@ let package = Package(
             name: "FederationStoreTests",
             dependencies: ["FederationStore", "FederationCore", "FederationTestKit", "CSQLite"],
             swiftSettings: common),
-        .testTarget(name: "FederationCryptoTests", dependencies: ["FederationCrypto", "FederationCore"], swiftSettings: common),
-        .testTarget(name: "FederationHTTPTests", dependencies: ["FederationHTTP", "FederationCore"], swiftSettings: common),
+        .testTarget(
+            name: "FederationCryptoTests", dependencies: ["FederationCrypto", "FederationCore", "FederationTestKit"],
+            swiftSettings: common),
+        .testTarget(name: "FederationHTTPTests",
+            dependencies: ["FederationHTTP", "FederationCore", "FederationCrypto", "FederationTestKit"], swiftSettings: common),
         .testTarget(
             name: "FederationTests",
             dependencies: ["Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],

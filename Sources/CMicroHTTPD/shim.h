@@ -1,4 +1,7 @@
 #pragma once
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,6 +22,8 @@ struct cmhd_settings {
     unsigned int connections;
     unsigned int connections_per_address;
     unsigned int inactivity_seconds;
+    // NULL for plain HTTP; else what gives each connection its certificate.
+    gnutls_certificate_retrieve_function2 *certificate;
 };
 
 // The callback types of MHD_OPTION_URI_LOG_CALLBACK and MHD_OPTION_NOTIFY_COMPLETED have no names in all versions.
@@ -29,8 +34,17 @@ typedef void *(*cmhd_target_callback)(void *context, const char *target, struct 
 static inline struct MHD_Daemon *cmhd_start(
     const struct cmhd_settings *settings, MHD_AccessHandlerCallback access, cmhd_target_callback target,
     MHD_RequestCompletedCallback completed, MHD_NotifyConnectionCallback connection, void *context) {
+    unsigned int flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    // Without a certificate the list of TLS options ends before it begins.
+    struct MHD_OptionItem tls[] = {
+        {settings->certificate == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_PRIORITIES, 0,
+         (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)settings->certificate},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (settings->certificate != NULL) flags |= MHD_USE_TLS;
     return MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, access, context,
+        flags, 0, NULL, NULL, access, context,
         MHD_OPTION_LISTEN_SOCKET, (MHD_socket)settings->listening_socket,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->memory_per_connection,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,
@@ -41,7 +55,14 @@ static inline struct MHD_Daemon *cmhd_start(
         MHD_OPTION_URI_LOG_CALLBACK, target, context,
         MHD_OPTION_NOTIFY_COMPLETED, completed, context,
         MHD_OPTION_NOTIFY_CONNECTION, connection, context,
+        MHD_OPTION_ARRAY, tls,
         MHD_OPTION_END);
+}
+
+// NULL for a connection without TLS.
+static inline gnutls_session_t cmhd_session(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info == NULL ? NULL : (gnutls_session_t)info->tls_session;
 }
 
 static inline int cmhd_socket(struct MHD_Connection *connection) {

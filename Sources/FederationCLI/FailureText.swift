@@ -28,6 +28,10 @@ struct FailureText {
         case .alreadyInitialised:
             self.init("\(fact("path")) exists already", hint: "choose another directory; nothing was changed")
         case .keyFile: self.init("the signing key \(fact("file")) cannot be used: \(fact("why"))", hint: KeyFileHint.text(fact("case")), .identity)
+        case .accessKey:
+            self.init("the key file \(fact("file")) cannot be used: \(fact("why"))", hint: AccessFileHint.text(failure), .config)
+        case .tlsFile:
+            self.init("\(fact("file")) cannot be used: \(AccessFileHint.tls(failure))", hint: AccessFileHint.text(failure), .config)
         case .keyExists:
             self.init("there is a signing key: \(fact("file"))", hint: "it is this node's; see 'federation key fingerprint'", .identity)
         case .keyUsed: self.init(keyUsed: failure)

@@ -36,7 +36,7 @@ let allCommands: [CommandDefinition] = [
     forgetOriginCommand,
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
     statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
-    identityRenameCommand, keygenCommand, keyFingerprintCommand,
+    identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
     peersCommand, previewCommand, addPeerCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
     verifyCommand, checkCommand,

@@ -19,6 +19,8 @@ public struct Config: Hashable, Sendable {
     public var verify = Verify.warn
     public var log = Log()
     public var store = Store()
+    public var access = Access()
+    public var tls = TLS()
     public var peers: [Peer] = []
 
     /// A node with every default and no peers.
@@ -64,6 +66,12 @@ public struct Config: Hashable, Sendable {
         public var verify: Verify?
         /// The signing key that the peer must show. Without it the first one shown is pinned.
         public var publicKey: PublicKey?
+        /// Keys between this node and the peer alone, mode 0600, one on each line: the first is sent, all are accepted.
+        public var keyFile: String?
+        /// Certificates in PEM that vouch for the peer, in place of the system's.
+        public var authority: String?
+        /// SHA-256 of the SubjectPublicKeyInfo of the peer's TLS key, as a server and as a client.
+        public var tlsPin: Digest?
         var settings: [AnyWireSettings] = []
 
         package init(name: String, endpoint: Endpoint?) {

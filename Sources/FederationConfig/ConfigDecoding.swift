@@ -15,6 +15,8 @@ package struct DecodedConfig: Sendable {
 package struct ConfigProblems: Error, Hashable, Sendable {
     package var problems: [ConfigProblem]
 
+    package init(problems: [ConfigProblem]) { self.problems = problems }
+
     /// One line for each, as `ConfigProblem.line(in:)` writes it.
     package func lines(in file: String) -> [String] { problems.map { $0.line(in: file) } }
 }
@@ -47,6 +49,8 @@ extension Config {
         reader.mapping("store") { store in
             self.store.maxSize = store.optional("max_size", .size(in: Config.storeSizes))
         }
+        reader.mapping("access") { access = Access(reading: &$0) }
+        reader.mapping("tls") { tls = TLS(reading: &$0) }
         var others = OtherPeers(ownName: name)
         peers = reader.mappings("peers") { entry in
             Peer(reading: &entry, wires: wires, beside: &others)
@@ -71,6 +75,9 @@ extension Config.Peer {
         let id = entry.optional("id", .identity)
         let verify = entry.optional("verify", ValueReader<Config.Verify>.oneOf)
         let publicKey = entry.optional("pubkey", .publicKey)
+        let keyFile = entry.optional("key_file", .path)
+        let authority = entry.optional("ca", .path)
+        let tlsPin = entry.optional("tls_pin", .keyPin)
         var settings: [AnyWireSettings] = []
         if case .only(let name) = wire, !wires.built.contains(name) {
             entry.report(.wireNotBuilt(name, built: wires.built), about: "wire")
@@ -92,6 +99,9 @@ extension Config.Peer {
         self.id = id
         self.verify = verify
         self.publicKey = publicKey
+        self.keyFile = keyFile
+        self.authority = authority
+        self.tlsPin = tlsPin
         self.settings = settings
     }
 }

@@ -9,12 +9,23 @@ package struct ConfigDifference: Hashable, Sendable {
         case verify
         case logLevel = "log.level"
         case storeMaxSize = "store.max_size"
+        case sharedKeyFile = "access.shared_key_file"
+        case allowOpen = "access.allow_open"
+        case proxies = "access.proxies"
+        case tlsListen = "tls.listen"
+        case tlsCertificate = "tls.certificate"
+        case tlsKey = "tls.key"
+        case clientAuthority = "tls.client_ca"
+        case clientCertificate = "tls.client_certificate"
+        case clientKey = "tls.client_key"
 
         /// Whether a running node can take the change. The others are what it holds open.
         package var isLive: Bool {
             switch self {
-            case .data, .listen: false
-            case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize: true
+            case .data, .listen, .tlsListen: false
+            case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
+                .allowOpen, .proxies, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
+                true
             }
         }
     }
@@ -23,6 +34,9 @@ package struct ConfigDifference: Hashable, Sendable {
     package enum PeerKey: String, Hashable, Sendable, CaseIterable {
         case endpoint, mode, wire, interval, timeout, id, verify
         case publicKey = "pubkey"
+        case keyFile = "key_file"
+        case authority = "ca"
+        case tlsPin = "tls_pin"
         /// A wire's own keys.
         case settings
 
@@ -30,7 +44,7 @@ package struct ConfigDifference: Hashable, Sendable {
         package var needsAnotherPoller: Bool {
             switch self {
             case .endpoint, .wire, .timeout, .settings: true
-            case .mode, .interval, .id, .verify, .publicKey: false
+            case .mode, .interval, .id, .verify, .publicKey, .keyFile, .authority, .tlsPin: false
             }
         }
     }
@@ -68,6 +82,7 @@ package struct ConfigDifference: Hashable, Sendable {
         }
         running.data = old.data
         running.listen = old.listen
+        running.tls.listen = old.tls.listen
         let before = Dictionary(old.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for peer in new.peers {
             guard let was = before[peer.name] else {
@@ -108,6 +123,15 @@ extension Config {
         case .verify: verify.rawValue
         case .logLevel: log.level.rawValue
         case .storeMaxSize: store.maxSize?.shortText ?? ""
+        case .sharedKeyFile: access.sharedKeyFile ?? ""
+        case .allowOpen: String(access.allowOpen)
+        case .proxies: access.proxies.joined(separator: ", ")
+        case .tlsListen: tls.listen?.description ?? ""
+        case .tlsCertificate: tls.certificate ?? ""
+        case .tlsKey: tls.key ?? ""
+        case .clientAuthority: tls.clientAuthority ?? ""
+        case .clientCertificate: tls.clientCertificate ?? ""
+        case .clientKey: tls.clientKey ?? ""
         }
     }
 }
@@ -123,6 +147,9 @@ extension Config.Peer {
         case .id: id?.description ?? ""
         case .verify: verify?.rawValue ?? ""
         case .publicKey: publicKey?.text ?? ""
+        case .keyFile: keyFile ?? ""
+        case .authority: authority ?? ""
+        case .tlsPin: tlsPin.map { "sha256:" + $0.hex } ?? ""
         case .settings: ""
         }
     }

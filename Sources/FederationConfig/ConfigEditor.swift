@@ -103,9 +103,10 @@ extension ConfigProblem.Reason {
             .tag, .keyIsNotText, .duplicateKey, .missingKey, .unknownKey, .wrongKind:
             true
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
-            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost, .notAnIdentity, .notAPublicKey,
-            .listen, .endpoint,
-            .peerNamedLikeUs, .duplicatePeer, .duplicateEndpoint, .tooManyPeers, .wireNotBuilt, .wireCannotPush:
+            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost,
+            .notAnIdentity, .notAnAddress, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
+            .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
+            .keyInClear, .wireNotBuilt, .wireCannotPush:
             false
         }
     }

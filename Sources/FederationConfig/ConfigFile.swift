@@ -42,7 +42,7 @@ package struct ConfigFile: Sendable {
     }
 
     /// `relative` as seen from the directory of the file at `path`.
-    static func beside(_ path: String, _ relative: String) -> String {
+    package static func beside(_ path: String, _ relative: String) -> String {
         guard !relative.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return relative }
         return path[...slash] + relative
     }

@@ -52,6 +52,8 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case notAHost(String)
         case notAnIdentity(String)
         case notAPublicKey(String)
+        case notAnAddress(String)
+        case notAPin(String)
         case listen(ListenAddress.Fault, found: String)
         case endpoint(Endpoint.Fault, found: String)
 
@@ -60,6 +62,13 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case duplicatePeer(String, first: Mark)
         case duplicateEndpoint(String, first: Mark)
         case tooManyPeers(limit: Int)
+        case needsBeside(String)
+
+        // What would leave a door open that nobody meant to
+        case openWithoutTLS(ListenAddress)
+        case openWithoutKey(ListenAddress)
+        case openWithoutName(ListenAddress)
+        case keyInClear
 
         // What has a name already, and no code yet
         case wireNotBuilt(WireName, built: [WireName])

@@ -19,8 +19,8 @@ package enum ConfigTemplate {
             # Where the database and the key are, seen from this file.
             data: \(data.yamlScalar)
 
-            # Where this node listens: ADDRESS:PORT, on loopback only in this version.
-            # Without it the node polls its peers, and they cannot poll it.
+            # Where this node listens: ADDRESS:PORT. Beyond this machine it takes TLS and a key:
+            # see 'tls' and 'access' below. Without it the node polls its peers, and they cannot poll it.
             \(listening)
 
             # sync: fetch and serve; publish: only serve; subscribe: only fetch.
@@ -40,6 +40,17 @@ package enum ConfigTemplate {
             # What the database may take on disk; without it as much as there is.
             #store:
             #  max_size: 2GB
+
+            # The key that every node of the ring sends and asks for; the file's mode is 0600.
+            # 'federation key new ring.key' makes one.
+            #access:
+            #  shared_key_file: ring.key
+
+            # HTTPS, beside or in place of 'listen'.
+            #tls:
+            #  listen: 192.0.2.10:4443
+            #  certificate: tls/cert.pem
+            #  key: tls/key.pem
 
             # The other nodes of the ring. 'federation add-peer' adds one; by hand it is
             #

@@ -6,6 +6,10 @@ public struct ListenAddress: Hashable, Sendable {
     public var address: String
     public var port: UInt16
     public var isIPv6: Bool { address.utf8.contains(0x3A) }
+    /// Only this machine reaches it.
+    package var isLoopback: Bool { IPAddress(address)?.isLoopback ?? false }
+    /// Every address of this machine: `0.0.0.0` or `::`.
+    package var isUnspecified: Bool { address == "0.0.0.0" || address == "::" }
 
     package enum Fault: Error, Hashable, Sendable {
         case shape
@@ -13,10 +17,9 @@ public struct ListenAddress: Hashable, Sendable {
         case port
         /// What a name means can change under the program; an address cannot.
         case hostName
-        case notLoopback
     }
 
-    /// Reads an address and a port. Until TLS and keys are in place only loopback can be listened on.
+    /// Reads an address and a port. Whether this may be listened on is another question (`DecodedConfig.openings`).
     package init(_ text: String) throws(Fault) {
         let host: Substring
         let port: Substring
@@ -41,7 +44,6 @@ public struct ListenAddress: Hashable, Sendable {
         guard let address = IPAddress(String(host)) else {
             throw Endpoint.Host(String(host)) == nil ? .shape : .hostName
         }
-        guard address.isLoopback else { throw .notLoopback }
         self.address = address.text
         self.port = number
     }

@@ -46,12 +46,26 @@ extension ConfigProblem.Reason {
         case .notAHost(let text): "'\(text.shown)' is not a host name or an address (without a port)"
         case .notAnIdentity: "expected an identity: the 26 characters of a ULID, in upper case"
         case .notAPublicKey: "expected a public key: 'ed25519:' and the base64 of its 32 bytes"
+        case .notAnAddress(let text): "'\(text.shown)' is not an address such as 10.0.0.1 or fd00::1"
+        case .notAPin: "expected 'sha256:' and the 64 hexadecimal digits of the key's SHA-256"
         case .listen(let fault, let found): fault.text(found)
         case .endpoint(let fault, let found): fault.text(found)
         case .peerNamedLikeUs(let name): "'\(name.shown)' is this node's own name"
         case .duplicatePeer(let name, let first): "a second peer '\(name.shown)', first at \(first)"
         case .duplicateEndpoint(let url, let first): "a second peer at \(url.shown), first at \(first)"
         case .tooManyPeers(let limit): "more than \(limit) peers"
+        case .needsBeside(let key): "this needs '\(key)' beside it"
+        case .openWithoutTLS(let listen):
+            "'\(listen)' can be reached from other machines, and nothing here is encrypted: listen under 'tls:' "
+                + "instead (or on 127.0.0.1 behind a proxy), or say 'access: {allow_open: true}'"
+        case .openWithoutKey(let listen):
+            "'\(listen)' can be reached from other machines, and whoever comes is answered: name "
+                + "'access: {shared_key_file: ...}', a 'key_file' for each peer or 'tls: {client_ca: ...}', or say "
+                + "'access: {allow_open: true}'"
+        case .openWithoutName(let listen):
+            "'\(listen)' is every address of this machine: name under 'hosts' what peers call it, or listen on one"
+        case .keyInClear:
+            "the key would cross the network in clear: use https, or say 'access: {allow_open: true}'"
         case .wireNotBuilt(let wire, let built):
             "the wire '\(wire.rawValue)' is planned, but not in this version; there are "
                 + list(["auto"] + built.map(\.rawValue), "and")
@@ -69,9 +83,6 @@ extension ListenAddress.Fault {
         case .portMissing: "'\(found.shown)' has no port; write it as 127.0.0.1:4001 or [::1]:4001"
         case .port: "'\(found.shown)': the port must be from 0 to 65535"
         case .hostName: "'\(found.shown)' is a name; write the address itself, such as 127.0.0.1:4001"
-        case .notLoopback:
-            "'\(found.shown)' is not a loopback address; until this version has TLS and keys, it listens on "
-                + "127.0.0.0/8 and [::1] only"
         }
     }
 }

@@ -74,6 +74,26 @@ package struct HTTPResponse: Hashable, Sendable {
     }
 }
 
+/// How a request came to our server.
+package enum RequestChannel: Hashable, Sendable {
+    case plain
+    /// `client` is what the client has proved to hold, if it was asked and had one.
+    case tls(client: ClientCertificate?)
+}
+
+/// The certificate of a TLS client: the handshake has proved that the client holds its key.
+package struct ClientCertificate: Hashable, Sendable {
+    /// SHA-256 of its SubjectPublicKeyInfo (RFC 7469, 2.4): what a pin names.
+    package var key: Digest
+    /// Whether one of the authorities for clients vouches for it.
+    package var isVouchedFor: Bool
+
+    package init(key: Digest, isVouchedFor: Bool) {
+        self.key = key
+        self.isVouchedFor = isVouchedFor
+    }
+}
+
 /// One request that reached our server, with what the server knows about where it came from.
 package struct ServedRequest: Hashable, Sendable {
     /// Any method token, as it came: an unknown one gets 405, not a crash.
@@ -86,10 +106,11 @@ package struct ServedRequest: Hashable, Sendable {
     package var body: [UInt8]
     /// The numeric address of the other side, such as `127.0.0.1` or `::1`.
     package var remoteAddress: String
+    package var channel: RequestChannel
 
     package init(
         method: String, path: String, query: [(name: String, value: String)] = [], fields: HTTPFields = [:],
-        body: [UInt8] = [], remoteAddress: String = "127.0.0.1"
+        body: [UInt8] = [], remoteAddress: String = "127.0.0.1", channel: RequestChannel = .plain
     ) {
         self.method = method
         self.path = path
@@ -97,6 +118,7 @@ package struct ServedRequest: Hashable, Sendable {
         self.fields = fields
         self.body = body
         self.remoteAddress = remoteAddress
+        self.channel = channel
     }
 
     /// The first query parameter of this name.
@@ -104,7 +126,7 @@ package struct ServedRequest: Hashable, Sendable {
 
     package static func == (a: ServedRequest, b: ServedRequest) -> Bool {
         a.method == b.method && a.path == b.path && a.fields == b.fields && a.body == b.body
-            && a.remoteAddress == b.remoteAddress && a.query.map(\.name) == b.query.map(\.name)
+            && a.remoteAddress == b.remoteAddress && a.channel == b.channel && a.query.map(\.name) == b.query.map(\.name)
             && a.query.map(\.value) == b.query.map(\.value)
     }
 

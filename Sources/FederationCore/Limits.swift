@@ -57,6 +57,11 @@ public enum Limits: Sendable {
     /// Connections that our server holds open, in all and from one address.
     package static let connections = 512
     package static let connectionsPerAddress = 128
+    package static let requestsPerSecond = 500
+    package static let requestBurst = 2000
+    package static let refusalsPerSecond = 10
+    package static let refusalBurst = 100
+    package static let sendersRemembered = 1024
     /// The widest window of a zstd body that is decoded: what HTTP allows (RFC 9659).
     package static let zstdWindowBytes = 8 << 20
     /// Bytes that a zstd body may become whatever it was, as it is no longer than a page; past them at most this many

@@ -1,34 +1,4 @@
-internal import COpenSSL
 internal import FederationCore
-internal import Glibc
-
-/// Why a key file was not read or written. What it holds is never part of the reason.
-package enum KeyFileFailure: Error, Hashable, Sendable {
-    case missing
-    /// Writing never replaces a key: the old one is the node's identity.
-    case exists
-    /// A directory, a socket, a device.
-    case notAFile
-    /// Somebody else than its owner may use it: `chmod 600` is the remedy.
-    case tooWide(mode: UInt32)
-    case tooLarge(limit: Int)
-    /// Not the base64 of 32 bytes.
-    case malformed
-    case noPermission
-    case io(errno: Int32)
-    case crypto(CryptoFailure)
-
-    init(errno code: Int32) {
-        self =
-            switch code {
-            case ENOENT, ENOTDIR: .missing
-            case EEXIST: .exists
-            case EISDIR, ENXIO, ENODEV: .notAFile
-            case EACCES, EPERM, EROFS: .noPermission
-            default: .io(errno: code)
-            }
-    }
-}
 
 /// The file a signing key lives in: the base64 of its seed and a newline, mode 0600 (Noema section 8.1).
 package enum SigningKeyFile {
@@ -40,103 +10,19 @@ package enum SigningKeyFile {
     /// A crash leaves either the whole file or none under `path`. An existing file, or a link of that name, is left as
     /// it is and reported as `.exists`.
     package static func write(_ key: SigningKey, to path: String) throws(KeyFileFailure) {
-        var random = SystemRandom()
-        let draft = path + ".new-" + String(random.next(), radix: 36)
         var text = key.withSeed { seed in Base64.encode(seed) }
         defer { wipe(&text) }
-
-        let file = try Descriptor(opening: draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-        defer { unsafe unlink(draft) }
-        try file.writeAll(text)
-        try file.writeAll([UInt8(ascii: "\n")])
-        try file.sync()
-        // Unlike rename, link fails where the name is taken, whoever was quicker.
-        guard unsafe link(draft, path) == 0 else { throw KeyFileFailure(errno: errno) }
-        unsafe unlink(draft)
-        try Descriptor(opening: directory(of: path), O_RDONLY | O_DIRECTORY).sync()
+        try PrivateFile.write(text + [UInt8(ascii: "\n")], toNew: path)
     }
 
     /// Reads the key back, unless the file is one that others could have read.
     package static func read(_ path: String) throws(KeyFileFailure) -> SigningKey {
-        // Without O_NONBLOCK, opening a pipe would wait for a writer.
-        let file = try Descriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        let (kind, mode) = try file.kindAndMode()
-        guard kind == S_IFREG else { throw .notAFile }
-        guard mode & 0o077 == 0 else { throw .tooWide(mode: mode) }
-        var text = try file.read(atMost: maxBytes)
+        var text = try PrivateFile.read(path, atMost: maxBytes)
         defer { wipe(&text) }
         guard var seed = Base64.decode(text.trimmingWhitespace(), count: SigningKey.seedLength) else {
             throw .malformed
         }
         defer { wipe(&seed) }
         do throws(CryptoFailure) { return try SigningKey(seed: seed) } catch { throw .crypto(error) }
-    }
-
-    private static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-}
-
-/// One open file, closed once.
-private struct Descriptor: ~Copyable {
-    private let number: Int32
-
-    init(opening path: String, _ flags: Int32, mode: mode_t = 0) throws(KeyFileFailure) {
-        // A NUL would cut the path short, and another file than the one named would be meant.
-        guard !path.utf8.contains(0) else { throw .missing }
-        var opened: Int32
-        repeat { opened = unsafe open(path, flags | O_CLOEXEC, mode) } while opened < 0 && errno == EINTR
-        guard opened >= 0 else { throw KeyFileFailure(errno: errno) }
-        number = opened
-    }
-
-    deinit { close(number) }
-
-    borrowing func kindAndMode() throws(KeyFileFailure) -> (kind: mode_t, mode: UInt32) {
-        var status = stat()
-        guard unsafe fstat(number, &status) == 0 else { throw KeyFileFailure(errno: errno) }
-        return (status.st_mode & S_IFMT, UInt32(status.st_mode & 0o7777))
-    }
-
-    borrowing func writeAll(_ bytes: [UInt8]) throws(KeyFileFailure) {
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes[written...].withUnsafeBytes { rest in
-                unsafe Glibc.write(number, rest.baseAddress, rest.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw KeyFileFailure(errno: errno) }
-            written += count
-        }
-    }
-
-    borrowing func sync() throws(KeyFileFailure) {
-        guard fsync(number) == 0 else { throw KeyFileFailure(errno: errno) }
-    }
-
-    /// The whole file. The buffer is made in one piece, so that no copy of a secret is left behind by growing it.
-    borrowing func read(atMost limit: Int) throws(KeyFileFailure) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        var filled = 0
-        while filled < bytes.count {
-            let count = unsafe bytes.withUnsafeMutableBytes { room in
-                unsafe Glibc.read(number, room.baseAddress?.advanced(by: filled), room.count - filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else {
-                let failure = KeyFileFailure(errno: errno)
-                wipe(&bytes)
-                throw failure
-            }
-            if count == 0 { break }
-            filled += count
-        }
-        guard filled <= limit else {
-            wipe(&bytes)
-            throw .tooLarge(limit: limit)
-        }
-        bytes.removeLast(bytes.count - filled)
-        return bytes
     }
 }

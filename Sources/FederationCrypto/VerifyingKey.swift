@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import FederationCore
 
 /// An Ed25519 public key: 32 bytes, written `ed25519:` and base64 (Noema section 8.1).
 package struct VerifyingKey: Sendable {

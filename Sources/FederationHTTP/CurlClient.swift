@@ -39,19 +39,21 @@ package final class CurlClient: Sendable {
     ///
     /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
     /// control character, or a URL that holds one or a space, is never sent: `.other`.
-    package func perform(_ request: HTTPRequest, endpoint: String) async throws(TransportFailure) -> Answer {
-        try await perform(request, endpoint: endpoint, unixSocket: nil)
+    package func perform(
+        _ request: HTTPRequest, endpoint: String, credentials: ChannelCredentials = ChannelCredentials()
+    ) async throws(TransportFailure) -> Answer {
+        try await perform(request, endpoint: endpoint, unixSocket: nil, credentials)
     }
 
     /// The same over a Unix-domain socket of this machine: the host in the request is `localhost`.
     package func perform(
         _ request: HTTPRequest, unixSocket path: String
     ) async throws(TransportFailure) -> HTTPResponse {
-        try await perform(request, endpoint: "http://localhost", unixSocket: path).response
+        try await perform(request, endpoint: "http://localhost", unixSocket: path, ChannelCredentials()).response
     }
 
     private func perform(
-        _ request: HTTPRequest, endpoint: String, unixSocket: String?
+        _ request: HTTPRequest, endpoint: String, unixSocket: String?, _ credentials: ChannelCredentials
     ) async throws(TransportFailure) -> Answer {
         let id = loop.newID()
         let result: Result<Answer, TransportFailure> = await withTaskCancellationHandler {
@@ -60,7 +62,7 @@ package final class CurlClient: Sendable {
                     .start(
                         CurlJob(
                             id: id, endpoint: endpoint, unixSocket: unixSocket, request: request,
-                            continuation: continuation)))
+                            credentials: credentials, continuation: continuation)))
                 // The handler below may have run before there was anything to cancel.
                 if Task.isCancelled { loop.post(.cancel(id)) }
             }

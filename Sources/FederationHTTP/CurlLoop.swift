@@ -10,6 +10,7 @@ struct CurlJob: Sendable {
     /// Connect here, whatever host the endpoint names.
     var unixSocket: String?
     var request: HTTPRequest
+    var credentials: ChannelCredentials
     var continuation: CheckedContinuation<Result<CurlClient.Answer, TransportFailure>, Never>
 }
 

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import FederationCore
+internal import Glibc
 
 /// One easy handle, from its options to its answer. Lives on the loop's thread and owns what it gives to libcurl.
 ///
@@ -29,6 +30,7 @@ internal import FederationCore
 
     deinit {
         unsafe curl_easy_cleanup(easy)
+        wipeFields()
         unsafe curl_slist_free_all(fieldList)
     }
 
@@ -77,6 +79,7 @@ internal import FederationCore
         options.set(CURLOPT_URL, url)
         if let path = job.unixSocket { options.set(CURLOPT_UNIX_SOCKET_PATH, path) }
         setTransport(&options)
+        setCredentials(&options)
         setBounds(&options)
         setMessage(&options, lines: lines)
         setCallbacks(&options)
@@ -102,6 +105,51 @@ internal import FederationCore
         options.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
         // The target is sent as the wire wrote it: "/a/../b" is the server's affair.
         options.set(CURLOPT_PATH_AS_IS, 1)
+    }
+
+    private func setCredentials(_ options: inout CurlOptions) {
+        let credentials = job.credentials
+        if let path = credentials.authority {
+            options.set(CURLOPT_CAINFO, path)
+            // Without the system's own directory beside it.
+            options.setNone(CURLOPT_CAPATH)
+        }
+        // libcurl would keep what it read for a day, and a changed file would change nothing.
+        options.set(CURLOPT_CA_CACHE_TIMEOUT, 0)
+        if let pin = credentials.pin {
+            options.set(CURLOPT_PINNEDPUBLICKEY, "sha256//" + String(decoding: Base64.encode(pin.bytes), as: UTF8.self))
+        }
+        if let (chain, key) = credentials.certificate {
+            options.set(CURLOPT_SSLCERT, chain)
+            options.set(CURLOPT_SSLKEY, key)
+        }
+    }
+
+    /// The fields' copy of a secret is ours; libcurl's own go with its connection.
+    private func wipeFields() {
+        var node = unsafe fieldList
+        while let field = unsafe node {
+            unsafe explicit_bzero(field.pointee.data, strlen(field.pointee.data))
+            unsafe node = field.pointee.next
+        }
+    }
+
+    private func appendBearer(_ secret: Secret, _ options: inout CurlOptions) {
+        let isText = unsafe secret.withBytes { unsafe $0.allSatisfy { $0 > 0x20 && $0 < 0x7F } }
+        guard isText else { return options.fail(CURLE_BAD_FUNCTION_ARGUMENT) }
+        var line = Array("Authorization: Bearer ".utf8)
+        line.reserveCapacity(line.count + secret.count + 1)
+        unsafe secret.withBytes { unsafe line.append(contentsOf: $0) }
+        line.append(0)
+        unsafe line.withUnsafeMutableBytes { bytes in
+            let text = unsafe bytes.assumingMemoryBound(to: CChar.self).baseAddress
+            if let longer = unsafe curl_slist_append(fieldList, text) {
+                unsafe fieldList = longer
+            } else {
+                options.fail(CURLE_OUT_OF_MEMORY)
+            }
+            if let start = bytes.baseAddress { unsafe explicit_bzero(start, bytes.count) }
+        }
     }
 
     private func setBounds(_ options: inout CurlOptions) {
@@ -130,6 +178,7 @@ internal import FederationCore
             }
             unsafe fieldList = longer
         }
+        if let bearer = job.credentials.bearer { appendBearer(bearer, &options) }
         unsafe options.note(ccurl_set_headers(easy, fieldList))
     }
 
@@ -189,6 +238,8 @@ internal import FederationCore
 
     /// libcurl copies the text.
     mutating func set(_ option: CURLoption, _ value: String) { unsafe note(ccurl_set_string(easy, option, value)) }
+
+    mutating func setNone(_ option: CURLoption) { unsafe note(ccurl_set_pointer(easy, option, nil)) }
 
     /// libcurl copies the bytes, as many as CURLOPT_POSTFIELDSIZE_LARGE said before.
     mutating func setBody(_ body: [UInt8]) {

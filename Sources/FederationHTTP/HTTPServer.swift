@@ -1,6 +1,6 @@
 package import FederationCore
 
-/// An HTTP/1.1 server (libmicrohttpd): one thread moves the bytes, the handler runs as a Swift task.
+/// An HTTP/1.1 server (libmicrohttpd; TLS by GnuTLS): one thread moves the bytes, the handler runs as a Swift task.
 ///
 /// Every request has bounds in size and in time (`HTTPServerLimits`), kept while bytes arrive. Requests that two
 /// readers could understand differently never reach the handler: two `Host` or `Content-Length` fields, a
@@ -20,13 +20,15 @@ package final class HTTPServer: Sendable {
     ///
     /// Of the handler's answer, the fields that frame a message and those that are not valid (a line end in a value)
     /// are left out; a status outside 200 to 599 becomes 500.
+    ///
+    /// - Parameter tls: what is shown to clients and asked of them, over TLS 1.2 or 1.3; `nil` serves plain HTTP.
     package init(
-        address: String, port: UInt16, limits: HTTPServerLimits = HTTPServerLimits(),
+        address: String, port: UInt16, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(address: address, port: port)
         self.port = socket.port
-        core = ServerCore(limits: limits, handler: handler)
+        core = ServerCore(limits: limits, tls: tls, handler: handler)
         try core.start(on: socket)
     }
 
@@ -38,7 +40,7 @@ package final class HTTPServer: Sendable {
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(unixPath: path)
         port = 0
-        core = ServerCore(limits: limits, handler: handler)
+        core = ServerCore(limits: limits, tls: nil, handler: handler)
         try core.start(on: socket)
     }
 

@@ -31,12 +31,14 @@ final class ServedExchange: Sendable {
 
     let connectionID: UInt
     private let target: RequestTarget
+    private let channel: RequestChannel
     private let remoteAddress: String
     private let state = Mutex(State())
 
-    init(connectionID: UInt, target: RequestTarget, remoteAddress: String) {
+    init(connectionID: UInt, target: RequestTarget, channel: RequestChannel, remoteAddress: String) {
         self.connectionID = connectionID
         self.target = target
+        self.channel = channel
         self.remoteAddress = remoteAddress
     }
 
@@ -46,7 +48,8 @@ final class ServedExchange: Sendable {
 
     func take(method: String, fields: HTTPFields) {
         let request = ServedRequest(
-            method: method, path: target.path, query: target.query, fields: fields, remoteAddress: remoteAddress)
+            method: method, path: target.path, query: target.query, fields: fields, remoteAddress: remoteAddress,
+            channel: channel)
         state.withLock { $0.request = request }
     }
 

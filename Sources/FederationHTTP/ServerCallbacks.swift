@@ -13,12 +13,13 @@ enum ServerCallbacks {
 
     /// A connection began or ended. The end is told before the descriptor is closed.
     static let connection: MHD_NotifyConnectionCallback = { context, connection, token, event in
-        guard let core = unsafe core(context), let token = unsafe token else { return }
+        guard let core = unsafe core(context), let token = unsafe token, let connection = unsafe connection else {
+            return
+        }
         if event == .CONNECTION_NOTIFY_STARTED {
-            let id = core.deadlines.opened(unsafe cmhd_socket(connection), within: core.limits.receive)
-            unsafe token.pointee = UnsafeMutableRawPointer(bitPattern: id)
+            unsafe token.pointee = UnsafeMutableRawPointer(bitPattern: unsafe core.connected(connection))
         } else {
-            core.deadlines.closed(UInt(bitPattern: unsafe token.pointee))
+            unsafe core.disconnected(UInt(bitPattern: token.pointee), connection)
         }
     }
 
@@ -27,9 +28,9 @@ enum ServerCallbacks {
         guard let core = unsafe core(context), let connection = unsafe connection else { return nil }
         // `nil` for a first line without a target.
         let bytes = unsafe target.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+        let id = UInt(bitPattern: unsafe cmhd_socket_context(connection))
         let exchange = ServedExchange(
-            connectionID: UInt(bitPattern: unsafe cmhd_socket_context(connection)),
-            target: RequestTarget(bytes),
+            connectionID: id, target: RequestTarget(bytes), channel: unsafe core.channel(of: id, connection),
             remoteAddress: unsafe SocketAddress(copying: cmhd_address(connection))?.numeric ?? "")
         return unsafe UnsafeMutableRawPointer(bitPattern: core.open(exchange))
     }

@@ -26,12 +26,18 @@ internal import Synchronization
     let limits: HTTPServerLimits
     let deadlines = ConnectionDeadlines()
     let hangUps = HangUpWatch()
+    private let tls: ServerTLS?
+    private let sessions = Mutex<[UInt: TLSSession]>([:])
     private let handler: @Sendable (ServedRequest) async -> HTTPResponse
     private let state = Mutex(State())
     private let bodyBytesHeld = Atomic<Int>(0)
 
-    init(limits: HTTPServerLimits, handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse) {
+    init(
+        limits: HTTPServerLimits, tls: ServerTLS?,
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) {
         self.limits = limits
+        self.tls = tls
         self.handler = handler
         // A client that has gone needs no answer; its connection needs one, to be closed.
         hangUps.onHangUp { [weak self] id in self?.exchange(id)?.giveUp(.clientGone) }
@@ -45,11 +51,12 @@ internal import Synchronization
     func start(on socket: consuming ListeningSocket) throws(HTTPServerFailure) {
         // libmicrohttpd's own bound is only a second line behind the deadlines, and must not come before them.
         let longest = max(limits.idle, limits.receive, limits.send)
-        var settings = cmhd_settings(
+        var settings = unsafe cmhd_settings(
             listening_socket: socket.descriptor, memory_per_connection: max(limits.headerBytes, 1024),
             connections: UInt32(clamping: limits.connections),
             connections_per_address: UInt32(clamping: limits.connectionsPerAddress),
-            inactivity_seconds: UInt32(clamping: longest.boundedMilliseconds / 1000 + 1))
+            inactivity_seconds: UInt32(clamping: longest.boundedMilliseconds / 1000 + 1),
+            certificate: unsafe tls == nil ? nil : TLSSessions.certificate)
         let context = unsafe Unmanaged.passRetained(self)
         let daemon = unsafe cmhd_start(
             &settings, ServerCallbacks.access, ServerCallbacks.target, ServerCallbacks.completed,
@@ -146,6 +153,31 @@ internal import Synchronization
             defer { state.drained = nil }
             return state.drained
         }
+    }
+
+    // MARK: Connections, on the server's thread
+
+    func connected(_ connection: OpaquePointer) -> UInt {
+        let id = deadlines.opened(unsafe cmhd_socket(connection), within: limits.receive)
+        if let tls, let session = unsafe cmhd_session(connection) {
+            let kept = TLSSession(tls)
+            sessions.withLock { $0[id] = kept }
+            TLSSessions.add(UInt(bitPattern: session), kept)
+            if tls.asksClients { unsafe gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST) }
+        }
+        return id
+    }
+
+    func disconnected(_ id: UInt, _ connection: OpaquePointer) {
+        deadlines.closed(id)
+        guard let kept = sessions.withLock({ $0.removeValue(forKey: id) }) else { return }
+        TLSSessions.remove(UInt(bitPattern: unsafe cmhd_session(connection)), kept)
+    }
+
+    /// How a request came. To be asked once the handshake is done.
+    func channel(of id: UInt, _ connection: OpaquePointer) -> RequestChannel {
+        guard let kept = sessions.withLock({ $0[id] }), let session = unsafe cmhd_session(connection) else { return .plain }
+        return .tls(client: unsafe kept.client(of: session))
     }
 
     // MARK: Exchanges, on the server's thread

@@ -92,6 +92,10 @@ package final class CommitSignal: Sendable {
 
     /// The last place that the log is known to reach.
     package var head: Int64 { state.withLock { $0.head } }
+    /// Ends the waits of this moment, as if their time were over: something else than the log has changed.
+    package func wakeAll() {
+        for id in state.withLock({ Array($0.waiters.keys) }) { end(id) }
+    }
 
     /// `close()` was called: no wait lasts any more.
     package var isClosed: Bool { state.withLock { $0.isClosed } }

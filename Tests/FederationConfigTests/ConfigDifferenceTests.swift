@@ -43,7 +43,8 @@ import Testing
     @Test(arguments: [
         ("name", "name: omega"), ("hosts", "hosts: [x.example]"), ("mode", "mode: publish"), ("interval", "interval: 5s"),
         ("quarantine_after", "quarantine_after: 7"), ("log.level", "log: {level: debug}"),
-        ("store.max_size", "store: {max_size: 2GB}"),
+        ("store.max_size", "store: {max_size: 2GB}"), ("access.shared_key_file", "access: {shared_key_file: k}"),
+        ("access.allow_open", "access: {allow_open: true}"), ("access.proxies", "access: {proxies: [10.0.0.1]}"),
     ])
     func aLiveKeyOfTheNodeIsTakenIn(key: String, line: String) throws {
         let found = try difference { key == "name" ? $0.replacing("name: alpha", with: line) : "\(line)\n\($0)" }
@@ -61,6 +62,15 @@ import Testing
         #expect(found.isEmpty)
         let before = try Self.config(base)
         #expect(found.running == before)
+    }
+
+    @Test func certificatesAreTakenInButNotWhereTheyAreServed() throws {
+        let found = try difference { "tls: {listen: '127.0.0.1:4443', certificate: c, key: k, client_ca: a}\n" + $0 }
+        #expect(found.node.map(\.key) == [.tlsCertificate, .tlsKey, .clientAuthority])
+        #expect(found.needsRestart.map(\.key) == [.tlsListen])
+        #expect(found.running.tls.listen == nil)
+        let shown = try difference { "tls: {client_certificate: c, client_key: k}\n" + $0 }
+        #expect(shown.node.map(\.key) == [.clientCertificate, .clientKey])
     }
 
     @Test func peersComeGoAndChangeEachByItself() throws {
@@ -86,6 +96,8 @@ import Testing
         ("wire", "wire: noema", true), ("interval", "interval: 9s", false), ("timeout", "timeout: 9s", true),
         ("id", "id: 01KNJX4991ASW6NNKS9BQHNCGB", false), ("verify", "verify: off", false),
         ("pubkey", "pubkey: \"ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\"", false),
+        ("key_file", "key_file: k", false), ("ca", "ca: c", false),
+        ("tls_pin", "tls_pin: 'sha256:\(String(repeating: "ab", count: 32))'", false),
     ])
     func ofAPeerOnlyTheWayToItNeedsAnotherPoller(key: String, entry: String, isAnother: Bool) throws {
         let found = try difference { base in
@@ -101,7 +113,10 @@ import Testing
     /// Whoever adds a key has to say here whether a running node can take its change.
     @Test func everyKeyIsDecidedUpon() throws {
         let node = Mirror(reflecting: Config(name: "a")).children.compactMap(\.label)
-        let nodeKeys = ConfigDifference.NodeKey.allCases.map { ["logLevel": "log", "storeMaxSize": "store"]["\($0)"] ?? "\($0)" }
+        let nodeKeys = ConfigDifference.NodeKey.allCases.map { key in
+            // A key of a mapping within is the mapping's.
+            key.rawValue.contains(".") ? String(key.rawValue.prefix { $0 != "." }) : "\(key)"
+        }
         #expect(Set(node) == Set(nodeKeys + ["peers"]))
         let peer = Mirror(reflecting: try Config.Peer(name: "a", endpoint: Endpoint("http://a"))).children.compactMap(\.label)
         #expect(Set(peer) == Set(ConfigDifference.PeerKey.allCases.map { "\($0)" } + ["name", "resumesAs"]))

@@ -443,6 +443,10 @@ struct Layout: Sendable, CustomTestStringConvertible {
         plain.peers = []
         #expect(plain.store.maxSize == ByteCount(2_000_000_000))
         plain.store.maxSize = nil
+        #expect(plain.access.sharedKeyFile == "ring.key")
+        #expect(plain.tls.listen?.description == "192.0.2.10:4443")
+        plain.access = Config.Access()
+        plain.tls = Config.TLS()
         #expect(plain == Config(name: "alpha"))
     }
 }

@@ -63,9 +63,12 @@ private struct NoemaSettings: WireSettings {
         #expect(
             problems(text("wire: mesh, documents: [x], intervall: 3s"), wires: wires).map(\.reason) == [
                 .wireNotBuilt(.mesh, built: [.native, .noema, .hive]),
-                .unknownKey("intervall", known: [
-                    "endpoint", "id", "interval", "mode", "name", "paused", "pubkey", "timeout", "verify", "wire",
-                ]),
+                .unknownKey(
+                    "intervall",
+                    known: [
+                        "ca", "endpoint", "id", "interval", "key_file", "mode", "name", "paused", "pubkey", "timeout",
+                        "tls_pin", "verify", "wire",
+                    ]),
             ])
         #expect(
             problems(text("wire: nativ")).map(\.line) == [

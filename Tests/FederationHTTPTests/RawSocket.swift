@@ -10,8 +10,9 @@ final class RawSocket: Sendable {
     init(descriptor: Int32) {
         self.descriptor = descriptor
         // A broken test ends, it does not hang.
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
+        // A `timeval`: the type itself cannot be named where libcrypto's module is seen as well (Swift 6.3).
+        var patience = [20, 0]
+        let size = socklen_t(2 * MemoryLayout<Int>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
     }

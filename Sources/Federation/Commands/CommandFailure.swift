@@ -10,6 +10,8 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case notInitialised = "not_initialised"
         case alreadyInitialised = "already_initialised"
         case keyFile = "key_file"
+        case accessKey = "access_key"
+        case tlsFile = "tls_file"
         case keyExists = "key_exists"
         case keyUsed = "key_used"
         case dataDirectory = "data_directory"

@@ -10,7 +10,9 @@ package enum SigningKeys {
     package static func fingerprint(configPath: String) async throws(CommandFailure) -> [UInt8] {
         let node = try await OpenedNode(configPath: configPath, use: .read)
         await node.store.close()
-        return facts(of: node.key, node.identity.id, in: node.directory.currentSigningKey(of: node.identity.id))
+        return facts(
+            of: node.key, node.identity.id, in: node.directory.currentSigningKey(of: node.identity.id),
+            with: try AccessKeys(node.file.config, beside: configPath))
     }
 
     /// Makes a key for a node that has none.
@@ -63,12 +65,13 @@ package enum SigningKeys {
         }
     }
 
-    private static func facts(of key: SigningKey, _ identity: ULID, in path: String) -> [UInt8] {
+    private static func facts(of key: SigningKey, _ identity: ULID, in path: String, with access: AccessKeys? = nil) -> [UInt8] {
         jsonObject {
             $0.member("id", identity.description)
             $0.member("file", path)
             $0.member("public_key", key.publicKey.description)
             $0.member("fingerprint", key.publicKey.fingerprint)
+            access?.write(to: &$0)
         }
     }
 }

@@ -29,6 +29,7 @@ struct StatusReport: Sendable {
     var listen: String?
     var interval: Duration
     var isRunning: Bool
+    var access: AccessReport?
     /// How the configuration file stands against what runs; `nil` where no daemon does.
     var configuration: ConfigStanding?
     var stopped: NodeStop?
@@ -98,6 +99,7 @@ struct StatusReport: Sendable {
                 writer.key("config")
                 configuration.write(to: &writer)
             }
+            access?.write(to: &writer)
             writer.member("events", events)
             writer.member("records", records)
             writer.member("divergences", divergences)

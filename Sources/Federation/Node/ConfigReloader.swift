@@ -47,7 +47,12 @@ actor ConfigReloader {
             standing.digest = digest
             node.logger.debug("configuration read", ["file": path, "digest": digest])
             switch Config.decode(bytes) {
-            case .success(let decoded): config = decoded.config
+            case .success(let decoded):
+                let openings = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
+                guard openings.isEmpty else {
+                    return refused(.problems(ConfigProblems(problems: openings)), standing, isNews: isNews)
+                }
+                config = decoded.config
             case .failure(let problems): return refused(.problems(problems), standing, isNews: isNews)
             }
         } catch {
@@ -94,6 +99,12 @@ actor ConfigReloader {
             node.store.room = StoreRoom(config)
             // What a peer has may have waited for it.
             for poller in node.allPollers.values { poller.driver.post(.contact) }
+        }
+        // Before anybody is answered or asked by the new entries. What cannot be read is said, and tried again.
+        do throws(CommandFailure) { try node.takeAccess() } catch {
+            node.logger.error(
+                "a key or certificate file cannot be used; what was read before stays",
+                ["code": error.code.rawValue, "file": error.facts["file"] ?? ""])
         }
         threshold?.level = Logger.Level(config.log.level)
         if !difference.node.isEmpty { renewServers() }

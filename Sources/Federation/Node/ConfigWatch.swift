@@ -51,7 +51,7 @@ struct ConfigWatch: Sendable {
 }
 
 /// What tells one state of a file from another without reading it.
-private struct FileSignature: Hashable {
+struct FileSignature: Hashable {
     private var numbers: [Int64] = []
 
     init(_ path: String) {

@@ -36,6 +36,7 @@ package enum Daemon {
             let servers = try await start(run)
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
+            if let address = servers.tlsAddress { logger.info("serving TLS", ["listen": address]) }
             await poll(run, rereadAt: hangups.stream) { await signals.first() }
             logger.info("stopping")
             // Whoever waits for news is answered now, not at the end of the wait.
@@ -51,11 +52,14 @@ package enum Daemon {
 
     struct Servers {
         var control: HTTPServer
-        var peers: HTTPServer?
-        var address: String
+        var peers: [HTTPServer] = []
+        /// Where peers are answered in clear; empty where nowhere.
+        var address = ""
+        /// Where they are answered over TLS.
+        var tlsAddress: String?
 
         func stop() async {
-            await peers?.stop()
+            for server in peers { await server.stop() }
             await control.stop()
         }
     }
@@ -63,6 +67,7 @@ package enum Daemon {
     /// The control socket is there before peers are answered, and both before the first poll.
     static func start(_ run: NodeRun) async throws(CommandFailure) -> Servers {
         let node = run.node
+        try openAccess(node)
         node.makePollers(listener: PollLog(node: node))
         let control = ControlServer(service: CommandService(node: node, reloader: run.reloader))
         let listening: Result<HTTPServer, HTTPServerFailure> = await node.opened.directory.withControlSocketPath { path in
@@ -75,13 +80,38 @@ package enum Daemon {
         let path = node.opened.directory.controlSocket
         let controlServer: HTTPServer
         do { controlServer = try listening.get() } catch { throw CommandFailure(error, address: path) }
-        guard let listen = node.config.listen else { return Servers(control: controlServer, peers: nil, address: "") }
-        do throws(HTTPServerFailure) {
-            let server = try run.listener.start(address: listen.address, port: listen.port)
-            return Servers(control: controlServer, peers: server, address: "\(listen.address):\(server.port)")
+        var servers = Servers(control: controlServer)
+        do throws(CommandFailure) {
+            if let listen = node.config.listen {
+                let (server, address) = try run.listener.start(at: listen, tls: nil)
+                servers.peers.append(server)
+                servers.address = address.description
+            }
+            if let listen = node.config.tls.listen, let tls = node.access.server {
+                let (server, address) = try run.listener.start(at: listen, tls: tls)
+                servers.peers.append(server)
+                servers.tlsAddress = address.description
+            }
+            return servers
         } catch {
-            await controlServer.stop()
-            throw CommandFailure(error, address: listen.description)
+            await servers.stop()
+            throw error
+        }
+    }
+
+    /// Reads keys and certificates, and makes sure that no door stands open that nobody meant to.
+    private static func openAccess(_ node: Node) throws(CommandFailure) {
+        let file = node.opened.file
+        let openings = file.decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
+        guard openings.isEmpty else {
+            throw CommandFailure(.configProblems, list: openings.map { $0.line(in: file.path) })
+        }
+        try node.takeAccess()
+        if let file = node.access.overriddenKeyFile {
+            node.logger.warning("the environment's key stands before that of a file", ["file": file])
+        }
+        if node.config.access.allowOpen, [node.config.listen, node.config.tls.listen].contains(where: { $0.map { !$0.isLoopback } ?? false }) {
+            node.logger.warning("this node answers others than this machine as 'allow_open' says")
         }
     }
 
@@ -94,6 +124,7 @@ package enum Daemon {
         for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await Maintenance(node: run.node).run() }
+            group.addTask { await CredentialWatch(node: run.node).run() }
             group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }
             if let hangups { group.addTask { for await _ in hangups { _ = await run.reloader.reload() } } }
             await stopped()
@@ -115,31 +146,6 @@ struct NodeRun: Sendable {
         self.node = node
         listener = PeerListener(node)
         reloader = ConfigReloader(node: node, tasks: tasks, threshold: threshold, renewServers: listener.renew)
-    }
-}
-
-/// Serves a node's wires on one address.
-struct PeerListener: Sendable {
-    private let node: Node
-    // The guard needs the real port, which is known once the server listens; until then nobody is answered.
-    private let slot = WireServerSlot()
-
-    init(_ node: Node) { self.node = node }
-
-    func start(address: String, port: UInt16) throws(HTTPServerFailure) -> HTTPServer {
-        let slot = slot
-        let server = try HTTPServer(address: address, port: port) { request in
-            guard let wires = slot.value else { return HTTPResponse(status: 503) }
-            return await wires.answer(request)
-        }
-        slot.set(WireServer(node, address: address, port: server.port), address: address, port: server.port)
-        return server
-    }
-
-    /// Answers by what the node's configuration says now.
-    func renew() {
-        guard let (address, port) = slot.place else { return }
-        slot.set(WireServer(node, address: address, port: port), address: address, port: port)
     }
 }
 

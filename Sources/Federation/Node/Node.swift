@@ -10,6 +10,7 @@ final class Node: Sendable {
     let opened: OpenedNode
     let logger: Logger
     let client = CurlClient()
+    let access = NodeAccess()
     private let meshSets = MeshSets()
     private let openedIntake: Intake
     private let running: Mutex<Running>
@@ -166,7 +167,8 @@ final class Node: Sendable {
         let key = opened.key
         let transport = PeerTransport(
             client: client, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout,
-            host: entry.endpoint?.numericHost ?? "", signer: { key.sign($0).bytes })
+            host: entry.endpoint?.numericHost ?? "", signer: { key.sign($0).bytes },
+            credentials: { self.credentials(for: entry.name) })
         var policy = PollPolicy()
         // A request that may take long is not a poll that stands still.
         policy.stall = max(policy.stall, entry.timeout + policy.hold + .seconds(60))

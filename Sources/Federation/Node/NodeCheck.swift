@@ -20,6 +20,7 @@ package struct NodeCheck: Sendable {
             return check
         }
         check.warnings = file.decoded.warnings.map { $0.line(in: configPath) }
+        check.checkAccess(file)
         let directory = NodeDirectory(file.dataDirectory)
         guard directory.hasDatabase else {
             let at = file.decoded.mark(of: [.key("data")])
@@ -29,6 +30,21 @@ package struct NodeCheck: Sendable {
         }
         await check.checkDatabase(directory, file, deep: deep)
         return check
+    }
+
+    private mutating func checkAccess(_ file: ConfigFile) {
+        let openings = file.decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
+        problems += openings.map { $0.line(in: file.path) }
+        let access = NodeAccess()
+        let now = SystemClock.now()
+        do throws(CommandFailure) { try access.take(file.config, beside: file.path, now: now) } catch {
+            problems.append("\(shown(error.facts["file"] ?? "")): \(error.facts["why"] ?? error.facts["case"] ?? "")")
+        }
+        if let certificate = access.certificate,
+            case .ending(let days, _) = CertificateStanding(of: certificate.validity, at: now)
+        {
+            warnings.append("\(shown(certificate.file)): the certificate ends in \(days) days")
+        }
     }
 
     private mutating func addIdentity(_ problem: String) {

@@ -9,23 +9,27 @@ final class PeerTransport: PollTransport {
     private let endpoint: String
     private let timeout: Duration
     private let signer: @Sendable ([UInt8]) -> [UInt8]?
+    private let credentials: @Sendable () -> ChannelCredentials
     private let lastAddress: Mutex<String>
 
     /// The name of the one secret that there is: the node's own key. It never leaves the host.
     static let nodeKey = "node key"
 
-    /// - Parameter timeout: what a request may take in place of `Limits.requestDeadline`; one that asks for less keeps
-    ///   its own.
-    /// - Parameter host: the endpoint's host, if that is a numeric address.
-    /// - Parameter signer: signs with the node's own key.
+    /// - Parameters:
+    ///   - timeout: what a request may take in place of `Limits.requestDeadline`; one that asks for less keeps its own.
+    ///   - host: the endpoint's host, if that is a numeric address.
+    ///   - signer: signs with the node's own key.
+    ///   - credentials: what each request goes with; asked for each time, for keys change.
     init(
         client: CurlClient, endpoint: String, timeout: Duration, host: String = "",
-        signer: @escaping @Sendable ([UInt8]) -> [UInt8]? = { _ in nil }
+        signer: @escaping @Sendable ([UInt8]) -> [UInt8]? = { _ in nil },
+        credentials: @escaping @Sendable () -> ChannelCredentials = { ChannelCredentials() }
     ) {
         self.client = client
         self.endpoint = endpoint
         self.timeout = timeout
         self.signer = signer
+        self.credentials = credentials
         lastAddress = Mutex(host)
     }
 
@@ -36,7 +40,7 @@ final class PeerTransport: PollTransport {
         var request = request
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         request.deadline += request.hold
-        let answer = try await client.perform(request, endpoint: endpoint)
+        let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials())
         lastAddress.withLock { $0 = answer.peerAddress }
         return answer.response
     }

@@ -57,8 +57,13 @@ public enum NodeSetup: Sendable {
         }
         guard problems.isEmpty else { throw CommandFailure(.configProblems, list: problems) }
         let text = ConfigTemplate.text(name: name, listen: address, interval: interval)
-        if case .failure(let found) = Config.decode(Array(text.utf8)) {
-            throw CommandFailure(.configProblems, list: found.problems.map { $0.line(in: "federation.yaml") })
+        let found: [ConfigProblem]
+        switch Config.decode(Array(text.utf8)) {
+        case .success(let decoded): found = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
+        case .failure(let problems): found = problems.problems
+        }
+        guard found.isEmpty else {
+            throw CommandFailure(.configProblems, list: found.map { $0.line(in: "federation.yaml") })
         }
         return text
     }

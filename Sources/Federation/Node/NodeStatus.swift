@@ -16,6 +16,7 @@ extension Node {
         report.stopped = stopped
         report.isRunning = isDaemon
         report.configuration = configStanding
+        if isDaemon { report.access = AccessReport(access, listen: config.tls.listen, now: now) }
         for index in report.peers.indices {
             guard let poller = poller(report.peers[index].entry.name) else { continue }
             let (status, instant) = await poller.driver.status()
@@ -30,6 +31,7 @@ extension Node {
     func sync(_ names: [String]) async throws(CommandFailure) -> [PollReport] {
         if let stopped { throw stopped.failure }
         let isDaemon = isDaemon
+        if !isDaemon { try takeAccess() }
         let tally = SyncTally(log: PollLog(node: self))
         let pollers = startPollers(listener: tally, firstPoll: Instant(Limits.controlDeadline))
         let wanted = names.compactMap { pollers[$0] }

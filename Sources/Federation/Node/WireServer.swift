@@ -9,6 +9,7 @@ struct WireServer: Sendable {
     let identity: NodeIdentity
     let wires: [any Wire]
     let requestGuard: RequestGuard
+    let access: NodeAccess
     let logger: Logger
     /// Commits a route's page and values, as a poll's are committed.
     let commit: @Sendable (RouteCommit) async throws(StoreFailure) -> PageOutcome
@@ -19,6 +20,7 @@ struct WireServer: Sendable {
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Peers whose entry says that they are not served.
     let unserved: @Sendable (ULID) async -> Bool
+    let unservedPeer: @Sendable (String) async -> Bool
     /// The entry of a peer that comes to us under this identity.
     let pusher: @Sendable (ULID) -> PushingPeer?
     let held = HeldRequests()
@@ -34,16 +36,27 @@ struct WireServer: Sendable {
     func answer(_ request: ServedRequest) async -> HTTPResponse {
         switch requestGuard.check(request.fields) {
         case .allowed: break
-        case .badHost: return refusal(400, "bad_host")
-        case .foreignHost: return refusal(403, "foreign_host")
-        case .foreignOrigin: return refusal(403, "foreign_origin")
+        case .badHost: return refusal(400, .badHost)
+        case .foreignHost: return refusal(403, .foreignHost)
+        case .foreignOrigin: return refusal(403, .foreignOrigin)
+        }
+        var request = request
+        let caller: AccessPolicy.Caller
+        do throws(AccessFailure) {
+            let sender = try access.admit(request)
+            caller = sender.caller
+            request.remoteAddress = sender.address
+        } catch {
+            return error.response
         }
         guard let wire = wires.first(where: { $0.routes.contains { covers($0, request.path) } }) else {
             return refusal(404, "not_found")
         }
         do throws(StoreFailure) {
-            guard NativePushRoute.isPush(request) else { return try await answer(request, by: wire) }
-            let answered = try await pushes.pass { () throws(StoreFailure) in try await answer(request, by: wire) }
+            guard NativePushRoute.isPush(request) else { return try await answer(request, from: caller, by: wire) }
+            let answered = try await pushes.pass { () throws(StoreFailure) in
+                try await answer(request, from: caller, by: wire)
+            }
             return answered ?? refusal(429, "busy")
         } catch {
             logger.error("a request could not be answered", ["path": request.path, "store": "\(error)"])
@@ -51,8 +64,10 @@ struct WireServer: Sendable {
         }
     }
 
-    private func answer(_ request: ServedRequest, by wire: any Wire) async throws(StoreFailure) -> HTTPResponse {
-        let reply = try await reply(to: request, by: wire, mayHold: true)
+    private func answer(
+        _ request: ServedRequest, from caller: AccessPolicy.Caller, by wire: any Wire
+    ) async throws(StoreFailure) -> HTTPResponse {
+        let reply = try await reply(to: request, from: caller, by: wire, mayHold: true)
         var outcome: PageOutcome?
         if let commit = reply.commit { outcome = try await self.commit(commit) }
         await contact(
@@ -62,7 +77,8 @@ struct WireServer: Sendable {
         if let hold = reply.hold {
             let later = try await held.hold(from: request.remoteAddress) { () throws(StoreFailure) in
                 _ = await store.commits.wait(past: hold.past, atMost: hold.atMost)
-                return try await self.reply(to: request, by: wire, mayHold: false).response(nil)
+                guard access.stillAdmits(request, as: caller) else { return AccessFailure.key.response }
+                return try await self.reply(to: request, from: caller, by: wire, mayHold: false).response(nil)
             }
             response = later ?? response
         }
@@ -70,7 +86,7 @@ struct WireServer: Sendable {
     }
 
     private func reply(
-        to request: ServedRequest, by wire: any Wire, mayHold: Bool
+        to request: ServedRequest, from caller: AccessPolicy.Caller, by wire: any Wire, mayHold: Bool
     ) async throws(StoreFailure) -> RouteReply {
         var random = SystemRandom()
         var node = identity
@@ -78,9 +94,16 @@ struct WireServer: Sendable {
         if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
             node.mode = .subscribe
         }
-        let pusher = request.fields[NativeField.node].flatMap { ULID($0) }.flatMap { self.pusher($0) }
+        var peerName: String?
+        if case .peer(let name) = caller {
+            peerName = name
+            if await unservedPeer(name) { node.mode = .subscribe }
+        }
+        var pusher = request.fields[NativeField.node].flatMap { ULID($0) }.flatMap { self.pusher($0) }
+        // Whoever has proved to be one peer brings nothing in another's name.
+        if let peerName, pusher?.name != peerName { pusher = nil }
         var context = RouteContext(
-            node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: nil,
+            node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: peerName,
             statusText: statusText)
         context.mayHold = mayHold
         context.pusher = pusher
@@ -95,6 +118,11 @@ struct WireServer: Sendable {
 
     private func covers(_ prefix: String, _ path: String) -> Bool {
         path == prefix || path.hasPrefix(prefix) && path.utf8.dropFirst(prefix.utf8.count).first == 0x2F
+    }
+
+    private func refusal(_ status: Int, _ cause: RefusedRequests.Cause) -> HTTPResponse {
+        access.count(cause)
+        return refusal(status, cause.rawValue)
     }
 
     private func refusal(_ status: Int, _ code: String) -> HTTPResponse {

@@ -1,6 +1,7 @@
 internal import FederationConfig
 internal import FederationCore
 internal import FederationCrypto
+internal import FederationHTTP
 internal import FederationStore
 internal import Synchronization
 
@@ -8,38 +9,61 @@ internal import Synchronization
 final class WireServerSlot: Sendable {
     private struct Filled: Sendable {
         var server: WireServer
-        var address: String
-        var port: UInt16
+        var address: ListenAddress
     }
 
+    private let isTLS: Bool
     private let slot = Mutex<Filled?>(nil)
 
-    var value: WireServer? { slot.withLock { $0?.server } }
-    /// Where it answers.
-    var place: (address: String, port: UInt16)? { slot.withLock { $0.map { ($0.address, $0.port) } } }
+    init(isTLS: Bool) { self.isTLS = isTLS }
 
-    func set(_ server: WireServer, address: String, port: UInt16) {
-        slot.withLock { $0 = Filled(server: server, address: address, port: port) }
+    var value: WireServer? { slot.withLock { $0?.server } }
+
+    /// From now on `node` answers here, by what its configuration says now.
+    func fill(_ node: Node, at address: ListenAddress) {
+        let server = WireServer(node, address: address, isTLS: isTLS)
+        slot.withLock { $0 = Filled(server: server, address: address) }
+    }
+
+    /// Answers by what the configuration says by now, where it answers already.
+    func renew(_ node: Node) {
+        guard let address = slot.withLock({ $0?.address }) else { return }
+        fill(node, at: address)
     }
 }
 
 extension WireServer {
     /// What answers for `node` on one address.
-    init(_ node: Node, address: String, port: UInt16) {
+    init(_ node: Node, address: ListenAddress, isTLS: Bool) {
         self.init(
             store: node.store, identity: node.identity, wires: node.wires.all,
-            requestGuard: RequestGuard(addresses: [address], names: node.config.hosts, port: port), logger: node.logger,
+            requestGuard: RequestGuard(
+                addresses: [address.address], names: node.config.hosts, port: address.port,
+                scheme: isTLS ? "https" : "http"),
+            access: node.access, logger: node.logger,
             commit: { (commit) throws(StoreFailure) in try await node.commit(commit) },
             contact: { await node.met($0) },
             callBack: { name, exchange in node.poller(name)?.driver.post(.calledBack(exchange)) },
             statusText: { (log) throws(StoreFailure) in
                 NoemaStatusText.of(try StatusReport(of: node.config, identity: node.identity, in: log, now: SystemClock.now()))
             },
-            unserved: { await node.isUnserved($0) }, pusher: { node.pusher($0) })
+            unserved: { await node.isUnserved($0) },
+            unservedPeer: { name in
+                let config = node.config
+                return config.peers.contains { $0.name == name && $0.mode != .paused && !config.serves($0) }
+            },
+            pusher: { node.pusher($0) })
     }
 }
 
 extension Node {
+    /// What goes with the requests to a peer, by what runs now.
+    func credentials(for peer: String) -> ChannelCredentials {
+        let config = config
+        guard let entry = config.peers.first(where: { $0.name == peer }) else { return ChannelCredentials() }
+        return access.credentials(for: entry, of: config, beside: opened.file.path)
+    }
+
     /// Commits what a route says must be on disk before its answer.
     func commit(_ commit: RouteCommit) async throws(StoreFailure) -> PageOutcome {
         if let change = commit.whole {

@@ -65,11 +65,24 @@ package struct PeerPreview: Sendable {
         }
     }
 
+    /// What would go with the requests of an entry of this endpoint: the ring's key, where it does not cross a network
+    /// in clear.
+    private func credentials(at endpoint: String) -> ChannelCredentials {
+        guard let file = try? ConfigFile.load(configPath), let place = try? Endpoint(endpoint) else {
+            return ChannelCredentials()
+        }
+        let access = NodeAccess()
+        try? access.take(file.config, beside: configPath, now: SystemClock.now())
+        let known = file.config.peers.first { $0.endpoint == place }
+        return access.credentials(for: known ?? Config.Peer(name: "", endpoint: place), of: file.config, beside: configPath)
+    }
+
     /// Carries out what the machine asks for.
     private func look(_ machine: inout PreviewMachine, at endpoint: String, as node: NodeIdentity) async {
         let client = CurlClient()
         defer { client.close() }
-        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline)
+        let credentials = credentials(at: endpoint)
+        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline) { credentials }
         var random = SystemRandom()
         let context = ExchangeContext(
             node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,

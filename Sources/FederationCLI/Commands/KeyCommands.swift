@@ -18,11 +18,36 @@ let keygenCommand = CommandDefinition(
 
 let keyFingerprintCommand = CommandDefinition(
     name: "key fingerprint", summary: "show the public signing key and its fingerprint",
-    details: "The fingerprint is the SHA-256 of the key's 32 bytes: what people read to one another to compare keys.",
+    details: """
+        The fingerprint is the SHA-256 of the key's 32 bytes: what people read to one another to compare keys. Of the
+        keys that requests are sent and accepted with, their fingerprints are shown as well, never the keys.
+        """,
     examples: [("federation key fingerprint", "to compare with what a peer shows")]
 ) { arguments, console in
     await keyFacts(arguments, console) { () throws(CommandFailure) in
         try await SigningKeys.fingerprint(configPath: arguments.configPath)
+    }
+}
+
+let keyNewCommand = CommandDefinition(
+    name: "key new", summary: "make a key for requests, in a new file of mode 0600",
+    details: """
+        256 random bits, for 'access: {shared_key_file: FILE}' of every node of the ring, or for the 'key_file' of one
+        peer at both ends. Bring it to the others by a way that nobody else can read. What exists is not replaced.
+        """,
+    positionals: [.init(name: "FILE", count: .one)],
+    examples: [("federation key new ring.key", "then name it in the configuration")]
+) { arguments, console in
+    do throws(CommandFailure) {
+        let bytes = try AccessKeyMaking.make(at: arguments.positionals[0])
+        if arguments.json {
+            console.print(String(decoding: bytes, as: UTF8.self))
+        } else if let result = try? JSON(bytes) {
+            console.print(columns(["file", "fingerprint"].map { [$0, result.text($0)] }))
+        }
+        return .ok
+    } catch {
+        return Session(arguments: arguments, console: console).report(error)
     }
 }
 
@@ -34,7 +59,9 @@ private func keyFacts(
         if arguments.json {
             console.print(String(decoding: bytes, as: UTF8.self))
         } else if let result = try? JSON(bytes) {
-            console.print(columns(["id", "file", "public_key", "fingerprint"].map { [$0, result.text($0)] }))
+            let ring = result["ring_key"].map { [["ring key", $0.text("fingerprint") + " (" + $0.text("source") + ")"]] } ?? []
+            let peers = (result["peer_keys"]?.array ?? []).map { ["key of " + $0.text("peer"), $0.text("fingerprint")] }
+            console.print(columns(["id", "file", "public_key", "fingerprint"].map { [$0, result.text($0)] } + ring + peers))
         }
         return .ok
     } catch {

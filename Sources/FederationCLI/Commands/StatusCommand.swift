@@ -92,6 +92,7 @@ enum StatusText {
             ["daemon", status.isTrue("running") ? "running" : "not running"],
             ["log", "\(counted(status.count("events"), "event")), \(counted(status.count("records"), "record"))"],
         ]
+        rows += AccessText.rows(status)
         if let disk = status["disk"] { rows.append(["disk", diskText(disk)]) }
         if status.count("divergences") > 0 {
             rows.append(["", "⚠ \(counted(status.count("divergences"), "divergence")): see 'federation divergences'"])

@@ -1,0 +1,188 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationHTTP
+internal import Synchronization
+
+/// Who may ask this node, and what it shows to those it asks: keys and certificates as their files say now.
+final class NodeAccess: Sendable {
+    private struct State {
+        var policy = AccessPolicy()
+        var proxies = ProxyPolicy([])
+        var keys: AccessKeys?
+        var certificate: CertificateFacts?
+        var server: ServerTLS?
+        /// What the files were when they were read.
+        var read: [String: FileSignature] = [:]
+        var rates = RateLimiter(
+            rate: Limits.requestsPerSecond, burst: Limits.requestBurst, senders: Limits.sendersRemembered)
+        var refusalRates = RateLimiter(
+            rate: Limits.refusalsPerSecond, burst: Limits.refusalBurst, senders: Limits.sendersRemembered)
+        var refused = RefusedRequests()
+    }
+
+    /// The certificate that is served.
+    struct CertificateFacts: Hashable, Sendable {
+        var file: String
+        var validity: ClosedRange<Int64>
+        var key: Digest
+    }
+
+    private let began = ContinuousClock.now
+    private let state = Mutex(State())
+
+    // MARK: What the files say
+
+    /// Reads every key and certificate that the configuration names. On failure what was read before stands.
+    ///
+    /// - Returns: whether others are admitted now than before.
+    @discardableResult
+    func take(_ config: Config, beside path: String, now: WallTime) throws(CommandFailure) -> Bool {
+        let files = NodeAccess.files(of: config, beside: path)
+        // Before the files are read: one that changes meanwhile is read again.
+        let signatures = Dictionary(uniqueKeysWithValues: files.map { ($0, FileSignature($0)) })
+        let keys = try AccessKeys(config, beside: path)
+        let material = try TLSMaterial(config, beside: path, now: now)
+        var policy = AccessPolicy()
+        policy.keys = keys.accepted
+        policy.asksForCertificate = config.tls.clientAuthority != nil
+        for peer in config.peers { if let pin = peer.tlsPin { policy.pins[pin] = peer.name } }
+        return state.withLock { state in
+            let isOther = state.policy != policy
+            state.policy = policy
+            state.proxies = ProxyPolicy(config.access.proxies)
+            state.keys = keys
+            state.read = signatures
+            guard let material, let file = config.tls.certificate else { return isOther }
+            state.certificate = CertificateFacts(
+                file: ConfigFile.beside(path, file), validity: material.facts.validity, key: material.facts.key)
+            if let server = state.server {
+                server.certificate = material.certificate
+                server.authority = material.authority
+            } else {
+                // Clients are always asked: a pin may come with the next change of the configuration.
+                state.server = ServerTLS(material.certificate, asksClients: true, authority: material.authority)
+            }
+            return isOther
+        }
+    }
+
+    /// Whether a file is another than the one that was read.
+    var isStale: Bool {
+        let read = state.withLock { $0.read }
+        return read.contains { FileSignature($0.key) != $0.value }
+    }
+
+    private static func files(of config: Config, beside path: String) -> Set<String> {
+        let names = [
+            config.access.sharedKeyFile, config.tls.certificate, config.tls.key, config.tls.clientAuthority,
+        ] + config.peers.map(\.keyFile)
+        return Set(names.compactMap { $0 }.map { ConfigFile.beside(path, $0) })
+    }
+
+    var server: ServerTLS? { state.withLock { $0.server } }
+    var certificate: CertificateFacts? { state.withLock { $0.certificate } }
+    var keySource: AccessKeys.Source? { state.withLock { $0.keys?.source } }
+    var overriddenKeyFile: String? { state.withLock { $0.keys?.overridden } }
+    var refused: RefusedRequests { state.withLock { $0.refused } }
+
+    // MARK: As a server
+
+    /// Who asks, and from where.
+    struct Sender: Sendable {
+        var caller: AccessPolicy.Caller
+        var address: String
+    }
+
+    func admit(_ request: ServedRequest) throws(AccessFailure) -> Sender {
+        let now = Instant(began.duration(to: .now))
+        let (policy, address) = state.withLock { state in
+            (state.policy, state.proxies.origin(of: request.remoteAddress, request.fields))
+        }
+        // Whoever was turned away too often is not even looked at.
+        guard !state.withLock({ $0.refusalRates.isExhausted(address, at: now) }) else { throw refuse(.rate) }
+        let caller: AccessPolicy.Caller
+        do throws(AccessPolicy.Refusal) {
+            caller = try policy.caller(request.fields, over: request.channel, sha256: sha256)
+        } catch {
+            _ = state.withLock { $0.refusalRates.allows(address, at: now) }
+            throw refuse(AccessFailure(error))
+        }
+        var sender = address
+        if case .peer(let name) = caller { sender = "peer " + name }
+        guard state.withLock({ $0.rates.allows(sender, at: now) }) else { throw refuse(.rate) }
+        return Sender(caller: caller, address: address)
+    }
+
+    /// Whether a request that was admitted as `caller` would be admitted now: it was held, and keys may have changed.
+    func stillAdmits(_ request: ServedRequest, as caller: AccessPolicy.Caller) -> Bool {
+        let policy = state.withLock { $0.policy }
+        let now = try? policy.caller(request.fields, over: request.channel, sha256: sha256)
+        return now == caller
+    }
+
+    func count(_ cause: RefusedRequests.Cause) { state.withLock { $0.refused.count(cause) } }
+
+    private func refuse(_ failure: AccessFailure) -> AccessFailure {
+        count(failure.cause)
+        return failure
+    }
+
+    // MARK: As a client
+
+    /// What is shown to a peer, and what it must show.
+    func credentials(for peer: Config.Peer, of config: Config, beside path: String) -> ChannelCredentials {
+        var credentials = ChannelCredentials()
+        credentials.authority = peer.authority.map { ConfigFile.beside(path, $0) }
+        credentials.pin = peer.tlsPin
+        if peer.endpoint.scheme == .https, let chain = config.tls.clientCertificate, let key = config.tls.clientKey {
+            credentials.certificate = (ConfigFile.beside(path, chain), ConfigFile.beside(path, key))
+        }
+        // The configuration is refused where a key would cross a network in clear; this is the lock behind that door.
+        if peer.endpoint.scheme == .https || peer.endpoint.isLoopback || config.access.allowOpen {
+            credentials.bearer = state.withLock { $0.keys?.sent(to: peer.name) }
+        }
+        return credentials
+    }
+}
+
+/// Why a request is turned away.
+enum AccessFailure: Error, Hashable, Sendable {
+    case key
+    case certificate
+    case contradiction
+    case rate
+
+    init(_ refusal: AccessPolicy.Refusal) {
+        self =
+            switch refusal {
+            case .key: .key
+            case .certificate: .certificate
+            case .contradiction: .contradiction
+            }
+    }
+
+    var cause: RefusedRequests.Cause {
+        switch self {
+        case .key: .key
+        case .certificate: .certificate
+        case .contradiction: .contradiction
+        case .rate: .rate
+        }
+    }
+
+    var response: HTTPResponse {
+        switch self {
+        case .key:
+            // Word for word what Noema nodes answer, and look for (its section 2.4).
+            HTTPResponse(
+                status: 401, fields: ["Content-Type": "application/json"],
+                body: Array("{\"error\":\"unauthorized: NOEMA_MCP_KEY / access.shared_key_file required\"}".utf8))
+        case .certificate, .contradiction:
+            HTTPResponse(
+                status: 403, fields: ["Content-Type": "application/json"],
+                body: Array("{\"error\":{\"code\":\"\(cause.rawValue)\"}}".utf8))
+        case .rate: HTTPResponse(status: 429, fields: ["Retry-After": "1"])
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import FederationCore
+
+extension Config {
+    /// Who may ask this node.
+    public struct Access: Hashable, Sendable {
+        /// The file that holds the ring's key, mode 0600; relative to the directory of the configuration file.
+        public var sharedKeyFile: String?
+        /// Listens beyond this machine without TLS or without a key, and sends keys in clear: said in so many words.
+        public var allowOpen = false
+        /// Addresses whose `X-Forwarded-For` is believed.
+        public var proxies: [String] = []
+        package init() {}
+    }
+
+    /// TLS: what this node shows as a server and asks of its clients, and what it shows as a client.
+    public struct TLS: Hashable, Sendable {
+        /// Where TLS is served, beside `listen`.
+        public var listen: ListenAddress?
+        /// The certificate and those that lead to its root, in PEM, and its key.
+        public var certificate: String?
+        public var key: String?
+        /// Certificates in PEM that vouch for clients; with it a client must have one.
+        public var clientAuthority: String?
+        /// What is shown to peers that ask for a certificate.
+        public var clientCertificate: String?
+        public var clientKey: String?
+        package init() {}
+    }
+}
+
+extension Config.Access {
+    init(reading reader: inout MappingReader) {
+        sharedKeyFile = reader.optional("shared_key_file", .path)
+        allowOpen = reader.read("allow_open", default: false, .flag)
+        proxies = reader.list("proxies", .address)
+    }
+}
+
+extension Config.TLS {
+    init(reading reader: inout MappingReader) {
+        listen = reader.optional("listen", .listenAddress)
+        certificate = reader.optional("certificate", .path)
+        key = reader.optional("key", .path)
+        clientAuthority = reader.optional("client_ca", .path)
+        clientCertificate = reader.optional("client_certificate", .path)
+        clientKey = reader.optional("client_key", .path)
+        for (one, other) in [
+            ("certificate", "key"), ("key", "certificate"), ("listen", "certificate"), ("client_ca", "listen"),
+            ("client_certificate", "client_key"), ("client_key", "client_certificate"),
+        ] where reader.has(one) && !reader.has(other) {
+            reader.report(.needsBeside(other), about: one)
+        }
+    }
+}
+
+extension DecodedConfig {
+    /// What may not be, given whether a ring key comes from the environment: a listener that others than this machine
+    /// reach must be TLS and must ask for a key or a certificate, and no key may cross a network in clear.
+    package func openings(hasEnvironmentKey: Bool) -> [ConfigProblem] {
+        var problems: [ConfigProblem] = []
+        func report(_ reason: ConfigProblem.Reason, _ path: ConfigPath) {
+            problems.append(ConfigProblem(at: mark(of: path), path: path, reason: reason))
+        }
+        let listeners: [(ListenAddress?, ConfigPath)] = [
+            (config.listen, [.key("listen")]), (config.tls.listen, [.key("tls"), .key("listen")]),
+        ]
+        for case (let listen?, let path) in listeners where listen.isUnspecified && config.hosts.isEmpty {
+            // A request names an address that is not known here, and would be refused as a foreign page's.
+            report(.openWithoutName(listen), path)
+        }
+        guard !config.access.allowOpen else { return problems }
+        let hasRingKey = hasEnvironmentKey || config.access.sharedKeyFile != nil
+        if let listen = config.listen, !listen.isLoopback { report(.openWithoutTLS(listen), [.key("listen")]) }
+        let asks = hasRingKey || config.tls.clientAuthority != nil || config.peers.contains { $0.keyFile != nil }
+        if let listen = config.tls.listen, !listen.isLoopback, !asks {
+            report(.openWithoutKey(listen), [.key("tls"), .key("listen")])
+        }
+        for (index, peer) in config.peers.enumerated()
+        where (hasRingKey || peer.keyFile != nil) && peer.endpoint.scheme == .http && !peer.endpoint.isLoopback {
+            report(.keyInClear, [.key("peers"), .index(index), .key("endpoint")])
+        }
+        return problems.sorted { $0.at < $1.at }
+    }
+}
+
+extension ValueReader where Value == String {
+    /// A numeric address, IPv4 or IPv6, in its shortest spelling.
+    static var address: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let address = IPAddress(text) else { throw .notAnAddress(text) }
+            return address.text
+        }
+    }
+}
+
+extension ValueReader where Value == Digest {
+    /// `sha256:` and the hexadecimal SHA-256 of a SubjectPublicKeyInfo.
+    static var keyPin: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            let digits = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : ""
+            guard let digest = Digest(hex: digits) else { throw .notAPin(text) }
+            return digest
+        }
+    }
+}
+
+extension Endpoint {
+    /// Whether it is on this machine whatever a name server says.
+    package var isLoopback: Bool {
+        if host == .name("localhost") { return true }
+        return IPAddress(host.text)?.isLoopback ?? false
+    }
+}
