@@ -72,7 +72,7 @@ package struct PeerPreview: Sendable {
             return ChannelCredentials()
         }
         let access = NodeAccess()
-        try? access.take(file.config, beside: configPath, now: SystemClock.now())
+        _ = try? access.take(file.config, beside: configPath, now: SystemClock.now())
         let known = file.config.peers.first { $0.endpoint == place }
         return access.credentials(for: known ?? Config.Peer(name: "", endpoint: place), of: file.config, beside: configPath)
     }
