@@ -217,13 +217,14 @@ extension LogAudit {
         }
         while true {
             let page = try log.numbers(of: summary.origin, from: next, limit: Limits.pageEvents)
-            guard let last = page.last else { break }
+            let before = next
             for number in page where number >= next {
                 guard try passHoles(to: number) else { return false }
                 present += 1
                 next = number + 1
             }
-            guard last < Limits.counter else { break }
+            // Past the greatest counter the store has no number to begin at, and gives the last one again.
+            guard next > before else { break }
         }
         guard try passHoles(to: summary.highestNumber + 1) else { return false }
         return hole == nil && next == summary.highestNumber + 1 && present == summary.distinctNumbers

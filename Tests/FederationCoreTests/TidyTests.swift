@@ -66,7 +66,11 @@ struct TidyTests {
         ]
         for source in try sources(under: "Sources") {
             for line in source.lines where line.hasSuffix("import " + (line.split(separator: " ").last ?? "")) {
-                guard let owner = owners[String(line.split(separator: " ").last ?? "")] else { continue }
+                let library = String(line.split(separator: " ").last ?? "")
+                // The certificates of tests are made there.
+                guard let owner = owners[library], library != "COpenSSL" || !source.path.hasSuffix("/TestAuthority.swift") else {
+                    continue
+                }
                 #expect(source.path.contains("/\(owner)/"), "\(source.path): \(line): only \(owner) may")
             }
         }
