@@ -75,8 +75,8 @@ extension DecodedConfig {
         if let listen = config.tls.listen, !listen.isLoopback, !asks {
             report(.openWithoutKey(listen), [.key("tls"), .key("listen")])
         }
-        for (index, peer) in config.peers.enumerated()
-        where (hasRingKey || peer.keyFile != nil) && peer.endpoint.scheme == .http && !peer.endpoint.isLoopback {
+        for (index, peer) in config.peers.enumerated() where hasRingKey || peer.keyFile != nil {
+            guard let endpoint = peer.endpoint, endpoint.scheme == .http, !endpoint.isLoopback else { continue }
             report(.keyInClear, [.key("peers"), .index(index), .key("endpoint")])
         }
         return problems.sorted { $0.at < $1.at }

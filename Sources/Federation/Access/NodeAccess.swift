@@ -135,11 +135,12 @@ final class NodeAccess: Sendable {
         var credentials = ChannelCredentials()
         credentials.authority = peer.authority.map { ConfigFile.beside(path, $0) }
         credentials.pin = peer.tlsPin
-        if peer.endpoint.scheme == .https, let chain = config.tls.clientCertificate, let key = config.tls.clientKey {
+        guard let endpoint = peer.endpoint else { return credentials }
+        if endpoint.scheme == .https, let chain = config.tls.clientCertificate, let key = config.tls.clientKey {
             credentials.certificate = (ConfigFile.beside(path, chain), ConfigFile.beside(path, key))
         }
         // The configuration is refused where a key would cross a network in clear; this is the lock behind that door.
-        if peer.endpoint.scheme == .https || peer.endpoint.isLoopback || config.access.allowOpen {
+        if endpoint.scheme == .https || endpoint.isLoopback || config.access.allowOpen {
             credentials.bearer = state.withLock { $0.keys?.sent(to: peer.name) }
         }
         return credentials

@@ -82,7 +82,7 @@ package struct PeerPreview: Sendable {
         let client = CurlClient()
         defer { client.close() }
         let credentials = credentials(at: endpoint)
-        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline) { credentials }
+        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline, credentials: { credentials })
         var random = SystemRandom()
         let context = ExchangeContext(
             node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,
