@@ -86,12 +86,9 @@ struct FailureText {
 
     private init(keyUsed failure: CommandFailure) {
         let events = counted(Int64(failure.facts["events"] ?? "") ?? 0, "event")
-        let isLost = failure.facts["case"] == "lost"
         self.init(
-            isLost ? "the key that is lost has signed \(events)" : "this key has signed \(events): it is not replaced",
-            hint: isLost
-                ? "bring the file back from a backup, or go on as another node with 'federation identity new'"
-                : "changing a key that is in use comes with a later version; 'federation identity new' makes another node",
+            "the key that is lost has signed \(events)",
+            hint: "bring the file back from a backup, or go on as another node with 'federation identity new'",
             .identity)
     }
 

@@ -33,7 +33,7 @@ struct Main {
 let allCommands: [CommandDefinition] = [
     initCommand, runCommand, syncCommand, putCommand, recordsCommand, showCommand, eventsCommand, divergencesCommand,
     resolveCommand, archiveCommand, unarchiveCommand, trashCommand, recoverCommand, purgeCommand,
-    forgetOriginCommand,
+    forgetOriginCommand, trustKeyCommand,
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
     statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,

@@ -39,7 +39,7 @@ struct ChainProof {
             guard keys.mode(for: origin) != .off else { continue }
             let sorted = found.sorted { $0.number < $1.number }
             if let first = sorted.first { try begin(with: first, &keys, page, in: &log) }
-            for succession in sorted where succession.next != nil { try keys.take(succession, now: now, in: &log) }
+            try keys.take(sorted, of: origin, now: now, in: &log)
             try follow(
                 sorted.filter { $0.next == nil }, of: origin, links[origin] ?? [], policy, &keys, in: log)
         }

@@ -44,6 +44,8 @@ package struct PeerIdentity: Hashable, Sendable {
     package var publicKey: String?
     /// The highest number of ours that it holds, where it says so: how a restored node learns what it lost.
     package var heldOfOurs: UInt64?
+    /// The changes of its key, as it shows them.
+    package var successions: [Attestation] = []
     /// What it wants to be given of our log, as it cannot ask for it.
     package var wants: PushOffer?
 

@@ -87,7 +87,7 @@ struct OriginKeys {
     mutating func ring(of origin: ULID, in log: some LogReading) throws(StoreFailure) -> OriginRing? {
         if let ring = rings[origin] { return ring }
         guard let root = try key(of: origin, in: log) else { return nil }
-        let ring = OriginRing(root, try log.successions(of: origin))
+        let ring = OriginRing(root, try Successions(of: origin, in: log))
         rings[origin] = ring
         return ring
     }
@@ -142,24 +142,31 @@ struct OriginKeys {
         known[origin] = .some(OriginKey(text: key, source: .relayed))
     }
 
-    /// Takes up a change of key, if it is signed as it must be and belongs to a key that is known of its origin.
+    /// Takes up changes of one origin's key, as far as they are signed as they must be and lead to a key that is known.
     ///
     /// A second one from the same key is kept as well, and freezes the origin.
     mutating func take(
-        _ succession: Attestation, now: WallTime, in log: inout some LogWriting
+        _ successions: [Attestation], of origin: ULID, now: WallTime, in log: inout some LogWriting
     ) throws(StoreFailure) {
-        let origin = succession.origin
-        guard succession.next != nil, mode(for: origin) != .off, let ring = try ring(of: origin, in: log) else { return }
-        let kept = try log.successions(of: origin)
-        guard kept.count < Limits.successions, !kept.contains(where: { $0.attestation == succession }),
-            ring.contains(succession.key.text) || ring.contains(succession.next?.text ?? ""),
-            succession.isSigned(policy.check)
-        else { return }
-        let isSecond = kept.contains { $0.attestation.key == succession.key }
-        try log.keep(succession, fits: !isSecond, at: now)
-        rings[origin] = nil
-        // What was refused may be its successor's.
-        try SignatureReview.begin(now: now, in: &log)
+        var kept = try log.successions(of: origin).map(\.attestation)
+        var left = successions.filter { $0.origin == origin && $0.next != nil && !kept.contains($0) }
+        // Each is looked at once, however often it is tried below.
+        left = left.filter { $0.isSigned(policy.check) }
+        var isChanged = false
+        var goesOn = !left.isEmpty
+        while goesOn, let ring = try ring(of: origin, in: log) {
+            let joined = left.filter { ring.contains($0.key.text) || ring.contains($0.next?.text ?? "") }
+            left.removeAll { joined.contains($0) }
+            for each in joined where kept.count < Limits.successions {
+                try log.keep(each, fits: !kept.contains { $0.key == each.key }, at: now)
+                kept.append(each)
+                isChanged = true
+            }
+            rings[origin] = nil
+            goesOn = !joined.isEmpty && !left.isEmpty
+        }
+        // What was refused may be a successor's.
+        if isChanged { try SignatureReview.begin(now: now, in: &log) }
     }
 
     /// Pins the key that a peer has shown of itself, in place of whatever was known.
@@ -171,7 +178,10 @@ struct OriginKeys {
         try log.setState(StateKey.relayedKey(of: owner), nil)
         if let before {
             guard !PublicKey.isSame(before, publicKey) else { return }
-            try SignatureReview.begin(of: owner, in: &log)
+            // A successor vouches for what came before it; what anything else had proved is in doubt.
+            let ring = OriginRing(
+                OriginKey(text: publicKey, source: .pinned), try Successions(of: owner, in: log))
+            if !ring.contains(before) { try SignatureReview.begin(of: owner, in: &log) }
         }
         try SignatureReview.begin(now: now, in: &log)
     }

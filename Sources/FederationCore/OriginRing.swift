@@ -15,23 +15,23 @@ struct OriginRing: Hashable {
     /// Two successions from one key: nobody can say which one its origin meant, until a person does.
     private(set) var isFrozen: Bool
 
-    init(_ root: OriginKey, _ successions: [StoredAttestation]) {
+    /// - Parameter successions: each step once: where two lead from one key, the one that a person chose.
+    init(_ root: OriginKey, _ successions: Successions) {
         self.root = root
-        isFrozen = successions.contains { !$0.fits }
-        let valid = successions.filter(\.fits).map(\.attestation)
         stretches = [Stretch(key: root.text, through: nil)]
         var seen: Set<String> = [root.text]
-        while let last = stretches.last, let step = valid.first(where: { $0.key.text == last.key }),
+        while let last = stretches.last, let step = successions.steps.first(where: { $0.key.text == last.key }),
             let next = step.next?.text, seen.insert(next).inserted
         {
             stretches[stretches.count - 1].through = step.number
             stretches.append(Stretch(key: next, through: nil))
         }
-        while let first = stretches.first, let step = valid.first(where: { $0.next?.text == first.key }),
+        while let first = stretches.first, let step = successions.steps.first(where: { $0.next?.text == first.key }),
             seen.insert(step.key.text).inserted
         {
             stretches.insert(Stretch(key: step.key.text, through: step.number), at: 0)
         }
+        isFrozen = successions.open.contains { seen.contains($0) }
     }
 
     /// The key in use.
@@ -45,4 +45,70 @@ struct OriginRing: Hashable {
         guard let number else { return last }
         return stretches.first { $0.through.map { number <= $0 } ?? true } ?? last
     }
+}
+
+/// The changes of key of one origin, as far as they are settled.
+struct Successions: Hashable {
+    /// Each key's one successor.
+    private(set) var steps: [Attestation] = []
+    /// Keys that have signed two successors, of which nobody has chosen one.
+    private(set) var open: Set<String> = []
+
+    /// - Parameter offered: what is not kept yet, and signed as it must be.
+    init(of origin: ULID, offered: [Attestation] = [], in log: some LogReading) throws(StoreFailure) {
+        let kept = try log.successions(of: origin).map(\.attestation)
+        let all = kept + offered.filter { $0.origin == origin && $0.next != nil && !kept.contains($0) }
+        for (key, group) in Dictionary(grouping: all, by: \.key.text).sorted(by: { $0.key < $1.key }) {
+            guard group.count > 1 else {
+                steps += group
+                continue
+            }
+            let chosen = try log.wireValue(SignatureReview.namespace, peer: "", key: Successions.choice(of: origin, key))
+                .map { String(decoding: $0, as: UTF8.self) }
+            if let step = group.first(where: { $0.next?.text == chosen }) { steps.append(step) } else { open.insert(key) }
+        }
+    }
+
+    private static func choice(of origin: ULID, _ key: String) -> String { "successor:\(origin):\(key)" }
+
+    /// Takes one of several successors of a key for the right one.
+    ///
+    /// - Returns: the keys among which the choice was; empty where `next` is none of several.
+    static func choose(
+        _ next: PublicKey, of origin: ULID, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) -> [PublicKey] {
+        let all = try log.successions(of: origin).map(\.attestation)
+        let group = all.filter { each in all.contains { $0.key == each.key && $0.next == next } }
+        guard Set(group).count > 1, let key = group.first?.key else { return [] }
+        try log.setWireValue(
+            SignatureReview.namespace, peer: "", key: choice(of: origin, key.text), Array(next.text.utf8))
+        try SignatureReview.begin(of: origin, in: &log)
+        try SignatureReview.begin(now: now, in: &log)
+        return group.compactMap(\.next)
+    }
+}
+
+/// An origin of which nothing more is taken in until a person says which of its keys is the right one.
+package struct FrozenOrigin: Hashable, Sendable {
+    package var origin: ULID
+    /// The successors that it named, in the order in which they came.
+    package var candidates: [PublicKey]
+
+    package static func all(in log: some LogReading) throws(StoreFailure) -> [FrozenOrigin] {
+        var found: [FrozenOrigin] = []
+        for origin in Set(try log.contradictions().filter { $0.next != nil }.map(\.origin)).sorted() {
+            let open = try Successions(of: origin, in: log).open
+            guard !open.isEmpty else { continue }
+            let candidates = try log.successions(of: origin).map(\.attestation).filter { open.contains($0.key.text) }
+            found.append(FrozenOrigin(origin: origin, candidates: candidates.compactMap(\.next)))
+        }
+        return found
+    }
+
+    /// Takes one of its successors for the right one, and looks again at everything of this origin.
+    ///
+    /// - Returns: whether there was such a choice.
+    package static func choose(
+        _ next: PublicKey, of origin: ULID, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Bool { try !Successions.choose(next, of: origin, now: now, in: &log).isEmpty }
 }

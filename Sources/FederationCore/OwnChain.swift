@@ -43,6 +43,30 @@ package struct OwnChain: Sendable {
         return OwnChain.isDue(unattested: highest - attested, quiet: quiet) ? quiet : nil
     }
 
+    /// Names the key that signs from now on, after everything that is here: its change of key, and its first checkpoint.
+    ///
+    /// - Parameter next: signs with the new key.
+    /// - Returns: `nil` where the chain does not reach our last event, because two of ours have one number.
+    package func succeed(
+        by next: @escaping @Sendable ([UInt8]) -> EventSeal, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Attestation? {
+        var tip = try Chain.tip(of: node, sha256, in: log)
+        let highest = try log.highestNumber(of: node.description) ?? 0
+        while tip.number < highest {
+            guard let reached = try extended(tip, in: log), try attest(reached, now: now, in: &log) else { return nil }
+            tip = reached
+        }
+        guard let old = PublicKey(sign([]).publicKey), let new = PublicKey(next([]).publicKey) else { return nil }
+        let preimage = Attestation.successionPreimage(of: node, at: tip, from: old, to: new)
+        let succession = Attestation(
+            kind: .succession(next: new, acceptance: next(preimage).signature), origin: node, number: tip.number,
+            head: tip.head, key: old, signature: sign(preimage).signature)
+        try log.keep(succession, fits: true, at: now)
+        var successor = self
+        successor.sign = next
+        return try successor.attest(tip, now: now, in: &log) ? succession : nil
+    }
+
     /// - Returns: `false` where our key is none that attestations can name.
     func attest(_ tip: ChainTip, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
         let seal = sign(Attestation.checkpointPreimage(of: node, at: tip))

@@ -40,6 +40,8 @@ package struct PeerCommit: Hashable, Sendable {
     package var pin: ULID?
     /// The public key to pin.
     package var key: KeyPin?
+    /// Changes of key by which it follows from the one known.
+    package var successions: [Attestation] = []
     /// The peer answered as itself at this time.
     package var seenAt: WallTime?
     /// The wire to pin, with the identity that answered on it.
@@ -69,6 +71,10 @@ package struct PeerCommit: Hashable, Sendable {
         }
         // Before the page, which is judged by who the peer is and by its key.
         if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
+        if let key, !successions.isEmpty {
+            var keys = try OriginKeys(intake.policy.signatures, intake.policy.sha256, in: log)
+            try keys.take(successions, of: key.owner, now: now, in: &log)
+        }
         if let key { try OriginKeys.pin(key.publicKey, of: key.owner, now: now, in: &log) }
         if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
         try writePeer(to: &log, stoppedBy: outcome.stoppedBy)

@@ -7,6 +7,8 @@ package struct PeerMemory: Hashable, Sendable {
     /// The pinned public key of `keyOwner`.
     package var key: String?
     package var keyOwner: ULID?
+    /// The key that `key`, or the one that the configuration names, has been succeeded by.
+    package var successor: String?
     /// The pinned wire.
     package var wire: WireName?
     package var cursor: ULID?
@@ -23,13 +25,23 @@ package struct PeerMemory: Hashable, Sendable {
     package init() {}
 
     /// Reads what `question` asks for.
-    package init(_ question: PeerQuestion, from log: some LogReading) throws(StoreFailure) {
+    ///
+    /// - Parameter check: looks at the signatures of changes of key that the peer shows.
+    package init(
+        _ question: PeerQuestion, from log: some LogReading, check: SignatureCheck = { _, _, _ in false }
+    ) throws(StoreFailure) {
         func state(_ what: StateKey.OfPeer) throws(StoreFailure) -> String? {
             try log.state(StateKey.peer(question.peer, what)).flatMap { $0.isEmpty ? nil : $0 }
         }
         pin = try state(.identity).flatMap { ULID($0) }
         keyOwner = question.keyOwner ?? pin
         if let keyOwner { key = try log.state(StateKey.publicKey(of: keyOwner)).flatMap { $0.isEmpty ? nil : $0 } }
+        if let keyOwner, let root = question.expectedKey ?? key {
+            let offered = question.successions.filter { $0.origin == keyOwner && $0.isSigned(check) }
+            let ring = OriginRing(
+                OriginKey(text: root, source: .pinned), try Successions(of: keyOwner, offered: offered, in: log))
+            if !ring.isFrozen, ring.current != root { successor = ring.current }
+        }
         wire = try state(.wire).flatMap { WireName(rawValue: $0) }
         cursor = try state(.lastEvent).flatMap { ULID($0) }
         position = try state(.position)
@@ -56,6 +68,9 @@ package struct PeerQuestion: Hashable, Sendable {
     package var wireNamespace: String
     /// Whose public key is asked for; without one, the pinned identity's.
     package var keyOwner: ULID?
+    /// The key that the configuration names, and changes of key that the peer shows.
+    package var expectedKey: String?
+    package var successions: [Attestation] = []
     /// Counting goes through every origin of the log, so it is asked for rarely.
     package var countsMissingNumbers: Bool
     /// How many of the newest holes are asked for.

@@ -114,9 +114,11 @@ extension PollMachine {
     private func question(
         keyOwner: ULID? = nil, countsMissingNumbers: Bool = false, holes: Int = 0
     ) -> PeerQuestion {
-        PeerQuestion(
+        var question = PeerQuestion(
             peer: peer.name, wireNamespace: peer.wireNamespace, keyOwner: keyOwner,
             countsMissingNumbers: countsMissingNumbers, holes: holes)
+        question.expectedKey = peer.expectedKey
+        return question
     }
 
     /// Takes the answer that the poll waits for.
@@ -220,10 +222,12 @@ extension PollMachine {
             poll.isHeld = request.hold > .zero
             return ask(.response(since: now.instant), poll, now) { .send($0, request, seals: seals) }
         case .identify(let identity):
-            let question = question(keyOwner: identity.id)
+            var question = question(keyOwner: identity.id)
+            question.successions = identity.successions
             // What the peer says may know of what we wrote since this poll began.
             let isNews = identity.heldOfOurs.map { $0 > poll.memory.ownNumber } ?? false
-            guard isNews || poll.memory.keyOwner != identity.id else { return compare(identity, poll, now) }
+            let showsOther = identity.publicKey != nil && identity.publicKey != poll.memory.key && !identity.successions.isEmpty
+            guard isNews || showsOther || poll.memory.keyOwner != identity.id else { return compare(identity, poll, now) }
             return ask(.memoryAgain(identity), poll, now) { .load($0, question) }
         case .take(let page):
             // Nothing is exchanged before the identity is accepted (Noema section 3.3).
@@ -286,6 +290,7 @@ extension PollMachine {
         commit.pin = poll.newPin
         commit.wire = poll.newWire
         commit.key = poll.newKey
+        if poll.newKey != nil { commit.successions = poll.identity?.successions ?? [] }
         return commit
     }
 
@@ -343,13 +348,14 @@ extension PollMachine {
         // What is no key is as good as none: it must neither be pinned nor take a pin away.
         let advertised = identity.publicKey.flatMap { PublicKey($0)?.text }
         if let expected = peer.expectedKey {
-            guard advertised == expected else { return nil }
-            return memory.key == expected ? KeyChange.none : .pins(expected)
+            guard let advertised, advertised == expected || advertised == memory.successor else { return nil }
+            return memory.key == advertised ? KeyChange.none : .pins(advertised)
         }
         // A peer that shows no key keeps the pin it has: nothing is downgraded.
         guard let advertised else { return KeyChange.none }
         guard let known = memory.key else { return .pins(advertised) }
-        return PublicKey.isSame(known, advertised) ? KeyChange.none : nil
+        if PublicKey.isSame(known, advertised) { return KeyChange.none }
+        return advertised == memory.successor ? .pins(advertised) : nil
     }
 
     /// The end of the conversation; what came of it is committed, and then the poll is over.

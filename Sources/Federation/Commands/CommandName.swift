@@ -11,6 +11,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case importBatch = "import-batch"
     case progress
     case forgetOrigin = "forget-origin"
+    case trustKey = "trust-key"
     case forgetPeer = "forget-peer"
     case reload
     case verify
@@ -19,7 +20,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     var writes: Bool {
         switch self {
         case .archive, .unarchive, .trash, .recover, .purge: true
-        case .forgetOrigin: true
+        case .forgetOrigin, .trustKey: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .verify: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false

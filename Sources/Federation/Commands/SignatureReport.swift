@@ -15,6 +15,8 @@ struct SignatureReport: Sendable {
     var equivocations: [Equivocation]
     /// What origins have signed against themselves.
     var contradictions: [Attestation]
+    /// Origins that have named two successors of one key, of which nobody has chosen one.
+    var frozen: [FrozenOrigin]
 
     init(of config: Config, events: Int64, in log: any LogReading) throws(StoreFailure) {
         verify = config.verify
@@ -24,13 +26,11 @@ struct SignatureReport: Sendable {
         chains = try log.attestedOrigins()
         equivocations = try Equivocation.all(in: log)
         contradictions = try log.contradictions()
+        frozen = try FrozenOrigin.all(in: log)
     }
 
     /// Events that their origin did not sign as they are.
     var invalid: Int64 { unproved[.invalid] ?? 0 }
-
-    /// Origins that have named two successors of one key.
-    var frozen: [ULID] { Array(Set(contradictions.filter { $0.next != nil }.map(\.origin))).sorted() }
 
     /// Origins with a chain that have said two things. Without a chain a number may be used twice in all honesty.
     var equivocating: [ULID] {
@@ -73,6 +73,15 @@ struct SignatureReport: Sendable {
 
     func write(to writer: inout JSONWriter) {
         writeChains(&writer)
+        writer.key("frozen_origins")
+        writer.array { writer in
+            for each in frozen {
+                writer.object {
+                    $0.member("origin", each.origin.description)
+                    $0.member("keys", each.candidates.map(\.text))
+                }
+            }
+        }
         writer.key("signatures")
         writer.object { writer in
             writer.member("verify", verify.rawValue)

@@ -15,12 +15,10 @@ package enum SigningKeys {
             with: try AccessKeys(node.file.config, beside: configPath))
     }
 
-    /// Makes a key for a node that has none.
+    /// Makes a key for a node that has none, or with `force` another one in place of the one that is there.
     ///
-    /// What the old key has signed would be in doubt at every peer, so a node that has written events gets no other
-    /// one: neither in place of a key that is there nor of one that is lost. Its way on is `identity new`.
-    ///
-    /// `force` is for doing it also in place of a key that is there and has signed nothing yet.
+    /// One that has signed events names its successor (`KeyRotation`). One that is lost cannot, and what it signed would
+    /// be in doubt at every peer: a node that has written events under it goes on with `identity new`.
     package static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
         guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
@@ -33,8 +31,11 @@ package enum SigningKeys {
         let path = directory.currentSigningKey(of: identity)
         let exists = access(path, F_OK) == 0
         if exists, !force { throw CommandFailure(.keyExists, ["file": path]) }
-        guard signed == 0 else {
-            throw CommandFailure(.keyUsed, ["file": path, "events": String(signed), "case": exists ? "there" : "lost"])
+        if signed > 0 {
+            guard exists else { throw CommandFailure(.keyUsed, ["file": path, "events": String(signed)]) }
+            lock.release()
+            let (key, node) = try await KeyRotation.rotate(configPath: configPath)
+            return facts(of: key, identity, in: path, succeeds: node.key)
         }
         // Nothing hangs on the old one, and a crash between the two leaves what `keygen` is for.
         if exists { unlink(path) }
@@ -65,13 +66,17 @@ package enum SigningKeys {
         }
     }
 
-    private static func facts(of key: SigningKey, _ identity: ULID, in path: String, with access: AccessKeys? = nil) -> [UInt8] {
+    private static func facts(
+        of key: SigningKey, _ identity: ULID, in path: String, with access: AccessKeys? = nil,
+        succeeds old: SigningKey? = nil
+    ) -> [UInt8] {
         jsonObject {
             $0.member("id", identity.description)
             $0.member("file", path)
             $0.member("public_key", key.publicKey.description)
             $0.member("fingerprint", key.publicKey.fingerprint)
             access?.write(to: &$0)
+            if let old { $0.member("succeeds", old.publicKey.description) }
         }
     }
 }

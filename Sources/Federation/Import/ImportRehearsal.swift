@@ -64,10 +64,12 @@ extension OpenedNode {
 
     /// - Parameter recovers: own events that are missing are taken back, and stop nothing.
     func intakePolicy(recovers: Bool, replayer: (any EventReplayer)? = nil) -> IntakePolicy {
-        let key = key.publicKey
+        let keys = ownKeys
         return IntakePolicy(
             node: identity.id, sha256: sha256,
-            isOwnSignature: { preimage, text in Signature(text).map { key.verify($0, of: preimage) } ?? false },
+            isOwnSignature: { preimage, text in
+                Signature(text).map { signature in keys.contains { $0.verify(signature, of: preimage) } } ?? false
+            },
             signatures: SignaturePolicy(file.config), replayer: replayer,
             replayAttempts: file.config.quarantineAfter, recoversOwnEvents: recovers)
     }

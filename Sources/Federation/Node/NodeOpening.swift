@@ -40,6 +40,8 @@ struct OpenedNode: Sendable {
     var store: SQLiteStore
     var identity: NodeIdentity
     var key: SigningKey
+    /// Every key that this identity has had, the one in use among them.
+    var ownKeys: [VerifyingKey] = []
     /// Set while this process may write.
     var lock: DataDirectoryLock?
     /// The database was made on another machine. That alone stops nothing: machines are renewed.
@@ -56,6 +58,7 @@ struct OpenedNode: Sendable {
         } catch {
             throw CommandFailure(error, directory: directory.path)
         }
+        let successions: [Attestation]
         do throws(StoreFailure) {
             store = try await OpenedNode.open(directory, for: use)
             store.room = StoreRoom(file.config)
@@ -65,18 +68,23 @@ struct OpenedNode: Sendable {
             identity = NodeIdentity(
                 id: id, name: file.config.name, version: programVersion, mode: file.config.mode, publicKey: nil)
             stopped = NodeStop(meta: meta, found: found)
+            successions = try await store.read { (log) throws(StoreFailure) in
+                try log.successions(of: id).map(\.attestation)
+            }
             if use.locks { try await OpenedNode.beginEpoch(of: store, isServed: false) }
             if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex { isElsewhere = machine != here }
         } catch {
             throw CommandFailure(error)
         }
-        let path = directory.currentSigningKey(of: identity.id)
-        do throws(KeyFileFailure) {
-            key = use == .renew ? try OpenedNode.newKey() : try SigningKeyFile.read(path)
-        } catch {
-            throw CommandFailure(error, path: path)
+        if use == .renew {
+            do throws(KeyFileFailure) { key = try OpenedNode.newKey() } catch {
+                throw CommandFailure(error, path: directory.currentSigningKey(of: identity.id))
+            }
+        } else {
+            key = try directory.signingKey(of: identity.id, current: successions.last?.next, settles: use == .write)
         }
         identity.publicKey = key.publicKey.description
+        ownKeys = [key.publicKey] + successions.compactMap { VerifyingKey($0.key.text) }
     }
 }
 

@@ -55,7 +55,10 @@ struct NodePollStore: PollStore {
     let node: Node
 
     func memory(_ question: PeerQuestion) async throws(StoreFailure) -> PeerMemory {
-        try await node.store.read { (log) throws(StoreFailure) in try PeerMemory(question, from: log) }
+        let check = SignaturePolicy(node.config).check
+        return try await node.store.read { (log) throws(StoreFailure) in
+            try PeerMemory(question, from: log, check: check)
+        }
     }
 
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome {

@@ -2,13 +2,14 @@ import Federation
 import FederationCore
 
 let keygenCommand = CommandDefinition(
-    name: "keygen", summary: "make the signing key where there is none",
+    name: "keygen", summary: "make the signing key, or change it",
     details: """
-        For a data directory that lost its key before the node wrote anything. A key that is there is never replaced
-        unless --force is given, and one that has signed events not even then: peers would doubt what it signed. If such
-        a key is lost, 'identity new' is the way on. Stop the daemon first.
+        Makes one for a data directory that lost its key before the node wrote anything. With --force it changes the
+        key: the old one signs who succeeds it and what it has signed so far, and federation peers follow by themselves.
+        Noema peers need 'reset-peer --key-rotated' there. A key that is lost cannot name a successor: if it has signed
+        events, 'identity new' is the way on. Stop the daemon first.
         """,
-    options: [.init("--force", "replace a key that has signed nothing yet")],
+    options: [.init("--force", "change the key that is there")],
     examples: [("federation keygen", "then compare it with 'federation key fingerprint'")]
 ) { arguments, console in
     await keyFacts(arguments, console) { () throws(CommandFailure) in
@@ -61,7 +62,8 @@ private func keyFacts(
         } else if let result = try? JSON(bytes) {
             let ring = result["ring_key"].map { [["ring key", $0.text("fingerprint") + " (" + $0.text("source") + ")"]] } ?? []
             let peers = (result["peer_keys"]?.array ?? []).map { ["key of " + $0.text("peer"), $0.text("fingerprint")] }
-            console.print(columns(["id", "file", "public_key", "fingerprint"].map { [$0, result.text($0)] } + ring + peers))
+            let own = ["id", "file", "public_key", "fingerprint", "succeeds"].filter { !result.text($0).isEmpty }
+            console.print(columns(own.map { [$0, result.text($0)] } + ring + peers))
         }
         return .ok
     } catch {

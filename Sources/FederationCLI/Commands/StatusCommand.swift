@@ -67,6 +67,8 @@ enum StatusText {
         case "signature_invalid": "events are here that their origin did not sign as they are: see 'signatures'"
         case "equivocation":
             "an origin has given one number to two events that it signed: see 'two events' above, and ask whose it is"
+        case "frozen_origin":
+            "an origin has named two successors of its key, and is frozen: see 'frozen' above, and 'federation help trust-key'"
         case "clock_full":
             "the vector clock is full (256 nodes): it does not count the origin of event \(warning.text("event"))"
         case "own_number_far": "event \(warning.text("event")) names a number of ours far beyond what we ever gave: not followed"
@@ -103,6 +105,9 @@ enum StatusText {
         for each in status.items("equivocations") where each.isTrue("chained") {
             let what = each.texts("events").isEmpty ? "two chains" : each.texts("events").joined(separator: ", ")
             rows.append(["two events", "⚠ number \(grouped(each.count("number"))) of \(each.text("origin")): \(what)"])
+        }
+        for each in status.items("frozen_origins") {
+            rows.append(["frozen", "⚠ \(each.text("origin")): \(each.texts("keys").joined(separator: " or "))"])
         }
         return rows + NumbersText.rows(status, names: labels(status))
     }

@@ -27,9 +27,10 @@ struct NativeAttestations {
 
     /// - Parameters:
     ///   - asked: the row that the puller knows; `nil` where it did not ask.
+    ///   - node: who answers.
     ///   - isFirst: it asks for the log from its beginning, and will meet with each page what belongs to it.
     init(
-        asked: Int64?, _ spans: Spans, isFirst: Bool, endsLog: Bool, in view: any LogReading
+        asked: Int64?, _ spans: Spans, isFirst: Bool, endsLog: Bool, of node: ULID, in view: any LogReading
     ) throws(StoreFailure) {
         guard let asked else {
             (lines, row) = ([], nil)
@@ -39,6 +40,8 @@ struct NativeAttestations {
         func add(_ attestation: Attestation) {
             if found.count < Limits.attestationsPerPage, !found.contains(attestation) { found.append(attestation) }
         }
+        // Whoever has changed its key shows how, before anything else is believed of it.
+        for stored in try view.successions(of: node) where stored.row > asked { add(stored.attestation) }
         for (origin, number) in spans.last.sorted(by: { $0.key < $1.key }).prefix(Limits.attestationsPerPage) {
             for succession in try view.successions(of: origin) { add(succession.attestation) }
             if let checkpoint = try view.lastCheckpoint(of: origin, through: number) { add(checkpoint) }

@@ -134,8 +134,9 @@ struct NativeExchange: Exchange {
             return askIdentity()
         default: throw .status(response.status)
         }
-        let peer = try NativePeer.identity(fields: response.fields)
+        var peer = try NativePeer.identity(fields: response.fields)
         let page = try NativePage(response, of: ranges.next, limit: pageEvents)
+        peer.successions = page.attestations.filter { $0.origin == peer.id && $0.next != nil }
         guard let accepted else {
             state = .identifying(peer, page: page)
             return .identify(peer)

@@ -51,6 +51,8 @@ struct NativeGreeting {
     var head: NativePosition?
     /// Where the asking node named itself.
     var held: UInt64?
+    /// The changes of this node's key.
+    var successions: [Attestation] = []
     /// What the asking node is to push, where it has to: a position of its log, or `NativePush.beginning`.
     var wants: String?
 
@@ -79,6 +81,10 @@ struct NativeGreeting {
             writer.member("features", NativeGreeting.features)
             if let head { writer.member("head", head.text) }
             if let held { writer.member("held", held) }
+            if !successions.isEmpty {
+                writer.key("successions")
+                writer.array { writer in for each in successions { writer.raw(each.json) } }
+            }
             if let wants { writer.member("wants", wants) }
         }
         return writer.bytes
@@ -97,10 +103,13 @@ enum NativePeer {
     static func identity(body: [UInt8]) throws(ExchangeFailure) -> PeerIdentity {
         let json: JSON
         do { json = try JSON(body) } catch { throw .malformed(.notJSON(error)) }
-        return try identity(
+        var peer = try identity(
             id: json["id"]?.string, name: json["name"]?.string, version: json["version"]?.string,
             mode: json["mode"]?.string, key: json["pubkey"]?.string, held: json["held"]?.unsigned,
             wants: json["wants"]?.string)
+        let successions = (json["successions"]?.array ?? []).prefix(Limits.successions)
+        peer.successions = successions.compactMap { Attestation($0) }.filter { $0.origin == peer.id && $0.next != nil }
+        return peer
     }
 
     private static func identity(

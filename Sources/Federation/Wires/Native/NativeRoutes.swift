@@ -51,6 +51,9 @@ struct NativeRoutes {
         let head = try NativePosition.head(of: view, epoch: epochs.current)
         var greeting = NativeGreeting(node: node, head: head, held: nil)
         if let claimed { greeting.held = try view.highestNumber(of: claimed.description) ?? 0 }
+        if request.path == NativeRoutes.identityPath {
+            greeting.successions = try view.successions(of: node.id).map(\.attestation)
+        }
         if NativePushRoute.isPush(request) {
             var reply = try NativePushRoute(view: view, context: context, greeting: greeting).reply(to: request)
             reply.claimedNode = claimed
@@ -148,7 +151,8 @@ struct NativeRoutes {
         fields[NativeField.more] = last.seq < head.seq && last.seq > start.seq ? "true" : "false"
         var response = page.lines.response(fields: fields)
         try NativeAttestations(
-            asked: attested, page.spans, isFirst: isFirst, endsLog: last.seq >= head.seq, in: view
+            asked: attested, page.spans, isFirst: isFirst, endsLog: last.seq >= head.seq, of: node.id,
+            in: view
         ).attach(to: &response)
         return response
     }

@@ -1,0 +1,194 @@
+import FederationCore
+import FederationCrypto
+import FederationTestKit
+import Testing
+
+/// An origin that changes its key, as those see it who follow.
+@Suite struct SuccessionTests {
+    /// An origin that has changed its key some times, with events before, between and after.
+    private func origin(rotations: Int, between count: Int = 20) throws -> ChainOrigin {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(count)
+        for rotation in 0..<rotations {
+            try origin.rotate(to: UInt8(2 + rotation))
+            try origin.write(count)
+        }
+        return origin
+    }
+
+    @Test(arguments: [1, 2, 5]) func aFreshNodeProvesTheWholeLogAcrossRotations(rotations: Int) throws {
+        let origin = try origin(rotations: rotations)
+        #expect(Set(origin.events.compactMap(\.publicKey)).count == rotations + 1)
+        for startsWithNewest in [true, false] {
+            var node = CheckCounter().node()
+            // Met as it is now, or pinned when it had its first key.
+            if startsWithNewest { try node.meet(origin) } else { try node.meet(ChainOrigin(1, seed: 1)) }
+            let outcome = try node.take(origin.events, origin.attestations)
+            #expect(outcome.applied == origin.events.count && node.quarantined.isEmpty)
+            #expect(node.log.unprovedCounts().isEmpty)
+            #expect(origin.events.allSatisfy { node.log.event($0.id)?.verification.isProved == true })
+        }
+    }
+
+    @Test func pageByPageToo() throws {
+        let origin = try origin(rotations: 3)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        let successions = origin.attestations.filter { $0.next != nil }
+        for start in stride(from: 0, to: origin.events.count, by: 7) {
+            let page = Array(origin.events[start..<min(start + 7, origin.events.count)])
+            let last = page.last?.number ?? 0
+            let checkpoint = origin.attestations.last { $0.next == nil && $0.number <= last }
+            try node.take(page, successions + [checkpoint].compactMap { $0 })
+        }
+        #expect(node.quarantined.isEmpty && node.log.unprovedCounts().isEmpty)
+        #expect(node.log.eventCount() == Int64(origin.events.count))
+    }
+
+    /// Whoever has stolen a key that was given up can sign with it, and is believed by nobody.
+    @Test func aKeyThatWasGivenUpSignsNothingMore() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        var thief = origin
+        thief.now = thief.now.advanced(by: .seconds(5))
+        try origin.rotate(to: 2)
+        try origin.write(5)
+        try thief.write(1)
+        let late = try #require(thief.events.last)
+        // Backdated: a number that the honest origin has used, under an id of its own.
+        var backdated = late
+        backdated.clock = ReceivedClock(VectorClock([origin.id: 4]))
+        backdated = try backdated.signed(by: thief.key)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.take(origin.events, origin.attestations)
+        let before = node.inventory
+        #expect(try node.take([late], []).refused == 1)
+        #expect(try node.take([backdated], []).refused == 1)
+        #expect(node.inventory == before)
+        #expect(Set(node.log.quarantine(kind: nil, peer: nil, limit: 9).map(\.code)) == ["swapped_key", "past_key"])
+    }
+
+    @Test func aSuccessionNeedsBothHands() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(5)
+        let first = origin
+        try origin.rotate(to: 2)
+        let succession = try #require(origin.attestations.first { $0.next != nil })
+        let thief = try ChainOrigin.key(9)
+        guard case .succession(let next, _) = succession.kind else { return }
+        var wrongs: [Attestation] = []
+        var wrong = succession
+        // The old key names a key that never agreed, and a stranger names itself.
+        let refused = thief.sign([]).description
+        wrong.kind = .succession(next: next, acceptance: refused)
+        wrongs.append(wrong)
+        wrong = succession
+        wrong.signature = refused
+        wrongs.append(wrong)
+        wrong = succession
+        wrong.head = sha256([7])
+        wrongs.append(wrong)
+        var node = CheckCounter().node()
+        try node.meet(first)
+        try node.take([], wrongs)
+        #expect(node.log.successions(of: origin.id).isEmpty)
+        try node.take([], [succession])
+        #expect(node.log.successions(of: origin.id).count == 1)
+    }
+
+    @Test func twoSuccessorsFreezeTheOriginUntilAPersonChooses() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        var thief = origin
+        let known = origin
+        try origin.rotate(to: 2)
+        try origin.write(3)
+        try thief.rotate(to: 3)
+        thief.now = thief.now.advanced(by: .seconds(1))
+        try thief.write(3)
+        for isThiefFirst in [false, true] {
+            var node = CheckCounter().node()
+            try node.meet(known)
+            try node.take(known.events, [])
+            let (first, second) = isThiefFirst ? (thief, origin) : (origin, thief)
+            try node.take(Array(first.events.suffix(3)), first.attestations)
+            #expect(node.log.eventCount() == 13)
+            try node.take(Array(second.events.suffix(3)), second.attestations)
+            let frozen = try FrozenOrigin.all(in: node.log)
+            #expect(frozen.map(\.origin) == [origin.id])
+            #expect(Set(frozen[0].candidates.map(\.text)) == [origin, thief].map { $0.key.publicKey.description }.reduce(into: []) { $0.insert($1) })
+            try first.continued(1) { try node.take([$0], []) }
+            #expect(node.quarantined.contains { $0.contains("frozen_origin") }, "nothing more, of neither")
+
+            let chosen = try #require(PublicKey(origin.key.publicKey.description))
+            #expect(try FrozenOrigin.choose(chosen, of: origin.id, now: node.now, in: &node.log))
+            #expect(try FrozenOrigin.all(in: node.log).isEmpty)
+            while try node.intake.review(now: node.now, limit: 5, into: &node.log) {}
+            try node.retryDue()
+            for event in origin.events { #expect(node.log.event(event.id)?.hold == nil && node.log.event(event.id) != nil) }
+            for event in thief.events.suffix(3) {
+                let stored = node.log.event(event.id)
+                #expect(stored == nil || stored?.hold == .signature, "what the other key signed counts for nothing")
+            }
+        }
+    }
+
+    @Test func contactFollowsASuccessionAndNothingElse() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(3)
+        let old = origin.key.publicKey.description
+        try origin.rotate(to: 2)
+        try origin.rotate(to: 3)
+        let check = CheckCounter().policy(.off).check
+        var log = MemoryStorage()
+        try log.setState(StateKey.publicKey(of: origin.id), old)
+        func memory(_ successions: [Attestation], expected: String? = nil) throws -> PeerMemory {
+            var question = PeerQuestion(peer: "p", wireNamespace: "auto", keyOwner: origin.id)
+            question.successions = successions
+            question.expectedKey = expected
+            return try PeerMemory(question, from: log, check: check)
+        }
+        let steps = origin.attestations.filter { $0.next != nil }
+        #expect(try memory(steps).successor == origin.key.publicKey.description)
+        #expect(try memory(steps, expected: old).successor == origin.key.publicKey.description)
+        #expect(try memory([]).successor == nil)
+        #expect(try memory([steps[1]]).successor == nil, "a step is missing")
+        var forged = steps[0]
+        forged.signature = steps[1].signature
+        #expect(try memory([forged, steps[1]]).successor == nil)
+        // The newest key is not followed back to an old one.
+        try log.setState(StateKey.publicKey(of: origin.id), origin.key.publicKey.description)
+        #expect(try memory(steps).successor == nil)
+    }
+}
+
+extension Event {
+    fileprivate func signed(by key: SigningKey) throws -> Event {
+        var event = self
+        event.signature = key.sign(signingPreimage(dataHash: try fingerprint(sha256).dataHash)).description
+        event.publicKey = key.publicKey.description
+        return event
+    }
+}
+
+extension ChainOrigin {
+    /// Changes its key as `keygen --force` does.
+    mutating func rotate(to seed: UInt8) throws {
+        let next = try ChainOrigin.key(seed)
+        let seal: @Sendable ([UInt8]) -> EventSeal = {
+            EventSeal(signature: next.sign($0).description, publicKey: next.publicKey.description)
+        }
+        guard try chain.succeed(by: seal, now: now, in: &log) != nil else { throw StoreFailure.corrupt }
+        key = next
+    }
+
+    /// The events that it would write next.
+    fileprivate func continued(_ count: Int, _ body: (Event) throws -> Void) throws {
+        var copy = self
+        let before = copy.events.count
+        copy.now = copy.now.advanced(by: .seconds(60))
+        try copy.write(count)
+        for event in copy.events.dropFirst(before) { try body(event) }
+    }
+}
