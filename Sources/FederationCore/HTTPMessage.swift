@@ -107,10 +107,13 @@ package struct ServedRequest: Hashable, Sendable {
     /// The numeric address of the other side, such as `127.0.0.1` or `::1`.
     package var remoteAddress: String
     package var channel: RequestChannel
+    /// Path and query as they came, which is what a sender signs.
+    package var target: String
 
     package init(
         method: String, path: String, query: [(name: String, value: String)] = [], fields: HTTPFields = [:],
-        body: [UInt8] = [], remoteAddress: String = "127.0.0.1", channel: RequestChannel = .plain
+        body: [UInt8] = [], remoteAddress: String = "127.0.0.1", channel: RequestChannel = .plain,
+        target: String? = nil
     ) {
         self.method = method
         self.path = path
@@ -119,6 +122,7 @@ package struct ServedRequest: Hashable, Sendable {
         self.body = body
         self.remoteAddress = remoteAddress
         self.channel = channel
+        self.target = target ?? path
     }
 
     /// The first query parameter of this name.

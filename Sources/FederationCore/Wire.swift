@@ -21,6 +21,8 @@ package struct RouteContext: Sendable {
     package var sha256: SHA256
     /// The peer that the request was proved to come from, where it was.
     package var peerName: String?
+    /// The key of the node that the request names is known: a claim without proof is no more than that.
+    package var couldProve = false
     /// What `federation status` says, in words and as the Noema tool of that name gives it.
     /// It is made when asked for, from the same view: no other request pays for it.
     package var statusText: @Sendable (any LogReading) throws(StoreFailure) -> String

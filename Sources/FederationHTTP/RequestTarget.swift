@@ -1,5 +1,7 @@
 /// A request's target, split into path and query.
 struct RequestTarget: Equatable {
+    /// The whole, as it came.
+    var text: String
     /// As it came: not percent-decoded, so that `%2F` stays distinct from `/`.
     var path: String
     /// In order. `+` is a space, as every form and URLSearchParams write it; a `%` without two hex digits stands for
@@ -8,6 +10,7 @@ struct RequestTarget: Equatable {
 
     init(_ target: some Sequence<UInt8>) {
         let bytes = Array(target)
+        text = String(decoding: bytes, as: UTF8.self)
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
         path = String(decoding: bytes[..<mark], as: UTF8.self)
         query = bytes[mark...].dropFirst().split(separator: UInt8(ascii: "&")).map { pair in

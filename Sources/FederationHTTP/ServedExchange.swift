@@ -49,7 +49,7 @@ final class ServedExchange: Sendable {
     func take(method: String, fields: HTTPFields) {
         let request = ServedRequest(
             method: method, path: target.path, query: target.query, fields: fields, remoteAddress: remoteAddress,
-            channel: channel)
+            channel: channel, target: target.text)
         state.withLock { $0.request = request }
     }
 

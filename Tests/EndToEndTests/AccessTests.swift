@@ -158,4 +158,32 @@ import Testing
         #expect(again.status == 3)
         #expect(again.err.contains("exists"))
     }
+
+    @Test func requestsProveWhoSendsThemAndAFalseProofIsCounted() async throws {
+        let scratch = ScratchDirectory()
+        let alpha = try await TestNode("alpha", in: scratch)
+        let beta = try await TestNode("beta", in: scratch)
+        alpha.setPeer("beta", beta.endpoint)
+        beta.setPeer("alpha", alpha.endpoint)
+        try await alpha.start()
+        try await beta.start()
+        // Many polls from either side, from the second request on each with its proof, and every one of them holds.
+        for index in 1...5 {
+            let note = try await alpha.put("# Note \(index)\n")
+            try await eventually("it comes") { (try await beta.run("show", note).status == 0).orNil }
+        }
+        #expect(try await alpha.status().at("refused_requests") == nil)
+        #expect(try await beta.status().at("refused_requests") == nil)
+        let id = try #require(try await beta.facts("identity", "show")["id"]?.string)
+        let own = try #require(try await alpha.facts("identity", "show")["id"]?.string)
+        var request = HTTPRequest(.get, "/federation/v1/events?limit=1", fields: ["Federation-Node": id])
+        request.fields["Federation-Proof"] = "\(time(nil)) \(own) ed25519:" + String(repeating: "A", count: 86) + "=="
+        let client = CurlClient()
+        let answer = try await client.perform(request, endpoint: alpha.endpoint).response
+        client.close()
+        #expect(answer.status == 200)
+        #expect(try await alpha.status().at("refused_requests", "proof")?.integer == 1)
+        #expect(try await alpha.stop() == .exited(0))
+        #expect(try await beta.stop() == .exited(0))
+    }
 }

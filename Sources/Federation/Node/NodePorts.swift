@@ -1,4 +1,5 @@
 internal import FederationCore
+internal import FederationCrypto
 internal import FederationHTTP
 internal import FederationStore
 internal import Synchronization
@@ -11,6 +12,8 @@ final class PeerTransport: PollTransport {
     private let signer: @Sendable ([UInt8]) -> [UInt8]?
     private let credentials: @Sendable () -> ChannelCredentials
     private let lastAddress: Mutex<String>
+    /// Who answered last.
+    private let lastNode = Mutex<ULID?>(nil)
 
     /// The name of the one secret that there is: the node's own key. It never leaves the host.
     static let nodeKey = "node key"
@@ -40,9 +43,25 @@ final class PeerTransport: PollTransport {
         var request = request
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         request.deadline += request.hold
+        prove(&request)
         let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials())
         lastAddress.withLock { $0 = answer.peerAddress }
+        if let node = answer.response.fields[NativeField.node].flatMap({ ULID($0) }) { lastNode.withLock { $0 = node } }
         return answer.response
+    }
+
+    /// Signs a request that names this node, once it is known who answers there.
+    private func prove(_ request: inout HTTPRequest) {
+        guard let sender = request.fields[NativeField.node].flatMap({ ULID($0) }),
+            let receiver = lastNode.withLock({ $0 })
+        else { return }
+        let seconds = SystemClock.now().milliseconds / 1000
+        let preimage = NodeProof.preimage(
+            sender: sender, receiver: receiver, seconds: seconds, method: request.method.rawValue,
+            target: request.target, body: sha256(request.body))
+        guard let signature = signer(preimage).flatMap({ Signature(bytes: $0) }) else { return }
+        request.fields[NodeProof.field] =
+            NodeProof(seconds: seconds, receiver: receiver, signature: signature.description).text
     }
 
     func sign(_ bytes: [UInt8], secret: String) async -> [UInt8]? {

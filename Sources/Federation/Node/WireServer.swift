@@ -21,6 +21,8 @@ struct WireServer: Sendable {
     /// Peers whose entry says that they are not served.
     let unserved: @Sendable (ULID) async -> Bool
     let unservedPeer: @Sendable (String) async -> Bool
+    /// What is known of a node that a request names.
+    let acquaintance: @Sendable (ULID) async -> Acquaintance?
     /// The entry of a peer that comes to us under this identity.
     let pusher: @Sendable (ULID) -> PushingPeer?
     let held = HeldRequests()
@@ -31,6 +33,14 @@ struct WireServer: Sendable {
         var peerName: String?
         var claimedNode: ULID?
         var remoteAddress: String
+    }
+
+    /// A node that is known here.
+    struct Acquaintance: Sendable {
+        /// The entry that it is, by its `id` or by the pin.
+        var peerName: String?
+        /// Its public key, by the configuration or by the pin.
+        var key: String?
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
@@ -94,7 +104,7 @@ struct WireServer: Sendable {
         if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
             node.mode = .subscribe
         }
-        var peerName: String?
+        var (peerName, couldProve) = await proof(of: request)
         if case .peer(let name) = caller {
             peerName = name
             if await unservedPeer(name) { node.mode = .subscribe }
@@ -106,6 +116,7 @@ struct WireServer: Sendable {
             node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256, peerName: peerName,
             statusText: statusText)
         context.mayHold = mayHold
+        context.couldProve = couldProve
         context.pusher = pusher
         context.isSigned = { bytes, signature, key in
             guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
@@ -114,6 +125,27 @@ struct WireServer: Sendable {
         return try await store.read { [context] (view) throws(StoreFailure) in
             try wire.respond(to: request, context: context, view: view)
         }
+    }
+
+    /// The configured peer that a request proves to come from, and whether a proof could have been given. A proof that
+    /// does not hold is counted, and proves nothing: clocks differ, and keys are renewed.
+    private func proof(of request: ServedRequest) async -> (peerName: String?, couldProve: Bool) {
+        guard let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }),
+            let known = await acquaintance(claimed), let key = known.key.flatMap({ VerifyingKey($0) })
+        else { return (nil, false) }
+        guard let text = request.fields[NodeProof.field] else { return (nil, true) }
+        guard let proof = NodeProof(text), proof.receiver == identity.id, proof.isTimely(at: SystemClock.now()),
+            let signature = Signature(proof.signature),
+            key.verify(
+                signature,
+                of: NodeProof.preimage(
+                    sender: claimed, receiver: identity.id, seconds: proof.seconds, method: request.method,
+                    target: request.target, body: sha256(request.body)))
+        else {
+            access.count(.proof)
+            return (nil, true)
+        }
+        return (known.peerName, true)
     }
 
     private func covers(_ prefix: String, _ path: String) -> Bool {

@@ -52,7 +52,7 @@ extension WireServer {
                 let config = node.config
                 return config.peers.contains { $0.name == name && $0.mode != .paused && !config.serves($0) }
             },
-            pusher: { node.pusher($0) })
+            acquaintance: { await node.acquaintance($0) }, pusher: { node.pusher($0) })
     }
 }
 
@@ -103,6 +103,23 @@ extension Node {
                 poller.driver.post(.contact)
             }
         }
+    }
+
+    /// What is known of a node that names itself.
+    func acquaintance(_ id: ULID) async -> WireServer.Acquaintance? {
+        let entries = config.peers
+        let found = try? await store.read { (log) throws(StoreFailure) in
+            var name: String?
+            for entry in entries {
+                if entry.id == id { name = name ?? entry.name }
+                guard entry.id == nil, name == nil else { continue }
+                if try log.state(StateKey.peer(entry.name, .identity)) == id.description { name = entry.name }
+            }
+            let named = entries.first { $0.name == name }?.publicKey?.text
+            let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
+            return WireServer.Acquaintance(peerName: name, key: named ?? pinned)
+        }
+        return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
     }
 
     /// Who these peers are, by their entries or else by their pins.

@@ -41,7 +41,7 @@ enum AccessText {
         case "certificate": "without the right certificate"
         case "contradiction": "with one peer's key and another's certificate"
         case "rate": "too many at once"
-        case "proof": "with a false proof"
+        case "proof": "with a proof that does not hold"
         default: cause
         }
     }
