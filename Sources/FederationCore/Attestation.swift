@@ -157,7 +157,7 @@ package enum Chain {
 
     /// Whether an origin's chain says that an event of this number, which is not here, is none of its own: the checkpoints
     /// around it fit what is here without it.
-    static func excludes(
+    package static func excludes(
         _ number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
         guard number > 0, let above = try log.firstCheckpoint(of: origin, from: number) else { return false }

@@ -60,6 +60,7 @@ package struct LogAudit: Sendable {
             try checkEvents(log, progress)
             try checkItems(log)
             try checkOrigins(log)
+            try checkChains(log)
             try checkState(log)
             try checkRecords(log, progress)
             isComplete = true
@@ -228,6 +229,46 @@ extension LogAudit {
         }
         guard try passHoles(to: summary.highestNumber + 1) else { return false }
         return hole == nil && next == summary.highestNumber + 1 && present == summary.distinctNumbers
+    }
+}
+
+extension LogAudit {
+    /// Follows the chain of each origin that has one, from its beginning to each checkpoint that was found to fit.
+    private mutating func checkChains(_ log: some AuditedLog) throws(StoreFailure) {
+        for origin in try log.attestedOrigins().keys.sorted() {
+            var tip = Chain.start(of: origin, sha256)
+            while let checkpoint = try log.firstCheckpoint(of: origin, from: tip.number + 1) {
+                let reached = try follow(tip, to: checkpoint.number, of: origin, in: log)
+                let isSigned = checkpoint.isSigned(verifies)
+                if reached.map({ $0 != checkpoint.tip }) ?? false || !isSigned {
+                    report(.chainMismatch, "\(origin) \(checkpoint.number)")
+                }
+                tip = checkpoint.tip
+            }
+        }
+    }
+
+    /// The chain from `tip` over what is here up to `number`; `nil` where two events have one number, which a chain that
+    /// fitted before one of them came cannot tell: `status` names them.
+    private func follow(
+        _ tip: ChainTip, to number: UInt64, of origin: ULID, in log: some AuditedLog
+    ) throws(StoreFailure) -> ChainTip? {
+        var reached = tip
+        var place = tip.number
+        while place < number {
+            let links = try log.chainLinks(of: origin, after: place, through: number, limit: Limits.pageEvents)
+            guard let last = links.last else { break }
+            for link in links {
+                guard link.number > place else { return nil }
+                place = link.number
+                // An unsigned event is in no chain.
+                guard let next = Chain.extended(reached, by: link, sha256) else { return tip }
+                reached = next
+            }
+            let twice = try log.events(of: origin, number: last.number)
+            if twice.count > 1 { return nil }
+        }
+        return reached
     }
 }
 

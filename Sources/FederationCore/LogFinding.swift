@@ -12,6 +12,8 @@ public struct LogFinding: Hashable, Sendable {
         case columnMismatch = "column_mismatch"
         /// A signature that fits neither a known key of its origin nor the key that it came with.
         case signatureBad = "signature_bad"
+        /// A signed checkpoint that was found to fit does not: its events are others, or some are gone.
+        case chainMismatch = "chain_mismatch"
         /// An event was deleted by another program.
         case eventRemoved = "event_removed"
         /// The index for comparisons does not add up to the log.
@@ -55,6 +57,7 @@ extension LogFinding.Kind {
         case .digestMismatch: "an event is not what its hashes say"
         case .columnMismatch: "an event is filed under another number, family or digest than its own"
         case .signatureBad: "a signature does not fit its event"
+        case .chainMismatch: "the signed chain of an origin does not fit its events"
         case .eventRemoved: "an event was deleted by another program"
         case .itemIndexMismatch: "the index for comparisons is not that of the log"
         case .originMismatch: "the counts or holes of an origin are not those of its events"
@@ -78,6 +81,7 @@ extension LogFinding.Kind {
         case .signatureBad:
             "It was changed here, or came so: compare it with a peer's copy (`federation events ID`), and whom it came from."
         case .eventRemoved: "Any command that writes counts it out; `federation verify` fetches it again from a peer."
+        case .chainMismatch: "Events of it are missing or were changed: `federation verify` fetches what a peer has."
         case .recordsOutdated: "Any command that writes makes the records anew."
         case .recordMismatch, .recordWithoutEvents, .holdMismatch:
             "Where events were deleted, `federation verify` fetches them from a peer and makes their records anew; else "

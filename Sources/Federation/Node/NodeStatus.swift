@@ -131,7 +131,11 @@ extension StatusReport {
         origins = try log.origins()
         signatures = try SignatureReport(of: config, events: events, in: log)
         var numbers: [OriginNumbers] = []
-        for origin in origins.prefix(Limits.originsListed) { numbers.append(try OriginNumbers(origin, in: log)) }
+        let attested = try log.attestedOrigins()
+        for origin in origins.prefix(Limits.originsListed) {
+            let chain = ULID(origin.origin).flatMap { attested[$0] }
+            numbers.append(try OriginNumbers(origin, attested: chain, in: log))
+        }
         self.numbers = numbers
         var peers: [Peer] = []
         for entry in config.peers {

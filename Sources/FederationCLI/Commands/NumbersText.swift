@@ -7,7 +7,10 @@ enum NumbersText {
         guard !origins.isEmpty else { return [] }
         func count(_ state: String) -> Int64 { Int64(origins.count { $0.text("numbers") == state }) }
         var facts: [String] = []
-        if count("complete") > 0 { facts.append("\(counted(count("complete"), "origin")) complete (unconfirmed)") }
+        for proof in ["proven", "unconfirmed"] {
+            let complete = Int64(origins.count { $0.text("numbers") == "complete" && $0.text("proof") == proof })
+            if complete > 0 { facts.append("\(counted(complete, "origin")) complete (\(proof))") }
+        }
         if count("missing") > 0 { facts.append("\(grouped(count("missing"))) with holes") }
         if count("none") > 0 { facts.append("\(grouped(count("none"))) without numbers") }
         var rows = [["numbers", facts.joined(separator: ", ")]]
@@ -23,7 +26,7 @@ enum NumbersText {
         }
         let cut = origin.items("holes").count > ranges.count ? ", …" : ""
         let since = origin.text("since").isEmpty ? "" : ", since \(origin.text("since"))"
-        return "⚠ \(counted(origin.count("missing"), "event")) of \(names[id] ?? id) not here (unconfirmed): "
+        return "⚠ \(counted(origin.count("missing"), "event")) of \(names[id] ?? id) not here (\(origin.text("proof"))): "
             + "\(ranges.joined(separator: ", "))\(cut)\(since)"
     }
 }
