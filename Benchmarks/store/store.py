@@ -13,7 +13,7 @@ import argparse, os, shutil, socket, sqlite3, subprocess, sys, tempfile, time
 FIRST_SCHEMA = """
     DROP TABLE holes; DROP TRIGGER event_lost; DROP TABLE events_lost; DROP INDEX events_by_item; DROP TABLE item_blocks;
     DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest; DROP INDEX events_unproved;
-    ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1;
+    DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1;
 """
 
 
