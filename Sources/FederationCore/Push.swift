@@ -19,14 +19,17 @@ package struct PushPage: Hashable, Sendable {
     package var to: String
     /// The end of the log when the page was made.
     package var head: String
-    /// The events as lines of JSON, exactly as a pull would bring them.
+    /// The events as lines of JSON, exactly as a pull would bring them, and behind them what their origins attest.
     package var body: [UInt8]
+    /// How many of the lines are attestations.
+    package var attestations: Int
 
-    package init(from: String?, to: String, head: String, body: [UInt8]) {
+    package init(from: String?, to: String, head: String, body: [UInt8], attestations: Int = 0) {
         self.from = from
         self.to = to
         self.head = head
         self.body = body
+        self.attestations = attestations
     }
 
     /// The log goes on after it.

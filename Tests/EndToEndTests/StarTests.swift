@@ -73,7 +73,8 @@ extension TestNode {
         #expect(peer["consecutive_failures"]?.integer == 0 && peer["last_success"] != nil && peer["state"] == nil)
         #expect(try await alpha.status()["state"]?.string == "ok")
         let text = try await alpha.run("status").out
-        #expect(text.contains("endpoint      (comes to us)"))
+        #expect(text.contains("endpoint      (comes to us)") && text.contains("asked us      20"))
+        #expect(peer["last_heard"]?.string?.isEmpty == false)
         // The leaf says that it follows, and that all is given.
         let hub = try #require(try await beta.peerStatus("alpha"))
         #expect(hub["state"]?.string == "following" && hub["push"]?["state"]?.string == "current")

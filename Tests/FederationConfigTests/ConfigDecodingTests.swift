@@ -15,6 +15,23 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
 }
 
 @Suite struct ConfigDecodingTests {
+    @Test func aPeerHasAnEndpointOrAnIdentity() throws {
+        func found(_ keys: String) -> [String] {
+            switch Config.decode(Array("name: a\npeers:\n- {name: b\(keys)}\n".utf8)) {
+            case .success(let decoded): decoded.config.peers.map { "\($0.endpoint?.url ?? "comes") \($0.id?.description ?? "-")" }
+            case .failure(let problems): problems.lines(in: "f")
+            }
+        }
+        let id = "01KNJX4991ASW6NNKS9BQHNCGB"
+        #expect(found(", id: \(id)") == ["comes \(id)"])
+        #expect(found(", endpoint: http://b, id: \(id)") == ["http://b \(id)"])
+        #expect(found("") == ["f:3:3: peers[0]: missing key 'endpoint'"])
+        #expect(found(", endpoint: '', id: \(id)").count == 1 && found(", id: nonsense").count == 1)
+        #expect(found(", id: \(id), wire: native") == ["comes \(id)"])
+        let noema = found(", id: \(id), wire: noema")
+        #expect(noema.count == 1 && noema[0].hasPrefix("f:3:") && noema[0].contains("peers[0].wire: a peer without 'endpoint' comes to us"))
+    }
+
     @Test func aNameIsEnoughAndTheRestHasDefaults() throws {
         let config = try decoded("name: alpha\n").config
         #expect(config == Config(name: "alpha"))

@@ -40,6 +40,15 @@ import Testing
         #expect(other.isEmpty && other.needsRestart.isEmpty)
     }
 
+    @Test func aPeerThatComesOrCanBeAskedFromNowOnIsAnotherPoller() throws {
+        let id = "01KNJX4991ASW6NNKS9BQHNCGB"
+        for (old, new) in [("endpoint: \"http://b\"", "id: \(id)"), ("endpoint: \"http://b\"", "endpoint: \"http://b\", id: \(id)")] {
+            let found = try difference { $0.replacing(old, with: new) }
+            #expect(found.changed.map(\.peer.name) == ["beta"])
+            #expect(found.changed[0].needsAnotherPoller == found.running.peers[0].comesToUs)
+        }
+    }
+
     @Test(arguments: [
         ("name", "name: omega"), ("hosts", "hosts: [x.example]"), ("mode", "mode: publish"), ("interval", "interval: 5s"),
         ("quarantine_after", "quarantine_after: 7"), ("log.level", "log: {level: debug}"),

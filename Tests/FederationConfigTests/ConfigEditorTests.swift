@@ -379,6 +379,22 @@ struct Layout: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func aPeerThatComesIsWrittenWithoutAnEndpointAndChangedLikeAnyOther() throws {
+        var peer = Config.Peer(name: "laptop", endpoint: nil)
+        peer.id = ULID("01KNJX4991ASW6NNKS9BQHNCGB")
+        let before = "name: alpha # us\npeers:\n  - name: beta\n    endpoint: http://b\n"
+        let added = try ConfigEditor(Array(before.utf8)).appending(peer)
+        let text = before + "  - name: laptop\n    id: 01KNJX4991ASW6NNKS9BQHNCGB\n"
+        #expect(String(decoding: added, as: UTF8.self) == text)
+        let editor = try ConfigEditor(added)
+        let paused = try editor.pausing(peer: "laptop")
+        #expect(try Config.decode(paused).get().config.peers[1].mode == .paused)
+        #expect(try ConfigEditor(paused).resuming(peer: "laptop") == added)
+        let publishing = try editor.setting(mode: .publish, ofPeer: "laptop")
+        #expect(try Config.decode(publishing).get().config.peers[1].mode == .publish)
+        #expect(try editor.removing(peer: "laptop") == Array(before.utf8))
+    }
+
     @Test func whatWouldNotBeAValidConfigurationIsNotWritten() throws {
         let editor = try ConfigEditor(Array("name: alpha\npeers:\n- name: beta\n  endpoint: http://b\n".utf8))
         func reasons(_ name: String, _ url: String) throws -> [ConfigProblem.Reason] {

@@ -44,6 +44,16 @@ import Testing
             ])
     }
 
+    @Test func whoComesNeedsSomebodyWhoListens() throws {
+        let entry = "peers:\n- {name: b, id: 01KNJX4991ASW6NNKS9BQHNCGB}\n"
+        #expect(
+            try warnings("name: a\n" + entry) == [
+                "federation.yaml:3:3: peers[0].endpoint: nothing will flow: without 'endpoint' this peer comes to us, but "
+                    + "this node has no 'listen'"
+            ])
+        #expect(try warnings("name: a\nlisten: 127.0.0.1:4001\n" + entry).isEmpty)
+    }
+
     @Test func aPeersVerifyThatRelaxesNothingIsNoticed() throws {
         let entry = peer("endpoint: http://b, verify: warn")
         #expect(

@@ -126,6 +126,20 @@ import Testing
         #expect(done.body.isEmpty && done.fields[NativeField.attestations] == nil)
     }
 
+    @Test func aPushedPageBringsThoseOfItsOrigins() throws {
+        let (log, id, key) = try origin(70)
+        let page = try #require(try PushPage.next(after: nil, bytes: Limits.pushBytes, in: log))
+        #expect(page.attestations == 1)
+        var hub = try LoopedNode(NativeWire(), 2)
+        hub.pusher = PushingPeer(name: "leaf", id: id)
+        let publicKey = key.publicKey.description
+        let leaf = NodeIdentity(id: id, name: "leaf", version: "1", mode: .sync, publicKey: publicKey)
+        let push = NativePush(page, from: leaf, to: hub.node.id, sha256: sha256)
+        let request = push.request(signature: "\(publicKey) signed \(sha256(push.preimage).hex)")
+        let taken = try #require(try hub.reply(to: ServedRequest(request)).commit?.whole?.page)
+        #expect(taken.items.count == 70 && taken.attestations.map(\.number) == [64])
+    }
+
     @Test func aPageWithAttestationsIsReadWholeOrNotAtAll() throws {
         let (log, _, _) = try origin(70)
         let response = try ask(log, [("attested", "0")])

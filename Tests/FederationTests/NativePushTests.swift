@@ -122,7 +122,7 @@ private func code(_ response: HTTPResponse) -> String? { (try? JSON(response.bod
     }
 
     /// One byte of what was signed is another: nothing changes, and the answer says why.
-    @Test(arguments: ["body", "from", "to", "signature", "key", "receiver", "coding", "none"])
+    @Test(arguments: ["body", "from", "to", "signature", "key", "receiver", "coding", "attestations", "none"])
     func whatIsNotSignedByTheLeafChangesNothing(_ what: String) throws {
         var push = try Push(WireContract.sample(30))
         if what == "from" { try push.hub.log.setState(StateKey.peer("leaf", .position), "elsewhere") }
@@ -132,6 +132,7 @@ private func code(_ response: HTTPResponse) -> String? { (try? JSON(response.bod
             case "body": request.body[request.body.count / 2] ^= 1
             case "from": request.fields["Federation-From"] = "elsewhere"
             case "to": request.fields["Federation-Position"] = "epoch-9.3.\(ULID.max)"
+            case "attestations": request.fields["Federation-Attestations"] = "1"
             case "signature": request.fields["Federation-Signature"] = "ed25519:nonsense"
             case "key": request.fields["Federation-Key"] = Push.key(5)
             case "coding": request.fields["Content-Encoding"] = request.fields["Content-Encoding"] == nil ? "zstd" : nil

@@ -20,6 +20,8 @@ struct StatusReport: Sendable {
         var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
         var poll: PollStatus?
+        /// When somebody last asked in the name of a peer that comes to us; nothing proves that it was the peer.
+        var lastHeard: WallTime?
         /// How far what the peer wants of ours is pushed to it.
         var push: PushStatus?
         var nextPollIn: Duration?
@@ -188,6 +190,7 @@ struct StatusReport: Sendable {
                 }
             }
             if let lastSeen = peer.lastSeen { writer.member("last_seen", lastSeen) }
+            if let lastHeard = peer.lastHeard { writer.member("last_heard", lastHeard.rfc3339) }
             if let lastEvent = peer.lastEvent { writer.member("last_event", lastEvent) }
             if let proof = peer.proof {
                 writer.key("in_sync")

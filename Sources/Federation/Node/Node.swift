@@ -37,6 +37,8 @@ final class Node: Sendable {
     struct Running: Sendable {
         var config: Config
         var pollers: [String: Poller] = [:]
+        /// When a request last came in the name of each peer that comes to us.
+        var heard: [String: WallTime] = [:]
         /// A daemon polls: nobody else makes a poller of this node.
         var isDaemon = false
         /// How the configuration file stands against `config`; `nil` without a daemon.

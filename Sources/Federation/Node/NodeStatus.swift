@@ -17,7 +17,9 @@ extension Node {
         report.isRunning = isDaemon
         report.configuration = configStanding
         if isDaemon { report.access = AccessReport(access, listen: config.tls.listen, now: now) }
+        let heard = changeRunning { $0.heard }
         for index in report.peers.indices {
+            if report.peers[index].entry.comesToUs { report.peers[index].lastHeard = heard[report.peers[index].entry.name] }
             guard let poller = poller(report.peers[index].entry.name) else { continue }
             let (status, instant) = await poller.driver.status()
             report.peers[index].poll = status

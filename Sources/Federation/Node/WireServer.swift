@@ -67,10 +67,10 @@ struct WireServer: Sendable {
             let answered = try await pushes.pass { () throws(StoreFailure) in
                 try await answer(request, from: caller, by: wire)
             }
-            return answered ?? refusal(429, "busy")
+            return answered ?? refusal(429, "busy", names: true)
         } catch {
             logger.error("a request could not be answered", ["path": request.path, "store": "\(error)"])
-            return refusal(503, "store")
+            return refusal(503, "store", names: true)
         }
     }
 
@@ -157,8 +157,11 @@ struct WireServer: Sendable {
         return refusal(status, cause.rawValue)
     }
 
-    private func refusal(_ status: Int, _ code: String) -> HTTPResponse {
-        HTTPResponse(
-            status: status, fields: ["Content-Type": "application/json", NativeField.node: identity.id.description], body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
+    /// - Parameter names: says who refuses, so that a node that pushes believes it. A foreign page learns nothing.
+    private func refusal(_ status: Int, _ code: String, names: Bool = false) -> HTTPResponse {
+        var fields: HTTPFields = ["Content-Type": "application/json"]
+        if names { fields[NativeField.node] = identity.id.description }
+        return HTTPResponse(
+            status: status, fields: fields, body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
     }
 }

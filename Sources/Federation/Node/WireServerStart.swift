@@ -94,6 +94,7 @@ extension Node {
     /// it than once an interval. Of a peer whose identity is not known yet it is one if it comes from where the peer's
     /// endpoint leads, and so is a request that names nobody.
     func met(_ contact: WireServer.Contact) async {
+        hear(contact.claimedNode)
         let pollers = allPollers
         let known = contact.claimedNode == nil ? [:] : await identities(of: Array(pollers.keys))
         for (name, poller) in pollers {
@@ -120,6 +121,12 @@ extension Node {
             return WireServer.Acquaintance(peerName: name, key: named ?? pinned)
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
+    }
+
+    /// Notes when a peer that comes to us last came, or somebody in its name.
+    private func hear(_ claimed: ULID?) {
+        guard let claimed, let entry = config.peers.first(where: { $0.comesToUs && $0.id == claimed }) else { return }
+        changeRunning { $0.heard[entry.name] = SystemClock.now() }
     }
 
     /// Who these peers are, by their entries or else by their pins.

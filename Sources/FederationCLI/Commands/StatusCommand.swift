@@ -146,6 +146,8 @@ enum StatusText {
             ["  last_success", or("last_success", "(never)")],
             ["  in sync", proof(peer)],
         ]
+        // It proves who it is only where it brings something, and it may have nothing to bring.
+        if !peer.text("last_heard").isEmpty { rows.append(["  asked us", "\(peer.text("last_heard")), as it says"]) }
         if !peer.text("next_poll_in").isEmpty {
             rows.append(["  next poll", "\(peer.text("state")), in \(peer.text("next_poll_in"))"])
         } else if !peer.text("state").isEmpty {

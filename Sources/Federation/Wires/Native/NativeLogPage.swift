@@ -39,7 +39,14 @@ extension PushPage {
         }
         let page = try NativeLogPage(of: view, after: start, limit: limit, bytes: bytes)
         guard page.lines.count > 0 else { return nil }
-        return PushPage(from: position, to: page.last.text, head: head.text, body: page.lines.bytes)
+        // What belongs to the page; the peer keeps no place among our attestations.
+        let own = try view.meta(.identity).flatMap { ULID($0) } ?? .min
+        let attested = try NativeAttestations(
+            asked: 0, page.spans, isFirst: true, endsLog: false, of: own, in: view
+        ).lines
+        return PushPage(
+            from: position, to: page.last.text, head: head.text,
+            body: attested.reduce(page.lines.bytes) { $0 + $1 + [0x0A] }, attestations: attested.count)
     }
 
     /// Single events for a peer that lacks them although it holds a position past them.

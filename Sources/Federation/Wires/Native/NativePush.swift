@@ -18,9 +18,10 @@ package struct NativePush: Sendable {
         fields["Content-Type"] = NativeRoutes.pageType
         fields[NativeField.from] = NativePush.text(page.from)
         fields[NativeField.position] = page.to
+        if page.attestations > 0 { fields[NativeField.attestations] = String(page.attestations) }
         preimage = NativePush.preimage(
             from: node.id, to: receiver, after: NativePush.text(page.from), through: page.to, coding: coding,
-            bodyHash: sha256(body))
+            attestations: page.attestations, bodyHash: sha256(body))
         unsigned = HTTPRequest(
             .post, NativeRoutes.eventsPath, fields: fields, body: body, maxAnswerBytes: Limits.smallAnswerBytes)
     }
@@ -42,9 +43,10 @@ package struct NativePush: Sendable {
 
     /// What the pushing node signs: who pushes to whom, from where to where, and every byte of the body as it travels.
     static func preimage(
-        from sender: ULID, to receiver: ULID, after from: String, through to: String, coding: String, bodyHash: Digest
+        from sender: ULID, to receiver: ULID, after from: String, through to: String, coding: String, attestations: Int,
+        bodyHash: Digest
     ) -> [UInt8] {
-        let lines = ["federation-push-v1", "\(sender)", "\(receiver)", from, to, coding, bodyHash.hex]
+        let lines = ["federation-push-v1", "\(sender)", "\(receiver)", from, to, coding, "\(attestations)", bodyHash.hex]
         return lines.flatMap { Array($0.utf8) + [0x0A] }
     }
 

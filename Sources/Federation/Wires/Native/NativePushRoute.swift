@@ -65,13 +65,18 @@ struct NativePushRoute {
         guard NativePush.text(memory.position) == from else { throw .elsewhere(memory.position) }
         let key = try provenKey(sender, pusher, memory)
         let coding = request.fields["Content-Encoding"].map { $0.lowercased() } ?? NativePush.plain
+        let behind: Int
+        do throws(ExchangeFailure) { behind = try NativeAttestations.count(in: request.fields) } catch {
+            throw .refused(400, "invalid_push", "\(NativeField.attestations) must be a number of lines.")
+        }
         let preimage = NativePush.preimage(
             from: pusher.id, to: context.node.id, after: from, through: to, coding: coding,
-            bodyHash: context.sha256(request.body))
+            attestations: behind, bodyHash: context.sha256(request.body))
         guard context.isSigned(preimage, signature, key) else {
             throw .refused(403, "bad_signature", "The signature is not that node's over this page.")
         }
-        let page = PulledPage(items: try items(of: request, coding: coding), cursor: from == to ? .none : .position(to))
+        let (items, attestations) = try contents(of: request, coding: coding, attestations: behind)
+        let page = PulledPage(items: items, cursor: from == to ? .none : .position(to), attestations: attestations)
         return commit(page, sender, pusher, memory, key: key)
     }
 
@@ -95,7 +100,9 @@ struct NativePushRoute {
         return key
     }
 
-    private func items(of request: ServedRequest, coding: String) throws(Problem) -> [PulledItem] {
+    private func contents(
+        of request: ServedRequest, coding: String, attestations behind: Int
+    ) throws(Problem) -> ([PulledItem], [Attestation]) {
         var body = request.body
         switch coding {
         case NativePush.plain: break
@@ -108,9 +115,12 @@ struct NativePushRoute {
         default: throw .refused(415, "content_coding", "The body may be plain or \(Zstd.name).")
         }
         do throws(ExchangeFailure) {
-            return try NativePage.lines(body, limit: Limits.pageEvents).map { PulledItem(json: Array($0)) }
+            let lines = try NativePage.lines(body, limit: Limits.pageEvents + behind)
+            guard lines.count >= behind else { throw .malformed(.truncated) }
+            return (
+                lines.dropLast(behind).map { PulledItem(json: Array($0)) }, NativeAttestations.read(lines.suffix(behind)))
         } catch {
-            throw .refused(400, "invalid_page", "A page has at most \(Limits.pageEvents) lines, each with its end.")
+            throw .refused(400, "invalid_page", "A page has at most \(Limits.pageEvents) events, each line with its end.")
         }
     }
 
