@@ -65,6 +65,21 @@ import Testing
         }
     }
 
+    /// Nodes check signatures and follow chains while everything goes wrong, and backups that go on unnoticed make
+    /// origins that give one number to two events: the nodes agree all the same, and each has noticed.
+    @Test func originsThatEquivocateAreNoticedByAll() throws {
+        let only = SimulationTests.number("FEDERATION_CHAIN_SEED")
+        var (attested, equivocations) = (0, 0)
+        for seed in only.map({ $0...$0 }) ?? 1...(SimulationTests.number("FEDERATION_SEEDS") ?? 30) {
+            var plan = SimulationPlan(seed: seed)
+            (plan.signatures, plan.restores, plan.noemaNodes) = (.enforce, 3, [])
+            let summary = try SimulationTests.simulate(plan, tells: only != nil)
+            attested += summary.attested
+            equivocations += summary.equivocations
+        }
+        #expect(only != nil || attested > 20 && equivocations > 0, "\(attested) followed, \(equivocations) noticed")
+    }
+
     /// A star whose leaves nobody can reach: what they write they push, and everybody comes to the same.
     @Test func leavesThatNobodyCanReachAreHeard() throws {
         let only = SimulationTests.number("FEDERATION_LEAF_SEED")

@@ -154,7 +154,23 @@ extension SimulatedRing {
                 }
             }
         }
+        for index in nodes.indices { try checkNumbers(of: index) }
         summary.diverged = subjects.count { first.record($0)?.isDiverged == true }
+    }
+
+    /// Whoever has two events under one number of an origin has noticed it.
+    private mutating func checkNumbers(of index: Int) throws {
+        let storage = nodes[index].storage
+        let noted = Set(try Equivocation.all(in: storage).map(\.origin))
+        summary.equivocations += noted.count
+        for node in nodes {
+            let origin = node.identity.id
+            if node.index != index, storage.attestedOrigins()[origin] != nil { summary.attested += 1 }
+            let links = storage.chainLinks(of: origin, after: 0, through: .max, limit: .max)
+            for (a, b) in zip(links, links.dropFirst()) where a.number == b.number && !noted.contains(origin) {
+                throw violation("node \(index) has not noticed that \(a.id) and \(b.id) are number \(a.number) of \(origin)")
+            }
+        }
     }
 
     private func divergence(of subject: String, in storage: MemoryStorage) -> String? {

@@ -5,6 +5,7 @@ import FederationCrypto
 struct SimulatedNode: Sendable {
     let index: Int
     let key: SigningKey
+    var signatures = SignatureMode.off
     var identity: NodeIdentity
     /// The nodes it polls, as places in the ring, each with the machine that does it.
     let peers: [Int]
@@ -71,6 +72,10 @@ struct SimulatedNode: Sendable {
                 node: identity.id, sha256: sha256,
                 isOwnSignature: { preimage, signature in
                     Signature(signature).map { key.publicKey.verify($0, of: preimage) } ?? false
+                },
+                signatures: SignaturePolicy(signatures) { preimage, signature, key in
+                    guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
+                    return key.verify(signature, of: preimage)
                 },
                 replayer: countsReplays ? CountingReplayer() : nil, recoversOwnEvents: recovers))
     }

@@ -23,6 +23,9 @@ package struct SimulatedRing: Sendable {
         package var skipped: Int
         /// Events that came because a hole in the numbers of their origin was asked for.
         package var filled = 0
+        /// Origins whose chain somebody else has followed, and nodes that noted two events under one number.
+        package var attested = 0
+        package var equivocations = 0
         /// How long after the last fault all nodes agreed.
         package var agreedAfter: Duration
     }
@@ -119,6 +122,7 @@ package struct SimulatedRing: Sendable {
                 index: index, peers: plan.neighbours(of: index) + plan.noemaNeighbours(of: index),
                 key: try SigningKey(seed: seed))
             node.offset = randomOffset()
+            node.signatures = plan.signatures
             let epoch = "epoch-\(index)"
             try node.storage.setMeta(.epoch, epoch)
             nodes.append(node)
@@ -246,7 +250,19 @@ package struct SimulatedRing: Sendable {
         _ = try? nodes[index].storage.transaction { log throws(StoreFailure) in
             try intake.retryDue(now: wall, limit: 100, into: &log)
         }
+        try attest(index, wall, intake)
         try checkStore(of: index)
+    }
+
+    /// Looks again at signatures, and signs a checkpoint for whatever was written.
+    private mutating func attest(_ index: Int, _ wall: WallTime, _ intake: Intake) throws {
+        guard plan.signatures != .off else { return }
+        let chain = OwnChain(nodes[index].writer)
+        let mayWrite = nodes[index].storage.meta(.stopped) == nil && !nodes[index].isInDoubt
+        _ = try? nodes[index].storage.transaction { log throws(StoreFailure) in
+            while try intake.review(now: wall, limit: 7, into: &log) {}
+            if mayWrite { try chain.signIfDue(quiet: Limits.checkpointQuiet, now: wall, in: &log) }
+        }
     }
 
     // MARK: Its machines

@@ -21,6 +21,9 @@ package struct SimulationPlan: Sendable {
     /// Whether holes in the numbers of origins are asked for.
     package var fillsHoles = true
 
+    /// What nodes do about signatures; unless it is `off` they also sign checkpoints over what they wrote.
+    package var signatures = SignatureMode.off
+
     /// Of a request or its answer: that it never arrives, that it arrives twice.
     package var loss = 0.0
     package var duplication = 0.0
