@@ -9,7 +9,7 @@ public struct PublicKey: Hashable, Sendable {
     public let text: String
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let trimmed = Array(text.utf8).trimmingWhitespace()
         guard trimmed.starts(with: PublicKey.prefix.utf8) else { return nil }
         let digits = trimmed.dropFirst(PublicKey.prefix.utf8.count)

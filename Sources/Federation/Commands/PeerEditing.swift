@@ -6,8 +6,11 @@ public enum PeerEditing: Sendable {
     /// Adds a peer and replaces the file; the peer is not contacted.
     ///
     /// - Parameters:
+    ///   - name: what this node calls the peer.
     ///   - endpoint: where it answers; `nil` for a peer that comes to us, which is known by its identity.
     ///   - id: the identity that it must show: a ULID.
+    ///   - configPath: the configuration file that is edited.
+    ///   - dryRun: the file is left as it is.
     /// - Returns: the facts as JSON.
     public static func add(
         name: String, endpoint: String?, id: String? = nil, configPath: String, dryRun: Bool
