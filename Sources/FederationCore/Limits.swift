@@ -62,6 +62,7 @@ public enum Limits: Sendable {
     package static let refusalsPerSecond = 10
     package static let refusalBurst = 100
     package static let sendersRemembered = 1024
+    package static let keyLength = 16
     package static let proofAge: Duration = .seconds(300)
     /// The widest window of a zstd body that is decoded: what HTTP allows (RFC 9659).
     package static let zstdWindowBytes = 8 << 20

@@ -124,11 +124,14 @@ extension LogAudit {
 
     private func knownKeys(of origin: String, in log: some AuditedLog) throws(StoreFailure) -> [String] {
         guard let id = ULID(origin) else { return [] }
-        if id == node { return ownKeys }
-        for name in [StateKey.publicKey(of: id), StateKey.relayedKey(of: id)] {
-            if let key = try log.state(name), !key.isEmpty { return [key] }
+        var roots = id == node ? ownKeys : []
+        for name in [StateKey.publicKey(of: id), StateKey.relayedKey(of: id)] where roots.isEmpty {
+            if let key = try log.state(name), !key.isEmpty { roots = [key] }
         }
-        return []
+        guard let root = roots.first else { return [] }
+        // What an earlier key has signed is the origin's as well.
+        let ring = OriginRing(OriginKey(text: root, source: .pinned), try Successions(of: id, in: log))
+        return ring.stretches.map(\.key) + roots.dropFirst()
     }
 
     private mutating func checkSignature(of stored: StoredEvent, _ found: EventFingerprint, known keys: [String]) {

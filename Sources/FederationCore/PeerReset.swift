@@ -53,8 +53,9 @@ public struct PeerResetPlan: Hashable, Sendable {
         }
     }
 
-    package func write(to log: inout some LogWriting) throws(StoreFailure) {
-        for reset in resets {
+    /// - Parameter others: peers that are reset in another way.
+    package func write(to log: inout some LogWriting, but others: Set<String> = []) throws(StoreFailure) {
+        for reset in resets where !others.contains(reset.peer) {
             switch scope {
             case .everything: try reset.write(to: &log)
             case .keyAlone: if let pin = reset.pin { try log.setState(StateKey.publicKey(of: pin), nil) }

@@ -34,11 +34,6 @@ package struct RateLimiter: Hashable, Sendable {
         return true
     }
 
-    /// Whether `sender` has used up what it may; nothing is counted.
-    package func isExhausted(_ sender: String, at now: Instant) -> Bool {
-        buckets[sender].map { refilled($0, now).tokens < 1 } ?? false
-    }
-
     private func refilled(_ bucket: Bucket?, _ now: Instant) -> Bucket {
         guard let bucket else { return Bucket(tokens: burst, at: now) }
         let gained = max(0, now.since(bucket.at) / .seconds(1)) * rate

@@ -78,7 +78,7 @@ extension SigningKey: CustomStringConvertible, CustomDebugStringConvertible, Cus
 }
 
 /// Overwrites bytes that must not be found in memory later; the compiler may not leave it out.
-func wipe(_ bytes: inout [UInt8]) {
+package func wipe(_ bytes: inout [UInt8]) {
     unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
 }
 

@@ -64,11 +64,10 @@ internal import CMicroHTTPD
 
 /// Lends bytes to GnuTLS, which copies what it keeps.
 func withDatum(_ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Int32) -> Int32 {
-    // GnuTLS takes a mutable pointer and does not write to it.
-    var bytes = bytes
     let count = UInt32(clamping: bytes.count)
-    return unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-        var datum = unsafe gnutls_datum_t(data: buffer.baseAddress, size: count)
+    return unsafe bytes.withUnsafeBufferPointer { buffer in
+        // GnuTLS takes a mutable pointer and does not write to it; a copy would be one more to wipe.
+        var datum = unsafe gnutls_datum_t(data: UnsafeMutablePointer(mutating: buffer.baseAddress), size: count)
         return unsafe body(&datum)
     }
 }

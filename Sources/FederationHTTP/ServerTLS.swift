@@ -38,7 +38,7 @@ final class TLSSession: Sendable {
         /// Held until the connection ends: GnuTLS points into it.
         var certificate: ServerCertificate?
         var client: ClientCertificate?
-        var judged: ObjectIdentifier?
+        var judge: ClientAuthority?
         var isRead = false
     }
 
@@ -57,11 +57,10 @@ final class TLSSession: Sendable {
     func client(of session: gnutls_session_t) -> ClientCertificate? {
         guard tls.asksClients else { return nil }
         let authority = tls.authority
-        let judge = authority.map { ObjectIdentifier($0) }
         return state.withLock { state in
-            if !state.isRead || state.judged != judge {
+            if !state.isRead || state.judge !== authority {
                 state.client = unsafe ClientCertificate(of: session, judgedBy: authority)
-                state.judged = judge
+                state.judge = authority
                 state.isRead = true
             }
             return state.client

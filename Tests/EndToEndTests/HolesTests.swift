@@ -55,8 +55,12 @@ import Testing
         #expect(try await beta.stop() == .exited(0))
         // The first write counts them out; nobody can fill them yet.
         try await alpha.start()
-        let torn = try await eventually("alpha knows what is missing") {
+        var seen: [String: JSON] = [:]
+        let torn = try await eventually(
+            "alpha knows what is missing: \(seen.mapValues { String(decoding: $0.raw, as: UTF8.self) }); log:\n\(alpha.log)"
+        ) {
             let found = try await self.origins(alpha)
+            seen = found
             return (found[other]?["missing"]?.integer == 2 && found[own]?["missing"]?.integer == 2) ? found : nil
         }
         #expect(torn[other]?.at("holes", "0", "first")?.integer == 2 && torn[other]?["since"]?.string?.isEmpty == false)

@@ -71,6 +71,10 @@ import Testing
         ("more than asked", Page(events: twoEvents, fields: ["Federation-Count": "1001"])),
         ("a count that is none", Page(events: twoEvents, fields: ["Federation-Count": "two"])),
         ("a count below zero", Page(events: [], fields: ["Federation-Count": "-1"])),
+        (
+            "a count below zero that attestations make good",
+            Page(events: [], fields: ["Federation-Count": "-5", "Federation-Attestations": "5"])
+        ),
         ("no position", Page(events: twoEvents, fields: ["Federation-Position": ""])),
         ("a position too long", Page(events: twoEvents, fields: ["Federation-Position": longPosition])),
         ("more that never comes", Page(events: [], fields: ["Federation-More": "true"])),

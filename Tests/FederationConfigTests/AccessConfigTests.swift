@@ -58,6 +58,17 @@ import Testing
         #expect(try openings(clear, hasEnvironmentKey: true) == ["peers[0].endpoint in clear"])
     }
 
+    /// The listener of the old text stands until a restart, and the keys of the new one count at once.
+    @Test func whatWouldRunAfterAReloadIsJudgedToo() throws {
+        func decoded(_ text: String) throws -> DecodedConfig { try Config.decode(Array(("name: alpha\n" + text).utf8)).get() }
+        let old = try decoded("tls: {listen: '192.168.1.5:4443', certificate: c, key: k}\naccess: {shared_key_file: k}")
+        let new = try decoded("tls: {listen: '127.0.0.1:4443', certificate: c, key: k}")
+        #expect(new.openings(hasEnvironmentKey: false).isEmpty)
+        var running = new
+        running.config = ConfigDifference(from: old.config, to: new.config).running
+        #expect(running.openings(hasEnvironmentKey: false).map(\.reason) == [.openWithoutKey(try ListenAddress("192.168.1.5:4443"))])
+    }
+
     @Test(arguments: [
         ("tls: {certificate: c}", ConfigProblem.Reason.needsBeside("key")),
         ("tls: {key: c}", .needsBeside("certificate")),

@@ -106,8 +106,6 @@ import Testing
             granted(9, "a", at: 100_000, &limiter), granted(9, "a", at: 99_000, &limiter),
         ]
         #expect(found == [5, 5, 0, 1, 5, 0])
-        #expect(limiter.isExhausted("a", at: Instant(.milliseconds(100_000))))
-        #expect(!limiter.isExhausted("c", at: Instant(.milliseconds(100_000))))
     }
 
     @Test func theEmptiestBucketsAreRememberedAmongManySenders() {

@@ -252,7 +252,7 @@ struct NativeWireTests {
             ("Federation-More", nil, .malformed(.headerMissing)),
             ("Federation-Count", nil, .malformed(.headerMissing)),
             ("Federation-Count", "x", .malformed(.headerMissing)),
-            ("Federation-Count", "2", .malformed(.truncated)), ("Federation-Count", "-1", .malformed(.truncated)),
+            ("Federation-Count", "2", .malformed(.truncated)), ("Federation-Count", "-1", .malformed(.headerInvalid)),
             ("Federation-Count", "1001", .malformed(.moreEventsThanAsked(asked: 1000))),
             ("Federation-More", "yes", .malformed(.headerInvalid)),
             ("Federation-Position", "a b", .malformed(.headerInvalid)),

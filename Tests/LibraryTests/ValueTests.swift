@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func reasonsHaveTheirTwoFamilies() {
-        #expect(Reason.allCases.count == 15)
+        #expect(Reason.allCases.count == 16)
         #expect(Reason.allCases.count(where: \.isNetwork) == 6)
         #expect(Reason.allCases.filter(\.isSchemaWidening) == [.invalidTraceID, .unknownAction, .unknownType])
         #expect(Reason(stored: "auth") == .auth && Reason(stored: "of a later version") == .other)

@@ -47,7 +47,7 @@ struct AccessKeys: Sendable {
         for name in variables {
             guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { continue }
             var bytes = unsafe Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
-            defer { for index in bytes.indices { bytes[index] = 0 } }
+            defer { wipe(&bytes) }
             var key = Array(bytes.trimmingWhitespace())
             guard !key.isEmpty, key.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
                 throw CommandFailure(.accessKey, ["file": "$" + name, "case": "malformed", "why": "it holds no key"])
@@ -56,6 +56,9 @@ struct AccessKeys: Sendable {
         }
         return nil
     }
+
+    /// Characters of the shortest.
+    var shortest: Int? { ([ring].compactMap { $0 } + peers.values.joined()).map(\.count).min() }
 
     /// What is sent to a peer: the key between the two, or else the ring's.
     func sent(to peer: String) -> Secret? { peers[peer]?.first ?? ring }

@@ -1,5 +1,6 @@
 internal import FederationCore
 internal import FederationStore
+internal import Synchronization
 
 /// Takes in key and certificate files that were exchanged while the node runs, and says in time when a certificate ends.
 struct CredentialWatch: Sendable {
@@ -10,22 +11,22 @@ struct CredentialWatch: Sendable {
     private static let reminding: Int64 = 24 * 3600 * 1000
 
     func run() async {
-        var failed = false
+        var isSaid = false
         var reminded: WallTime?
         while !Task.isCancelled {
-            if node.access.isStale || failed {
+            if node.access.isStale {
                 do throws(CommandFailure) {
                     try node.takeAccess()
                     node.logger.info("keys and certificates were read again")
-                    failed = false
+                    isSaid = false
                     reminded = nil
                 } catch {
-                    if !failed {
+                    if !isSaid {
                         node.logger.error(
                             "a key or certificate file cannot be used; what was read before stays",
                             ["code": error.code.rawValue, "file": error.facts["file"] ?? ""])
                     }
-                    failed = true
+                    isSaid = true
                 }
             }
             let now = SystemClock.now()
@@ -56,7 +57,10 @@ struct CredentialWatch: Sendable {
 extension Node {
     /// Reads the keys and certificates that the running configuration names.
     func takeAccess() throws(CommandFailure) {
-        let isOther = try access.take(config, beside: opened.file.path, now: SystemClock.now())
+        let isOther = try takingAccess.withLock { (_) throws(CommandFailure) in
+            // One after the other: or what an older configuration named would be taken after what a newer one does.
+            try access.take(config, beside: opened.file.path, now: SystemClock.now())
+        }
         // Whoever is held and may not ask any more is told so now.
         if isOther { store.commits.wakeAll() }
     }

@@ -14,6 +14,10 @@ final class NodeAccess: Sendable {
         var server: ServerTLS?
         /// What the files were when they were read.
         var read: [String: FileSignature] = [:]
+        /// What the configuration names could not be read as a whole.
+        var isUntaken = false
+        /// Of the certificates that vouch for clients.
+        var authority: Digest?
         var rates = RateLimiter(
             rate: Limits.requestsPerSecond, burst: Limits.requestBurst, senders: Limits.sendersRemembered)
         var refusalRates = RateLimiter(
@@ -41,6 +45,7 @@ final class NodeAccess: Sendable {
         let files = NodeAccess.files(of: config, beside: path)
         // Before the files are read: one that changes meanwhile is read again.
         let signatures = Dictionary(uniqueKeysWithValues: files.map { ($0, FileSignature($0)) })
+        state.withLock { $0.isUntaken = true }
         let keys = try AccessKeys(config, beside: path)
         let material = try TLSMaterial(config, beside: path, now: now)
         var policy = AccessPolicy()
@@ -48,7 +53,9 @@ final class NodeAccess: Sendable {
         policy.asksForCertificate = config.tls.clientAuthority != nil
         for peer in config.peers { if let pin = peer.tlsPin { policy.pins[pin] = peer.name } }
         return state.withLock { state in
-            let isOther = state.policy != policy
+            let isOther = state.policy != policy || state.authority != material?.authorityDigest
+            state.isUntaken = false
+            state.authority = material?.authorityDigest
             state.policy = policy
             state.proxies = ProxyPolicy(config.access.proxies)
             state.keys = keys
@@ -67,10 +74,10 @@ final class NodeAccess: Sendable {
         }
     }
 
-    /// Whether a file is another than the one that was read.
+    /// Whether a file is another than the one that was read, or one could not be.
     var isStale: Bool {
-        let read = state.withLock { $0.read }
-        return read.contains { FileSignature($0.key) != $0.value }
+        let (read, isUntaken) = state.withLock { ($0.read, $0.isUntaken) }
+        return isUntaken || read.contains { FileSignature($0.key) != $0.value }
     }
 
     private static func files(of config: Config, beside path: String) -> Set<String> {
@@ -92,34 +99,39 @@ final class NodeAccess: Sendable {
     struct Sender: Sendable {
         var caller: AccessPolicy.Caller
         var address: String
+        /// The certificates that vouched for it, as they were.
+        fileprivate var authority: Digest?
     }
 
     func admit(_ request: ServedRequest) throws(AccessFailure) -> Sender {
         let now = Instant(began.duration(to: .now))
-        let (policy, address) = state.withLock { state in
-            (state.policy, state.proxies.origin(of: request.remoteAddress, request.fields))
+        let (policy, authority, address) = state.withLock { state in
+            (state.policy, state.authority, state.proxies.origin(of: request.remoteAddress, request.fields))
         }
-        // Whoever was turned away too often is not even looked at.
-        guard !state.withLock({ $0.refusalRates.isExhausted(address, at: now) }) else { throw refuse(.rate) }
         let caller: AccessPolicy.Caller
         do throws(AccessPolicy.Refusal) {
             caller = try policy.caller(request.fields, over: request.channel, sha256: sha256)
         } catch {
-            _ = state.withLock { $0.refusalRates.allows(address, at: now) }
-            throw refuse(AccessFailure(error))
+            // Who has the key is answered, whoever else stands behind the same address.
+            let isWithinRate = state.withLock { $0.refusalRates.allows(address, at: now) }
+            throw refuse(isWithinRate ? AccessFailure(error) : .rate)
         }
         var sender = address
         if case .peer(let name) = caller { sender = "peer " + name }
         guard state.withLock({ $0.rates.allows(sender, at: now) }) else { throw refuse(.rate) }
-        return Sender(caller: caller, address: address)
+        return Sender(caller: caller, address: address, authority: authority)
     }
 
-    /// Whether a request that was admitted as `caller` would be admitted now: it was held, and keys may have changed.
-    func stillAdmits(_ request: ServedRequest, as caller: AccessPolicy.Caller) -> Bool {
-        let policy = state.withLock { $0.policy }
+    /// Whether a request that was admitted would be admitted now: it was held, and keys may have changed. Where the
+    /// authorities have, a client is to ask again, and is looked at anew.
+    func stillAdmits(_ request: ServedRequest, as sender: Sender) -> Bool {
+        let (policy, authority) = state.withLock { ($0.policy, $0.authority) }
         let now = try? policy.caller(request.fields, over: request.channel, sha256: sha256)
-        return now == caller
+        return now == sender.caller && authority == sender.authority
     }
+
+    /// Keys that are accepted and so short that they could be guessed.
+    var hasShortKey: Bool { state.withLock { $0.keys?.shortest.map { $0 < Limits.keyLength } ?? false } }
 
     func count(_ cause: RefusedRequests.Cause) { state.withLock { $0.refused.count(cause) } }
 

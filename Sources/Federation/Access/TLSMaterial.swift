@@ -9,6 +9,7 @@ struct TLSMaterial: Sendable {
     var certificate: ServerCertificate
     var facts: Certificate
     var authority: ClientAuthority?
+    var authorityDigest: Digest?
 
     /// - Throws: `tls_file` for a file that cannot be used, also a certificate out of time.
     init?(_ config: Config, beside configPath: String, now: WallTime) throws(CommandFailure) {
@@ -21,7 +22,7 @@ struct TLSMaterial: Sendable {
             let facts = CommandFailure(error, path: keyPath).facts
             throw CommandFailure(.tlsFile, facts.merging(["case": "key_" + (facts["case"] ?? "")]) { $1 })
         }
-        defer { for index in key.indices { key[index] = 0 } }
+        defer { wipe(&key) }
         do throws(Certificate.Failure) {
             facts = try Certificate(pem: chain)
             try Certificate.check(chain, fits: key)
@@ -37,7 +38,9 @@ struct TLSMaterial: Sendable {
         }
         if let name = config.tls.clientAuthority {
             let path = ConfigFile.beside(configPath, name)
-            do throws(ClientAuthority.Failure) { authority = try ClientAuthority(pem: try TLSMaterial.text(path)) } catch {
+            let pem = (try? ConfigFile.read(path)) ?? []
+            authorityDigest = sha256(pem)
+            do throws(ClientAuthority.Failure) { authority = try ClientAuthority(pem: pem) } catch {
                 throw CommandFailure(.tlsFile, ["file": path, "case": "no_certificate"])
             }
         }
@@ -47,11 +50,6 @@ struct TLSMaterial: Sendable {
         do throws(ConfigFailure) { return try ConfigFile.read(path) } catch {
             throw CommandFailure(.tlsFile, ["file": path, "case": error == .notFound ? "missing" : "unreadable"])
         }
-    }
-
-    /// Empty where it cannot be read, which is no certificate.
-    private static func text(_ path: String) throws(ClientAuthority.Failure) -> [UInt8] {
-        (try? ConfigFile.read(path)) ?? []
     }
 }
 

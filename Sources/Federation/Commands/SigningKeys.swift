@@ -19,7 +19,11 @@ package enum SigningKeys {
     ///
     /// One that has signed events names its successor (`KeyRotation`). One that is lost cannot, and what it signed would
     /// be in doubt at every peer: a node that has written events under it goes on with `identity new`.
-    package static func make(configPath: String, force: Bool) async throws(CommandFailure) -> [UInt8] {
+    ///
+    /// - Parameter isDryRun: nothing is changed; the facts say what would be.
+    package static func make(
+        configPath: String, force: Bool, isDryRun: Bool = false
+    ) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
         guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
         let lock: DataDirectoryLock
@@ -31,8 +35,17 @@ package enum SigningKeys {
         let path = directory.currentSigningKey(of: identity)
         let exists = access(path, F_OK) == 0
         if exists, !force { throw CommandFailure(.keyExists, ["file": path]) }
+        if signed > 0, !exists { throw CommandFailure(.keyUsed, ["file": path, "events": String(signed)]) }
+        guard !isDryRun else {
+            return jsonObject {
+                $0.member("id", identity.description)
+                $0.member("file", path)
+                $0.member("dry_run", true)
+                $0.member("replaces", exists)
+                $0.member("events", Int64(clamping: signed))
+            }
+        }
         if signed > 0 {
-            guard exists else { throw CommandFailure(.keyUsed, ["file": path, "events": String(signed)]) }
             lock.release()
             let (key, node) = try await KeyRotation.rotate(configPath: configPath)
             return facts(of: key, identity, in: path, succeeds: node.key)

@@ -39,29 +39,33 @@ actor ConfigReloader {
     private func readAndTake() async -> ConfigReload {
         let path = node.opened.file.path
         var standing = node.configStanding ?? ConfigStanding(path: path, digest: "", takenAt: SystemClock.now())
-        let config: Config
+        let decoded: DecodedConfig
+        let isNews: Bool
         do throws(ConfigFailure) {
             let bytes = try ConfigFile.read(path)
             let digest = sha256(bytes).hex
-            let isNews = digest != standing.digest
+            isNews = digest != standing.digest
             standing.digest = digest
             node.logger.debug("configuration read", ["file": path, "digest": digest])
             switch Config.decode(bytes) {
-            case .success(let decoded):
-                let openings = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
-                guard openings.isEmpty else {
-                    return refused(.problems(ConfigProblems(problems: openings)), standing, isNews: isNews)
-                }
-                config = decoded.config
+            case .success(let found): decoded = found
             case .failure(let problems): return refused(.problems(problems), standing, isNews: isNews)
             }
         } catch {
-            let isNews = !standing.digest.isEmpty
+            let wasRead = !standing.digest.isEmpty
             standing.digest = ""
-            return refused(error, standing, isNews: isNews)
+            return refused(error, standing, isNews: wasRead)
+        }
+        let difference = ConfigDifference(from: node.config, to: decoded.config)
+        // Also of what would run: listeners stay as they are until a restart, whatever keys the text takes away.
+        var running = decoded
+        running.config = difference.running
+        let openings = [decoded, running].flatMap { $0.openings(hasEnvironmentKey: AccessKeys.isInEnvironment) }
+        guard openings.isEmpty else {
+            let problems = ConfigProblems(problems: openings.reduce(into: []) { if !$0.contains($1) { $0.append($1) } })
+            return refused(.problems(problems), standing, isNews: isNews)
         }
         if !standing.problems.isEmpty { node.logger.info("the configuration has no problems any more", ["file": path]) }
-        let difference = ConfigDifference(from: node.config, to: config)
         let needsRestart = difference.needsRestart.map(\.key.rawValue)
         for change in difference.needsRestart where !standing.needsRestart.contains(change.key.rawValue) {
             node.logger.warning(
@@ -107,7 +111,11 @@ actor ConfigReloader {
                 ["code": error.code.rawValue, "file": error.facts["file"] ?? ""])
         }
         threshold?.level = Logger.Level(config.log.level)
-        if !difference.node.isEmpty { renewServers() }
+        if !difference.node.isEmpty {
+            renewServers()
+            // What is held is answered by what holds now.
+            node.store.commits.wakeAll()
+        }
         // Two pollers of one peer would take turns at its cursor.
         await tasks.end(gone)
         do throws(StoreFailure) { try await node.noteSignaturePolicy() } catch {

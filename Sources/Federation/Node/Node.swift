@@ -11,6 +11,7 @@ final class Node: Sendable {
     let logger: Logger
     let client = CurlClient()
     let access = NodeAccess()
+    let takingAccess = Mutex(())
     private let meshSets = MeshSets()
     private let openedIntake: Intake
     private let running: Mutex<Running>

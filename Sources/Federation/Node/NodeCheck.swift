@@ -40,6 +40,9 @@ package struct NodeCheck: Sendable {
         do throws(CommandFailure) { try access.take(file.config, beside: file.path, now: now) } catch {
             problems.append("\(shown(error.facts["file"] ?? "")): \(error.facts["why"] ?? error.facts["case"] ?? "")")
         }
+        if access.hasShortKey {
+            warnings.append("\(shown(file.path)): a key for requests is so short that it could be guessed; see 'federation key new'")
+        }
         if let certificate = access.certificate,
             case .ending(let days, _) = CertificateStanding(of: certificate.validity, at: now)
         {

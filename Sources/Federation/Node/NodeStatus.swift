@@ -88,7 +88,7 @@ extension Node {
             let polled = Set(scope == .everything ? Array(pollers.keys) : [])
             try await store.write { [plan] (log: inout SQLiteLog) throws(StoreFailure) in
                 // A peer that comes to us has no poller that could do it.
-                for reset in plan.resets where polled.contains(reset.peer) == false { try reset.write(to: &log) }
+                try plan.write(to: &log, but: polled)
             }
         } catch {
             throw CommandFailure(error)

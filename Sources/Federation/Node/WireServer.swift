@@ -6,7 +6,8 @@ internal import FederationStore
 /// only then gives its answer.
 struct WireServer: Sendable {
     let store: SQLiteStore
-    let identity: NodeIdentity
+    /// This node, as it is at the time.
+    let node: @Sendable () -> NodeIdentity
     let wires: [any Wire]
     let requestGuard: RequestGuard
     let access: NodeAccess
@@ -51,10 +52,9 @@ struct WireServer: Sendable {
         case .foreignOrigin: return refusal(403, .foreignOrigin)
         }
         var request = request
-        let caller: AccessPolicy.Caller
+        let sender: NodeAccess.Sender
         do throws(AccessFailure) {
-            let sender = try access.admit(request)
-            caller = sender.caller
+            sender = try access.admit(request)
             request.remoteAddress = sender.address
         } catch {
             return error.response
@@ -63,9 +63,9 @@ struct WireServer: Sendable {
             return refusal(404, "not_found")
         }
         do throws(StoreFailure) {
-            guard NativePushRoute.isPush(request) else { return try await answer(request, from: caller, by: wire) }
+            guard NativePushRoute.isPush(request) else { return try await answer(request, from: sender, by: wire) }
             let answered = try await pushes.pass { () throws(StoreFailure) in
-                try await answer(request, from: caller, by: wire)
+                try await answer(request, from: sender, by: wire)
             }
             return answered ?? refusal(429, "busy", names: true)
         } catch {
@@ -75,9 +75,9 @@ struct WireServer: Sendable {
     }
 
     private func answer(
-        _ request: ServedRequest, from caller: AccessPolicy.Caller, by wire: any Wire
+        _ request: ServedRequest, from sender: NodeAccess.Sender, by wire: any Wire
     ) async throws(StoreFailure) -> HTTPResponse {
-        let reply = try await reply(to: request, from: caller, by: wire, mayHold: true)
+        let reply = try await reply(to: request, from: sender, by: wire, mayHold: true)
         var outcome: PageOutcome?
         if let commit = reply.commit { outcome = try await self.commit(commit) }
         await contact(
@@ -87,8 +87,8 @@ struct WireServer: Sendable {
         if let hold = reply.hold {
             let later = try await held.hold(from: request.remoteAddress) { () throws(StoreFailure) in
                 _ = await store.commits.wait(past: hold.past, atMost: hold.atMost)
-                guard access.stillAdmits(request, as: caller) else { return AccessFailure.key.response }
-                return try await self.reply(to: request, from: caller, by: wire, mayHold: false).response(nil)
+                guard access.stillAdmits(request, as: sender) else { return AccessFailure.key.response }
+                return try await self.reply(to: request, from: sender, by: wire, mayHold: false).response(nil)
             }
             response = later ?? response
         }
@@ -96,16 +96,16 @@ struct WireServer: Sendable {
     }
 
     private func reply(
-        to request: ServedRequest, from caller: AccessPolicy.Caller, by wire: any Wire, mayHold: Bool
+        to request: ServedRequest, from sender: NodeAccess.Sender, by wire: any Wire, mayHold: Bool
     ) async throws(StoreFailure) -> RouteReply {
         var random = SystemRandom()
-        var node = identity
+        var node = node()
         // A claim is enough to be refused on: who names another's identity only gets less.
         if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
             node.mode = .subscribe
         }
         var (peerName, couldProve) = await proof(of: request)
-        if case .peer(let name) = caller {
+        if case .peer(let name) = sender.caller {
             peerName = name
             if await unservedPeer(name) { node.mode = .subscribe }
         }
@@ -130,16 +130,17 @@ struct WireServer: Sendable {
     /// The configured peer that a request proves to come from, and whether a proof could have been given. A proof that
     /// does not hold is counted, and proves nothing: clocks differ, and keys are renewed.
     private func proof(of request: ServedRequest) async -> (peerName: String?, couldProve: Bool) {
+        let own = node().id
         guard let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }),
             let known = await acquaintance(claimed), let key = known.key.flatMap({ VerifyingKey($0) })
         else { return (nil, false) }
         guard let text = request.fields[NodeProof.field] else { return (nil, true) }
-        guard let proof = NodeProof(text), proof.receiver == identity.id, proof.isTimely(at: SystemClock.now()),
+        guard let proof = NodeProof(text), proof.receiver == own, proof.isTimely(at: SystemClock.now()),
             let signature = Signature(proof.signature),
             key.verify(
                 signature,
                 of: NodeProof.preimage(
-                    sender: claimed, receiver: identity.id, seconds: proof.seconds, method: request.method,
+                    sender: claimed, receiver: own, seconds: proof.seconds, method: request.method,
                     target: request.target, body: sha256(request.body)))
         else {
             access.count(.proof)
@@ -160,7 +161,7 @@ struct WireServer: Sendable {
     /// - Parameter names: says who refuses, so that a node that pushes believes it. A foreign page learns nothing.
     private func refusal(_ status: Int, _ code: String, names: Bool = false) -> HTTPResponse {
         var fields: HTTPFields = ["Content-Type": "application/json"]
-        if names { fields[NativeField.node] = identity.id.description }
+        if names { fields[NativeField.node] = node().id.description }
         return HTTPResponse(
             status: status, fields: fields, body: Array("{\"error\":{\"code\":\"\(code)\"}}".utf8))
     }

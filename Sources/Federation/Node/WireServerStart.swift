@@ -36,7 +36,7 @@ extension WireServer {
     /// What answers for `node` on one address.
     init(_ node: Node, address: ListenAddress, isTLS: Bool) {
         self.init(
-            store: node.store, identity: node.identity, wires: node.wires.all,
+            store: node.store, node: { node.identity }, wires: node.wires.all,
             requestGuard: RequestGuard(
                 addresses: [address.address], names: node.config.hosts, port: address.port,
                 scheme: isTLS ? "https" : "http"),

@@ -9,11 +9,15 @@ let keygenCommand = CommandDefinition(
         Noema peers need 'reset-peer --key-rotated' there. A key that is lost cannot name a successor: if it has signed
         events, 'identity new' is the way on. Stop the daemon first.
         """,
-    options: [.init("--force", "change the key that is there")],
-    examples: [("federation keygen", "then compare it with 'federation key fingerprint'")]
+    options: [.init("--force", "change the key that is there"), dryRunOption],
+    examples: [
+        ("federation keygen", "then compare it with 'federation key fingerprint'"),
+        ("federation keygen --force --dry-run", "say how many events the old key has signed"),
+    ]
 ) { arguments, console in
     await keyFacts(arguments, console) { () throws(CommandFailure) in
-        try await SigningKeys.make(configPath: arguments.configPath, force: arguments.has("--force"))
+        try await SigningKeys.make(
+            configPath: arguments.configPath, force: arguments.has("--force"), isDryRun: arguments.has("--dry-run"))
     }
 }
 
@@ -59,6 +63,12 @@ private func keyFacts(
         let bytes = try await facts()
         if arguments.json {
             console.print(String(decoding: bytes, as: UTF8.self))
+        } else if let result = try? JSON(bytes), result.isTrue("dry_run") {
+            let events = counted(result.count("events"), "event")
+            console.print(
+                result.isTrue("replaces")
+                    ? "would change the key in \(result.text("file")), which has signed \(events)"
+                    : "would make a key in \(result.text("file"))")
         } else if let result = try? JSON(bytes) {
             let ring = result["ring_key"].map { [["ring key", $0.text("fingerprint") + " (" + $0.text("source") + ")"]] } ?? []
             let peers = (result["peer_keys"]?.array ?? []).map { ["key of " + $0.text("peer"), $0.text("fingerprint")] }

@@ -63,7 +63,11 @@ extension SimulatedRing {
         guard let backup = nodes[index].backups.first else { return }
         crash(index)
         trace.add(7, index)
-        let lost = nodes[index].acknowledged.subtracting(backup.acknowledged)
+        // Its own, and the last copy of what another's disk has lost.
+        let copies = history.acknowledged.filter {
+            nodes[index].storage.event($0) != nil && backup.storage.event($0) == nil
+        }
+        let lost = nodes[index].acknowledged.subtracting(backup.acknowledged).union(copies)
         history.forget(lost) { id in nodes.contains { $0.index != index && $0.storage.event(id) != nil } }
         let writesUntilFull = nodes[index].storage.writesUntilFull
         nodes[index].storage = backup.storage

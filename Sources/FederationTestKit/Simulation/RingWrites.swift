@@ -45,7 +45,8 @@ extension SimulatedRing {
             crash(index)
             return tryAgain(UserWrite(node: index, request: request, id: write.id))
         }
-        for id in written.events {
+        // A request that is repeated is answered by what it wrote, also where the disk has lost that since.
+        for id in written.events where nodes[index].storage.event(id) != nil {
             nodes[index].acknowledged.insert(id)
             history.acknowledge(id)
             trace.add(id)

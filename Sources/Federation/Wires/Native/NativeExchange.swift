@@ -288,6 +288,7 @@ struct NativePage {
         guard let count = response.fields[NativeField.count].flatMap({ Int($0) }) else {
             throw .malformed(.headerMissing)
         }
+        guard count >= 0 else { throw .malformed(.headerInvalid) }
         guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
         let behind = try NativeAttestations.count(in: response.fields)
         let lines = try NativePage.lines(response.body, limit: limit + behind)
