@@ -141,10 +141,7 @@ extension LogAudit {
             return
         }
         func fits(_ key: String) -> Bool {
-            verifies(event.signingPreimage(dataHash: found.dataHash), signature, key)
-                // Some writers sign their data in normal form (`OwnOrigin`).
-                || found.normalHash != found.dataHash
-                    && verifies(event.signingPreimage(dataHash: found.normalHash), signature, key)
+            event.isSigned(found, sha256) { verifies($0, signature, key) }
         }
         if keys.contains(where: fits) {
             signatures.verified += 1
@@ -303,8 +300,8 @@ extension LogAudit {
     private mutating func check(_ subject: String, in log: some AuditedLog) throws(StoreFailure) {
         guard let stored = try readable({ () throws(StoreFailure) in try log.events(of: subject) }) else { return }
         done += Int64(stored.count)
-        // What a host's replayer holds, only that can release.
-        let offered = stored.filter { !$0.isHeldByReplayer }
+        // What a host's replayer holds, only that can release; and what its origin has not signed counts for nothing.
+        let offered = stored.filter { !$0.isHeldApart }
         var outcome = RecordFunction.record(of: subject, from: offered.map(\.event))
         outcome.record?.heldCount += stored.count - offered.count
         let kept = try readable { () throws(StoreFailure) in try log.record(subject) }

@@ -110,6 +110,25 @@ import Testing
         #expect(try await LogAuditTests.audit(SQLiteStore(path: place.path, access: .readOnly)).isGood)
     }
 
+    /// What is held for its signature counts for nothing, in the log and in the audit.
+    @Test func whatIsHeldForItsSignatureIsNoDamage() async throws {
+        let place = try await Place()
+        let strict = Intake(
+            IntakePolicy(
+                node: Sample.node(9), sha256: sha256, isOwnSignature: { _, _ in true },
+                signatures: SignaturePolicy(.enforce, check: Sample.sealCheck)))
+        try await place.store.write { log throws(StoreFailure) in
+            try SignatureReview.note(strict.policy.signatures, now: Sample.time(30_000), in: &log)
+            while try strict.review(now: Sample.time(30_000), limit: 500, into: &log) {}
+        }
+        let held = try await place.store.read { log throws(StoreFailure) in
+            try log.heldEvents(peer: nil, after: nil, limit: 99).filter { $0.hold == .signature }.count
+        }
+        #expect(held > 3)
+        let audit = try await place.audit()
+        #expect(audit.findings.isEmpty && audit.isGood)
+    }
+
     @Test func eachDamageIsNamed() async throws {
         let place = try await Place()
         for (index, damage) in LogAuditTests.damages.enumerated() {
