@@ -91,10 +91,10 @@ package struct Attestation: Hashable, Sendable {
         (self.origin, self.number, self.head, self.key, self.signature) = (origin, number, head, key, signature)
     }
 
-    /// A signature's text is 96 characters; what is longer is none.
+    /// A signature in its one spelling: a relay that adds white space must not make another statement of it.
     private static func signature(_ json: JSON?) -> String? {
-        guard let text = json?.string, text.utf8.count <= 128 else { return nil }
-        return text
+        guard let text = json?.string, text.utf8.count <= 128, let bytes = Chain.signatureBytes(text) else { return nil }
+        return "ed25519:" + String(decoding: Base64.encode(bytes), as: UTF8.self)
     }
 }
 
@@ -181,7 +181,7 @@ package enum Chain {
     }
 
     /// The 64 bytes of an Ed25519 signature's text.
-    private static func signatureBytes(_ text: String) -> [UInt8]? {
+    fileprivate static func signatureBytes(_ text: String) -> [UInt8]? {
         let bytes = Array(text.utf8).trimmingWhitespace()
         guard bytes.starts(with: "ed25519:".utf8) else { return nil }
         return Base64.decode(bytes.dropFirst(8), count: 64)

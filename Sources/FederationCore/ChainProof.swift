@@ -7,7 +7,21 @@ struct ChainProof {
     private struct Proof {
         var digest: Digest
         var signature: String?
+        /// The key that signs events of its number.
+        var key: String
         var verification: Verification
+
+        func covers(_ event: Event) -> Bool {
+            signature == event.signature && event.publicKey.map { PublicKey.isSame($0, key) } ?? true
+        }
+    }
+
+    /// An event of the page. The chain does not hold the key that it names, and a relay may have put another one there.
+    private struct Arriving {
+        var link: ChainLink
+        var key: String?
+
+        func isBy(_ key: String) -> Bool { self.key.map { PublicKey.isSame($0, key) } ?? true }
     }
 
     private var proofs: [ULID: Proof] = [:]
@@ -26,14 +40,15 @@ struct ChainProof {
         let attestations = page.attestations.prefix(Limits.attestationsPerPage)
         let byOrigin = Dictionary(grouping: attestations, by: \.origin)
         guard !byOrigin.isEmpty else { return }
-        var links: [ULID: [ChainLink]] = [:]
+        var links: [ULID: [Arriving]] = [:]
         for (index, item) in page.items.enumerated() {
             guard case .event(let event, _) = item, let origin = event.originID, byOrigin[origin] != nil,
                 let number = event.number, let fingerprint = try? event.fingerprint(policy.sha256)
             else { continue }
             fingerprints[index] = fingerprint
-            links[origin, default: []].append(
-                ChainLink(number: number, id: event.id, digest: fingerprint.digest, signature: event.signature))
+            let link = ChainLink(
+                number: number, id: event.id, digest: fingerprint.digest, signature: event.signature)
+            links[origin, default: []].append(Arriving(link: link, key: event.publicKey))
         }
         for (origin, found) in byOrigin.sorted(by: { $0.key < $1.key }) where origin != policy.node {
             guard keys.mode(for: origin) != .off else { continue }
@@ -57,7 +72,7 @@ struct ChainProof {
     }
 
     private mutating func follow(
-        _ checkpoints: [Attestation], of origin: ULID, _ arriving: [ChainLink], _ policy: IntakePolicy,
+        _ checkpoints: [Attestation], of origin: ULID, _ arriving: [Arriving], _ policy: IntakePolicy,
         _ keys: inout OriginKeys, in log: some LogReading
     ) throws(StoreFailure) {
         guard let ring = try keys.ring(of: origin, in: log), !ring.isFrozen, let furthest = checkpoints.last else { return }
@@ -72,8 +87,9 @@ struct ChainProof {
             of: origin, after: tip.number, through: furthest.number, limit: Limits.chainLinks + 1)
         // Past the limit nobody knows what is missing between what was read and what arrives.
         guard stored.count <= Limits.chainLinks else { return }
-        let arriving = arriving.filter { $0.number > tip.number && $0.number <= furthest.number }
-        var path = (stored + arriving).sorted { ($0.number, $0.id) < ($1.number, $1.id) }[...]
+        let added = arriving.filter { $0.isBy(ring.stretch(of: $0.link.number).key) }.map(\.link)
+            .filter { $0.number > tip.number && $0.number <= furthest.number }
+        var path = (stored + added).sorted { ($0.number, $0.id) < ($1.number, $1.id) }[...]
         let isHere = Set(stored.map(\.id))
         for checkpoint in checkpoints where checkpoint.number > tip.number {
             var reached = tip
@@ -91,7 +107,9 @@ struct ChainProof {
             fitting.append(checkpoint)
             let proof: Verification = ring.root.source == .relayed ? .provisional : .chained
             for link in passed {
-                proofs[link.id] = Proof(digest: link.digest, signature: link.signature, verification: proof)
+                proofs[link.id] = Proof(
+                    digest: link.digest, signature: link.signature, key: ring.stretch(of: link.number).key,
+                    verification: proof)
                 if proof == .chained, isHere.contains(link.id) { sealed.append(link) }
             }
         }
@@ -99,27 +117,32 @@ struct ChainProof {
 
     /// Whoever follows the chain of a key that was given up follows it under the one in use, which vouched for it.
     private func isSigned(_ checkpoint: Attestation, by ring: OriginRing, _ keys: OriginKeys) -> Bool {
-        ring.contains(checkpoint.key.text) && checkpoint.isSigned(keys.policy.check)
+        ring.mayAttest(checkpoint) && checkpoint.isSigned(keys.policy.check)
     }
 
     /// How a chain proves an event; `nil` where none does.
     func proof(of event: Event, _ fingerprint: EventFingerprint) -> Verification? {
-        guard let proof = proofs[event.id], proof.digest == fingerprint.digest, proof.signature == event.signature else {
-            return nil
-        }
+        guard let proof = proofs[event.id], proof.digest == fingerprint.digest, proof.covers(event) else { return nil }
         return proof.verification
     }
 
     /// Keeps what fits, once the page is in the log.
-    func write(to log: inout some LogWriting, now: WallTime) throws(StoreFailure) {
+    ///
+    /// - Returns: subjects of events that were held for their signature, and are no longer.
+    func write(to log: inout some LogWriting, now: WallTime) throws(StoreFailure) -> [String] {
+        var released: [String] = []
         for link in sealed {
             guard let stored = try log.event(link.id), stored.digest == link.digest, stored.verification != .chained,
-                stored.event.signature == link.signature
+                proofs[link.id]?.covers(stored.event) == true
             else { continue }
             try log.seal(
                 link.id, signature: stored.event.signature, publicKey: stored.event.publicKey, verification: .chained)
+            guard stored.hold == .signature else { continue }
+            try log.setHold(link.id, nil)
+            released.append(stored.event.subject)
         }
         for attestation in fitting { try log.keep(attestation, fits: true, at: now) }
         for attestation in contradicting { try log.keep(attestation, fits: false, at: now) }
+        return released
     }
 }

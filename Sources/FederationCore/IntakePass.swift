@@ -32,7 +32,9 @@ struct IntakePass {
         chain = try ChainProof(page, policy, &keys, now: now, in: &log)
     }
 
-    func keepProof(in log: inout some LogWriting) throws(StoreFailure) { try chain.write(to: &log, now: now) }
+    mutating func keepProof(in log: inout some LogWriting) throws(StoreFailure) {
+        for subject in try chain.write(to: &log, now: now) { changed.insert(ExactText(subject)) }
+    }
 
     /// - Parameter place: in the page that `prove` was given.
     mutating func arrive(
@@ -225,6 +227,10 @@ extension IntakePass {
             try log.seal(
                 event.id, signature: entry.event.signature, publicKey: entry.event.publicKey,
                 verification: entry.verification)
+            if stored.hold == .signature, entry.verification.rank > 0 {
+                try log.setHold(event.id, nil)
+                changed.insert(ExactText(stored.event.subject))
+            }
         } else if isBetterProved, !event.isStub || !stored.dataSeen {
             // The same item in the bytes that its origin signed: a relay had written the others.
             try put(entry, inPlaceOf: stored, in: &log)
@@ -238,7 +244,7 @@ extension IntakePass {
         guard let signature = event.signature else { return .none }
         let isKnown = stored.event.signature?.isExactly(signature) == true
         if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification != .none {
-            return stored.verification
+            return Verification.stronger(stored.verification, chain.proof(of: event, fingerprint) ?? .none)
         }
         if event.origin.isExactly(policy.node.description) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none

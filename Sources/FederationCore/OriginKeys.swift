@@ -144,7 +144,7 @@ struct OriginKeys {
 
     /// Takes up changes of one origin's key, as far as they are signed as they must be and lead to a key that is known.
     ///
-    /// A second one from the same key is kept as well, and freezes the origin.
+    /// One from the same key to another one is kept as well, and freezes the origin.
     mutating func take(
         _ successions: [Attestation], of origin: ULID, now: WallTime, in log: inout some LogWriting
     ) throws(StoreFailure) {
@@ -158,7 +158,7 @@ struct OriginKeys {
             let joined = left.filter { ring.contains($0.key.text) || ring.contains($0.next?.text ?? "") }
             left.removeAll { joined.contains($0) }
             for each in joined where kept.count < Limits.successions {
-                try log.keep(each, fits: !kept.contains { $0.key == each.key }, at: now)
+                try log.keep(each, fits: !kept.contains { $0.key == each.key && $0.next != each.next }, at: now)
                 kept.append(each)
                 isChanged = true
             }

@@ -40,10 +40,18 @@ struct OriginRing: Hashable {
     func contains(_ key: String) -> Bool { stretches.contains { PublicKey.isSame($0.key, key) } }
 
     /// The key that signs the event of this number; what has none is of the key in use.
-    func stretch(of number: UInt64?) -> Stretch {
-        let last = stretches[stretches.count - 1]
+    func stretch(of number: UInt64?) -> Stretch { stretches[place(of: number)] }
+
+    private func place(of number: UInt64?) -> Int {
+        let last = stretches.count - 1
         guard let number else { return last }
-        return stretches.first { $0.through.map { number <= $0 } ?? true } ?? last
+        return stretches.firstIndex { $0.through.map { number <= $0 } ?? true } ?? last
+    }
+
+    /// Whether a checkpoint may be by its key: the one that signs events of that number, or one that came after and has
+    /// vouched for them. A key that was given up says nothing about what came later, whoever has it by now.
+    func mayAttest(_ checkpoint: Attestation) -> Bool {
+        stretches[place(of: checkpoint.number)...].contains { PublicKey.isSame($0.key, checkpoint.key.text) }
     }
 }
 
@@ -59,13 +67,15 @@ struct Successions: Hashable {
         let kept = try log.successions(of: origin).map(\.attestation)
         let all = kept + offered.filter { $0.origin == origin && $0.next != nil && !kept.contains($0) }
         for (key, group) in Dictionary(grouping: all, by: \.key.text).sorted(by: { $0.key < $1.key }) {
-            guard group.count > 1 else {
-                steps += group
+            let ordered = group.sorted { ($0.number, $0.head.hex, $0.signature) < ($1.number, $1.head.hex, $1.signature) }
+            guard Set(group.map(\.next)).count > 1 else {
+                // One successor, named once or more often: everybody takes the same one for the step.
+                steps += ordered.prefix(1)
                 continue
             }
             let chosen = try log.wireValue(SignatureReview.namespace, peer: "", key: Successions.choice(of: origin, key))
                 .map { String(decoding: $0, as: UTF8.self) }
-            if let step = group.first(where: { $0.next?.text == chosen }) { steps.append(step) } else { open.insert(key) }
+            if let step = ordered.first(where: { $0.next?.text == chosen }) { steps.append(step) } else { open.insert(key) }
         }
     }
 
@@ -78,13 +88,24 @@ struct Successions: Hashable {
         _ next: PublicKey, of origin: ULID, now: WallTime, in log: inout some LogWriting
     ) throws(StoreFailure) -> [PublicKey] {
         let all = try log.successions(of: origin).map(\.attestation)
-        let group = all.filter { each in all.contains { $0.key == each.key && $0.next == next } }
-        guard Set(group).count > 1, let key = group.first?.key else { return [] }
-        try log.setWireValue(
-            SignatureReview.namespace, peer: "", key: choice(of: origin, key.text), Array(next.text.utf8))
+        var rivals: [PublicKey] = []
+        for (key, group) in Dictionary(grouping: all, by: \.key).sorted(by: { $0.key.text < $1.key.text }) {
+            let named = distinct(group)
+            guard named.count > 1, named.contains(next) else { continue }
+            try log.setWireValue(
+                SignatureReview.namespace, peer: "", key: choice(of: origin, key.text), Array(next.text.utf8))
+            rivals += named
+        }
+        guard !rivals.isEmpty else { return [] }
         try SignatureReview.begin(of: origin, in: &log)
         try SignatureReview.begin(now: now, in: &log)
-        return group.compactMap(\.next)
+        return rivals
+    }
+
+    /// The keys that successions name, each once, in the order in which they came.
+    static func distinct(_ successions: [Attestation]) -> [PublicKey] {
+        var seen: Set<PublicKey> = []
+        return successions.compactMap(\.next).filter { seen.insert($0).inserted }
     }
 }
 
@@ -100,7 +121,7 @@ package struct FrozenOrigin: Hashable, Sendable {
             let open = try Successions(of: origin, in: log).open
             guard !open.isEmpty else { continue }
             let candidates = try log.successions(of: origin).map(\.attestation).filter { open.contains($0.key.text) }
-            found.append(FrozenOrigin(origin: origin, candidates: candidates.compactMap(\.next)))
+            found.append(FrozenOrigin(origin: origin, candidates: Successions.distinct(candidates)))
         }
         return found
     }

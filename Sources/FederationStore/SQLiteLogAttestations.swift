@@ -101,7 +101,8 @@ extension SQLiteLog {
                 """
                 INSERT INTO attestations SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6
                 WHERE NOT EXISTS (SELECT 1 FROM attestations WHERE origin = ?1 AND kind = ?2 AND number = ?3 AND text = ?4)
-                    AND (?5 OR (SELECT count(*) FROM attestations WHERE origin = ?1 AND NOT fits) < ?7)
+                    AND (?5 OR ?2 <> 'checkpoint' OR (
+                        SELECT count(*) FROM attestations WHERE origin = ?1 AND kind = 'checkpoint' AND NOT fits) < ?7)
                 """,
                 attestation.origin.description, kind, Int64(clamping: attestation.number), text, fits, time.milliseconds,
                 Limits.conflictingAttestations)

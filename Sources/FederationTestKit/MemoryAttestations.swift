@@ -62,8 +62,10 @@ extension MemoryStorage {
     package mutating func keep(_ attestation: Attestation, fits: Bool, at time: WallTime) throws(StoreFailure) {
         try spendWrite()
         guard !attestations.rows.contains(where: { $0.attestation == attestation }) else { return }
-        let others = attestations.rows.count { !$0.fits && $0.attestation.origin == attestation.origin }
-        guard fits || others < Limits.conflictingAttestations else { return }
+        let others = attestations.rows.count {
+            !$0.fits && $0.attestation.origin == attestation.origin && $0.attestation.next == nil
+        }
+        guard fits || attestation.next != nil || others < Limits.conflictingAttestations else { return }
         attestations.lastRow += 1
         attestations.rows.append(StoredAttestation(row: attestations.lastRow, attestation: attestation, fits: fits))
     }

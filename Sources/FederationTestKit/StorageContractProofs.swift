@@ -44,10 +44,11 @@ extension StorageContract {
             let bytes = String(decoding: Base64.encode([UInt8](repeating: byte, count: 32)), as: UTF8.self)
             return try required(PublicKey("ed25519:" + bytes))
         }
-        let kind = try next.map { Attestation.Kind.succession(next: try key($0), acceptance: "ed25519:a") }
+        let signature = "ed25519:" + String(decoding: Base64.encode([UInt8](repeating: 7, count: 64)), as: UTF8.self)
+        let kind = try next.map { Attestation.Kind.succession(next: try key($0), acceptance: signature) }
         return Attestation(
             kind: kind ?? .checkpoint, origin: Sample.node(origin), number: number, head: sha256([UInt8(number)]),
-            key: try key(1), signature: "ed25519:s")
+            key: try key(1), signature: signature)
     }
 
     func attestations(_ log: inout some LogWriting) throws {
@@ -76,6 +77,13 @@ extension StorageContract {
             try log.keep(attestation(200 + number % 50), fits: false, at: Sample.time(3))
         }
         try expectEqual(log.contradictions().count, Limits.conflictingAttestations)
+        // A second successor is never left out for them, nor they for it.
+        let second = try attestation(70, to: 3)
+        try log.keep(second, fits: false, at: Sample.time(4))
+        try expectEqual(log.successions(of: one).map(\.attestation), [kept[2], second])
+        try log.keep(attestation(250, of: 3, to: 3), fits: false, at: Sample.time(4))
+        try log.keep(attestation(251, of: 3), fits: false, at: Sample.time(4))
+        try expectEqual(log.contradictions().count, Limits.conflictingAttestations + 3)
         try log.setAttestation(row: rows[5].row, fits: true)
         try expectEqual(log.lastCheckpoint(of: one, through: 127)?.number, 100)
         try log.setAttestation(row: rows[0].row, fits: nil)

@@ -84,7 +84,7 @@ import Testing
     }
 
     enum Meddling: String, CaseIterable, CustomTestStringConvertible {
-        case changed, resigned, stripped, left, foreignCheckpoint, otherHead
+        case changed, resigned, stripped, renamed, left, foreignCheckpoint, otherHead
 
         var testDescription: String { rawValue }
     }
@@ -101,6 +101,7 @@ import Testing
         case .changed: events[5].timestamp = "2026-01-01T00:00:01Z"
         case .resigned: events[5].signature = other.sign([1]).description
         case .stripped: (events[5].signature, events[5].publicKey) = (nil, nil)
+        case .renamed: events[5].publicKey = other.publicKey.description
         case .left:
             events.remove(at: 5)
             refused = 0
@@ -135,6 +136,49 @@ import Testing
         var stranger = counter.node()
         try stranger.take([], origin.attestations)
         #expect(stranger.log.state(StateKey.relayedKey(of: origin.id)) == nil)
+    }
+
+    /// Held because no key was known, and then named by the chain of the key that is.
+    @Test func whatTheChainProvesIsHeldNoLonger() throws {
+        for comesAgain in [false, true] {
+            var origin = try ChainOrigin(1, seed: 1)
+            try origin.write(64)
+            let events = origin.events.map { event in
+                var event = event
+                event.publicKey = nil
+                return event
+            }
+            var node = CheckCounter().node(.warn)
+            try node.take(events, [])
+            #expect(node.log.unprovedCounts() == [.unknownKey: 64] && node.log.heldCount(peer: nil) == 0)
+            node.intake.policy.signatures.mode = .enforce
+            try SignatureReview.note(node.intake.policy.signatures, now: node.now, in: &node.log)
+            while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+            #expect(node.log.heldCount(peer: nil) == 64)
+            try node.meet(origin)
+            try node.take(comesAgain ? events : [], origin.attestations)
+            #expect(node.log.unprovedCounts().isEmpty && node.log.heldCount(peer: nil) == 0)
+            #expect(events.allSatisfy { node.log.record($0.subject)?.heads.count == 1 })
+        }
+    }
+
+    /// A better signed copy of what is held for its signature is enough as well.
+    @Test func aProvedCopyReleasesWhatWasHeld() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(1)
+        let honest = try #require(origin.events.first)
+        var stripped = honest
+        (stripped.signature, stripped.publicKey) = (nil, nil)
+        var node = CheckCounter().node(.warn)
+        try node.meet(origin)
+        try node.take([stripped], [])
+        node.intake.policy.signatures.mode = .enforce
+        try SignatureReview.note(node.intake.policy.signatures, now: node.now, in: &node.log)
+        while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+        #expect(node.log.event(honest.id)?.hold == .signature)
+        try node.take([honest], [])
+        #expect(node.log.event(honest.id)?.hold == nil && node.log.event(honest.id)?.verification == .pinned)
+        #expect(node.log.record(honest.subject)?.heads.count == 1)
     }
 
     @Test func twoEventsUnderOneNumberAreNoticedAndBothKept() throws {

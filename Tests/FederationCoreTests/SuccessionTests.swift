@@ -134,6 +134,61 @@ import Testing
         }
     }
 
+    /// A relay cannot make two statements of one.
+    @Test func aSuccessionInAnotherSpellingIsTheSameOne() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(5)
+        let first = origin
+        try origin.rotate(to: 2)
+        let succession = try #require(origin.attestations.first { $0.next != nil })
+        guard case .succession(let next, let acceptance) = succession.kind else { return }
+        var spaced = succession
+        spaced.signature = " \(succession.signature)\n"
+        spaced.kind = .succession(next: next, acceptance: "\t\(acceptance)")
+        #expect(try Attestation(JSON(spaced.json)) == succession)
+        for wrong in ["", "ed25519:", "ed25519:AA==", String(succession.signature.dropLast(4)), succession.signature + "AAAA"] {
+            var cut = succession
+            cut.signature = wrong
+            #expect(try Attestation(JSON(cut.json)) == nil)
+        }
+        // Even where one is kept, it names no other successor.
+        var node = CheckCounter().node()
+        try node.meet(first)
+        try node.take([], [succession])
+        try node.take([], [spaced])
+        #expect(try FrozenOrigin.all(in: node.log).isEmpty && node.log.contradictions().isEmpty)
+        try origin.write(3)
+        #expect(try node.take(origin.events, origin.attestations).applied == 8)
+        #expect(node.quarantined.isEmpty)
+        let chosen = try FrozenOrigin.choose(next, of: origin.id, now: node.now, in: &node.log)
+        #expect(!chosen, "there is nothing to choose")
+    }
+
+    /// A thief with the old key, who makes up history after its end and attests it.
+    @Test func aStolenOldKeyAttestsNothingThatCameAfterIt() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(20)
+        var thief = origin
+        thief.now = thief.now.advanced(by: .seconds(5))
+        try origin.rotate(to: 2)
+        try thief.write(44)
+        let forged = thief.attestations.filter { $0.number > 20 }
+        #expect(forged.map(\.number) == [64] && forged[0].key.text == thief.key.publicKey.description)
+        for hidesKeys in [false, true] {
+            var node = CheckCounter().node()
+            try node.meet(origin)
+            try node.take(origin.events, origin.attestations)
+            let before = node.inventory
+            let events = thief.events.suffix(44).map { event in
+                var event = event
+                if hidesKeys { event.publicKey = nil }
+                return event
+            }
+            #expect(try node.take(events, forged).refused == 44)
+            #expect(node.inventory == before && node.log.attestedOrigins() == [origin.id: 20])
+        }
+    }
+
     @Test func contactFollowsASuccessionAndNothingElse() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(3)
