@@ -160,6 +160,7 @@ public enum Limits: Sendable {
     package static let checkpointEvents = 64
     /// … and fewer once we have written nothing for this long.
     package static let checkpointQuiet: Duration = .seconds(5)
+    package static let ownHolePatience: Duration = .seconds(24 * 3600)
     /// Attestations of one origin that contradict it, kept as evidence.
     package static let conflictingAttestations = 16
     /// Changes of key of one origin.

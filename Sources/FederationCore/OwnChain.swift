@@ -20,18 +20,20 @@ package struct OwnChain: Sendable {
     /// Signs one checkpoint if one is due, over at most `Limits.checkpointLinks` events.
     ///
     /// Where two of our events have one number (a restored copy went on writing) nothing more is signed: a chain would
-    /// have to deny one of them.
+    /// have to deny one of them. Nor is anything signed past a number of ours that is missing since a short time: a chain
+    /// without it would say that there is none, and the event may come back from whoever has it.
     ///
     /// - Parameter quiet: since our last event.
     /// - Returns: whether there is more to sign at once.
     @discardableResult
     package func signIfDue(quiet: Duration, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
         let tip = try Chain.tip(of: node, sha256, in: log)
+        let end = try firstLost(now: now, in: log)
         guard let highest = try log.highestNumber(of: node.description), highest > tip.number,
             OwnChain.isDue(unattested: highest - tip.number, quiet: quiet),
-            let reached = try extended(tip, in: log), try attest(reached, now: now, in: &log)
+            let reached = try extended(tip, below: end, in: log), try attest(reached, now: now, in: &log)
         else { return false }
-        return reached.number < highest
+        return reached.number < min(highest, end - 1)
     }
 
     /// How long ago our last event was, where a checkpoint is due now.
@@ -77,14 +79,24 @@ package struct OwnChain: Sendable {
         return true
     }
 
+    /// The first of our numbers that is missing and not yet given up.
+    private func firstLost(now: WallTime, in log: some LogReading) throws(StoreFailure) -> UInt64 {
+        let holes = try log.holes(of: node.description, limit: Limits.pageEvents)
+        return holes.filter { now.since($0.since) < Limits.ownHolePatience }.map(\.first).min() ?? .max
+    }
+
     /// The chain some events further; `nil` where it cannot go on.
-    func extended(_ tip: ChainTip, in log: some LogReading) throws(StoreFailure) -> ChainTip? {
+    ///
+    /// - Parameter end: it stays below this number.
+    func extended(
+        _ tip: ChainTip, below end: UInt64 = .max, in log: some LogReading
+    ) throws(StoreFailure) -> ChainTip? {
         let links = try log.chainLinks(
             of: node, after: tip.number, through: Limits.counter - 1, limit: Limits.checkpointLinks + 1)
         var reached = tip
         for (index, link) in links.enumerated() where index < Limits.checkpointLinks {
             let isTwice = index + 1 < links.count && links[index + 1].number == link.number
-            guard !isTwice, let next = Chain.extended(reached, by: link, sha256) else { break }
+            guard !isTwice, link.number < end, let next = Chain.extended(reached, by: link, sha256) else { break }
             reached = next
         }
         return reached.number > tip.number ? reached : nil

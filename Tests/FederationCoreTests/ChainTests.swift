@@ -30,6 +30,22 @@ import Testing
         #expect(origin.attestations.map(\.number) == [UInt64(Limits.checkpointLinks), UInt64(Limits.checkpointLinks) + 70])
     }
 
+    /// What a disk has lost, a chain must not deny: it may come back. After a day nobody waits any more.
+    @Test func nothingIsSignedPastAnEventThatWasLostLately() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        let lost = try #require(origin.events.first { $0.number == 6 })
+        origin.log.lose(lost.id, at: origin.now)
+        let later = origin.now.advanced(by: Limits.checkpointQuiet)
+        #expect(try !origin.chain.signIfDue(quiet: Limits.checkpointQuiet, now: later, in: &origin.log))
+        #expect(origin.attestations.map(\.number) == [5])
+        #expect(try !origin.chain.signIfDue(quiet: Limits.checkpointQuiet, now: later, in: &origin.log))
+        #expect(origin.attestations.map(\.number) == [5])
+        let tomorrow = later.advanced(by: Limits.ownHolePatience)
+        _ = try origin.chain.signIfDue(quiet: Limits.checkpointQuiet, now: tomorrow, in: &origin.log)
+        #expect(origin.attestations.map(\.number) == [5, 10])
+    }
+
     @Test func nothingIsSignedThatWouldDenyOneOfTwo() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(10)
