@@ -86,6 +86,15 @@ import Testing
         try await node.put("# After\n")
         #expect(!TestFile.exists(file + ".next"))
         #expect(try await node.facts("key", "fingerprint")["public_key"]?.string == rotated)
+        // The only copy of the new key is never removed because it could not be read.
+        #expect(rename(file, file + ".next") == 0 && chmod(file + ".next", 0o644) == 0)
+        TestFile.write(old, to: file)
+        #expect(chmod(file, 0o600) == 0)
+        #expect(try await node.run("key", "fingerprint").status != 0)
+        await #expect(throws: (any Error).self) { try await node.put("# Not written\n") }
+        #expect(TestFile.exists(file + ".next"))
+        #expect(chmod(file + ".next", 0o600) == 0)
+        #expect(try await node.facts("key", "fingerprint")["public_key"]?.string == rotated)
         // What the old key signed is still known to be ours.
         #expect(try await node.run("check").status == 0)
         let verified = try await node.facts("events")["events"]?.array?.compactMap { $0["verified"]?.string }

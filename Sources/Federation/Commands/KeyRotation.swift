@@ -93,14 +93,21 @@ extension NodeDirectory {
             }
             return key
         }
-        guard access(next, F_OK) == 0 else { return try settled() }
-        let waiting = try? read(next)
-        if let waiting, let current, waiting.publicKey.description == current.text {
+        guard access(next, F_OK) == 0 || errno != ENOENT else { return try settled() }
+        let waiting: SigningKey
+        do throws(CommandFailure) { waiting = try read(next) } catch {
+            // It may be the only copy of the key in use, unless that has its place already.
+            guard let key = try? settled() else { throw error }
+            if settles { unlink(next) }
+            return key
+        }
+        if let current, waiting.publicKey.description == current.text {
             if settles { try promoteNextSigningKey(of: identity) }
             return waiting
         }
         // The database never heard of it.
+        let key = try settled()
         if settles { unlink(next) }
-        return try settled()
+        return key
     }
 }
