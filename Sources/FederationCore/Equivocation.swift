@@ -25,8 +25,12 @@ package struct Equivocation: Hashable, Sendable {
         _ entry: LogEntry, over loser: StoredEvent?, isProved: Bool, _ sha256: SHA256, now: WallTime,
         in log: inout some LogWriting
     ) throws(StoreFailure) {
-        guard let origin = entry.event.originID, let number = entry.event.number else { return }
-        var events = try log.events(of: origin, number: number)
+        // What is not shown to be its origin's says nothing about it: anybody could have made it up.
+        guard entry.verification.rank > 0, let origin = entry.event.originID, let number = entry.event.number else { return }
+        var events: [ULID] = []
+        for id in try log.events(of: origin, number: number) where try log.event(id)?.verification.rank ?? 0 > 0 {
+            events.append(id)
+        }
         if let loser {
             // A loser that nobody signed says nothing about the origin.
             guard loser.verification.isProved, entry.verification.isProved, loser.event.number == number else { return }

@@ -165,8 +165,11 @@ struct OriginKeys {
             rings[origin] = nil
             goesOn = !joined.isEmpty && !left.isEmpty
         }
-        // What was refused may be a successor's.
-        if isChanged { try SignatureReview.begin(now: now, in: &log) }
+        guard isChanged else { return }
+        try ring(of: origin, in: log)?.forgetOthers(of: origin, in: &log)
+        // What was refused may be a successor's, and what is here may be by a key that was given up.
+        try SignatureReview.begin(of: origin, in: &log)
+        try SignatureReview.retryRefused(now: now, in: &log)
     }
 
     /// Pins the key that a peer has shown of itself, in place of whatever was known.
@@ -175,13 +178,15 @@ struct OriginKeys {
     static func pin(_ publicKey: String, of owner: ULID, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
         let before = try log.state(StateKey.publicKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
         try log.setState(StateKey.publicKey(of: owner), publicKey)
+        let relayed = try log.state(StateKey.relayedKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
         try log.setState(StateKey.relayedKey(of: owner), nil)
-        if let before {
-            guard !PublicKey.isSame(before, publicKey) else { return }
+        if let before, PublicKey.isSame(before, publicKey) { return }
+        if let known = before ?? relayed, !PublicKey.isSame(known, publicKey) {
             // A successor vouches for what came before it; what anything else had proved is in doubt.
             let ring = OriginRing(
                 OriginKey(text: publicKey, source: .pinned), try Successions(of: owner, in: log))
-            if !ring.contains(before) { try SignatureReview.begin(of: owner, in: &log) }
+            if before != nil, !ring.contains(known) { try SignatureReview.begin(of: owner, in: &log) }
+            try ring.forgetOthers(of: owner, in: &log)
         }
         try SignatureReview.begin(now: now, in: &log)
     }

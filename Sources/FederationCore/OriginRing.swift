@@ -55,6 +55,23 @@ struct OriginRing: Hashable {
     }
 }
 
+extension OriginRing {
+    /// Forgets the checkpoints of an origin by keys that may not say so: what somebody's made-up key has attested must not
+    /// stand in the way of the origin's own chain for ever.
+    func forgetOthers(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
+        guard !isFrozen else { return }
+        var row: Int64 = 0
+        while true {
+            let page = try log.attestations(afterRow: row, limit: Limits.attestationsPerPage)
+            guard let last = page.last else { return }
+            row = last.row
+            for stored in page where stored.attestation.origin == origin && stored.attestation.next == nil {
+                if !mayAttest(stored.attestation) { try log.setAttestation(row: stored.row, fits: nil) }
+            }
+        }
+    }
+}
+
 /// The changes of key of one origin, as far as they are settled.
 struct Successions: Hashable {
     /// Each key's one successor.
@@ -97,6 +114,8 @@ struct Successions: Hashable {
             rivals += named
         }
         guard !rivals.isEmpty else { return [] }
+        let ring = OriginRing(OriginKey(text: next.text, source: .configured), try Successions(of: origin, in: log))
+        try ring.forgetOthers(of: origin, in: &log)
         try SignatureReview.begin(of: origin, in: &log)
         try SignatureReview.begin(now: now, in: &log)
         return rivals

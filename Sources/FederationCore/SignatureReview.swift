@@ -10,30 +10,51 @@ package enum SignatureReview {
     /// Looks again at every event that is not proved, and lets what was refused for its signature be tried again.
     static func begin(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
         try log.setWireValue(namespace, peer: "", key: unproved, Array("0".utf8))
+        try retryRefused(now: now, in: &log)
+    }
+
+    static func retryRefused(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
         let codes = EventRefusal.signatureCodes + [EventRefusal.losingVariant.code]
         try log.setQuarantineRetries(codes: codes, at: now)
     }
 
-    /// Looks again at every event of one origin.
+    /// Looks again at every event of one origin. A scan of it that is under way comes to its end first: an origin that
+    /// changes its key again and again must not keep it from that.
     static func begin(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
-        try log.setWireValue(namespace, peer: "", key: ofOrigin + origin.description, Array("0".utf8))
+        let key = ofOrigin + origin.description
+        var scan = Scan(key: key, after: 0)
+        if let value = try log.wireValue(namespace, peer: "", key: key), let known = Scan((key, value)), known.after > 0 {
+            scan = known
+            scan.isWantedAgain = true
+        }
+        try log.setWireValue(namespace, peer: "", key: key, scan.value)
     }
 
     /// One scan that is under way.
     struct Scan {
         var key: String
         var after: Int64
+        /// Something has changed since it began.
+        var isWantedAgain = false
         /// `nil` for what is not proved, whosever it is.
         var origin: ULID?
 
         init?(_ value: (key: String, value: [UInt8])) {
-            guard let after = Int64(String(decoding: value.value, as: UTF8.self)) else { return nil }
+            let text = String(decoding: value.value, as: UTF8.self)
+            guard let after = Int64(text.split(separator: " ").first ?? "") else { return nil }
             key = value.key
+            isWantedAgain = text.hasSuffix(Scan.again)
             self.after = after
             if key == SignatureReview.unproved { return }
             guard key.hasPrefix(ofOrigin), let origin = ULID(key.dropFirst(ofOrigin.count)) else { return nil }
             self.origin = origin
         }
+
+        init(key: String, after: Int64) { (self.key, self.after) = (key, after) }
+
+        private static let again = " again"
+
+        var value: [UInt8] { Array("\(after)\(isWantedAgain ? Scan.again : "")".utf8) }
 
         func isAbout(_ event: Event) -> Bool { origin.map { event.originID == $0 } ?? true }
     }
@@ -61,6 +82,8 @@ package enum SignatureReview {
                 before = String(decoding: value, as: UTF8.self)
             }
             try log.setWireValue(namespace, peer: "", key: kept, Array(key.text.utf8))
+            let root = OriginKey(text: key.text, source: .configured)
+            try OriginRing(root, try Successions(of: id, in: log)).forgetOthers(of: id, in: &log)
             if let before, !PublicKey.isSame(before, key.text) { try begin(of: id, in: &log) }
         }
         try begin(now: now, in: &log)
@@ -79,13 +102,14 @@ extension Intake {
     ///
     /// - Returns: whether there is more to look at.
     package func review(now: WallTime, limit: Int, into log: inout some LogWriting) throws(StoreFailure) -> Bool {
-        guard let scan = try SignatureReview.scan(in: log) else { return false }
+        guard var scan = try SignatureReview.scan(in: log) else { return false }
         let events =
             scan.origin == nil
             ? try log.unproved(after: scan.after, limit: limit, bytes: Limits.pageBytes)
             : try log.events(after: scan.after, limit: limit, bytes: Limits.pageBytes)
         guard let last = events.last else {
-            try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, nil)
+            let next = scan.isWantedAgain ? SignatureReview.Scan(key: scan.key, after: 0).value : nil
+            try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, next)
             return try SignatureReview.isDue(in: log)
         }
         var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
@@ -95,8 +119,8 @@ extension Intake {
         }
         let upkeep = RecordUpkeep(policy, now: now)
         for subject in changed.sorted() { _ = try upkeep.update(subject.text, in: &log) }
-        try log.setWireValue(
-            SignatureReview.namespace, peer: "", key: scan.key, Array(String(last.seq).utf8))
+        scan.after = last.seq
+        try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, scan.value)
         return true
     }
 
@@ -107,7 +131,9 @@ extension Intake {
         let event = stored.event
         guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
         let finding = try keys.finding(event, fingerprint, isNew: false, in: log)
-        if finding != .unchecked, finding.verification != stored.verification {
+        // What a chain has proved is no worse for its own signature.
+        let isChained = stored.verification == .chained && finding.verification.isProved
+        if finding != .unchecked, !isChained, finding.verification != stored.verification {
             try log.seal(
                 event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)
         }

@@ -233,7 +233,8 @@ package protocol LogReading {
     /// How many of those there are of each kind; kinds without one are left out.
     func unprovedCounts() throws(StoreFailure) -> [Verification: Int64]
 
-    /// The events of an origin with `after < number ≤ through` in order of number, at most `limit`.
+    /// The events of an origin with `after < number ≤ through` in order of number, at most `limit`, without those that
+    /// are in no chain (`Verification.isLinked`).
     func chainLinks(
         of origin: ULID, after number: UInt64, through last: UInt64, limit: Int
     ) throws(StoreFailure) -> [ChainLink]

@@ -27,6 +27,9 @@ public enum Verification: Int, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// It may be in its origin's chain: what is not signed, or not by its origin, is in none.
+    package var isLinked: Bool { self != .unsigned && self != .invalid }
+
     /// It was proved by a key that does not rest on a relay's word.
     public var isProved: Bool { rank >= Verification.pinned.rank }
 

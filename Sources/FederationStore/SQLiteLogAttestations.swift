@@ -8,9 +8,10 @@ extension SQLiteLog {
             try database.connection.rows(
                 """
                 SELECT number, id, digest, signature FROM events WHERE origin = ? AND number > ? AND number <= ?
-                ORDER BY number, id LIMIT ?
+                    AND verified NOT IN (?, ?) ORDER BY number, id LIMIT ?
                 """,
-                origin.description, Int64(clamping: number), Int64(clamping: last), max(0, limit)
+                origin.description, Int64(clamping: number), Int64(clamping: last), Verification.unsigned.rawValue,
+                Verification.invalid.rawValue, max(0, limit)
             ) { row throws(SQLiteError) in
                 ChainLink(
                     number: UInt64(clamping: row.integer(0)), id: try row.ulid(1), digest: try row.digest(2),

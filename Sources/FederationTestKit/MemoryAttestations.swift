@@ -11,8 +11,9 @@ extension MemoryStorage {
         let numbers = (numbered[origin] ?? [:]).keys.filter { $0 > number && $0 <= last }.sorted()
         let links = numbers.lazy.flatMap { own in
             self.events(of: origin, number: own).compactMap { id in
-                self.event(id).map {
-                    ChainLink(number: own, id: id, digest: $0.digest, signature: $0.event.signature)
+                self.event(id).flatMap {
+                    $0.verification.isLinked
+                        ? ChainLink(number: own, id: id, digest: $0.digest, signature: $0.event.signature) : nil
                 }
             }
         }

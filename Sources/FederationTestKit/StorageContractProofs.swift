@@ -105,6 +105,11 @@ extension StorageContract {
         try expectEqual(log.chainLinks(of: origin, after: 1, through: 3, limit: 2), Array(links[1...2]))
         try expectEqual(log.events(of: origin, number: 3), [Sample.id(1), Sample.id(7)])
         try expectEqual(log.events(of: origin, number: 4), [])
+        for (id, proof) in [(1, .invalid), (5, .unsigned), (8, .unknownKey)] as [(Int64, Verification)] {
+            try log.seal(Sample.id(id), signature: "s", publicKey: nil, verification: proof)
+        }
+        try expectEqual(
+            log.chainLinks(of: origin, after: 0, through: .max >> 1, limit: 99).map(\.id), [9, 7, 8].map { Sample.id($0) })
         try expectEqual(log.chainLinks(of: Sample.node(3), after: 0, through: 9, limit: 9), [])
     }
 }

@@ -219,6 +219,52 @@ import Testing
         }
     }
 
+    /// Under `warn` anybody's event gets into the log, and neither frames its origin nor stands in the way of its chain.
+    @Test(arguments: [false, true]) func whatItsOriginHasNotSignedAccusesNobody(isForgedFirst: Bool) throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(64)
+        let forger = try { () throws -> ChainOrigin in
+            var forger = try ChainOrigin(1, seed: 9)
+            forger.now = forger.now.advanced(by: .milliseconds(3))
+            try forger.write(5)
+            return forger
+        }()
+        var forged = forger.events
+        (forged[2].signature, forged[2].publicKey) = (nil, nil)
+        #expect(Set(forged.map(\.id)).isDisjoint(with: origin.events.map(\.id)))
+        var node = CheckCounter().node(.warn)
+        try node.meet(origin)
+        if isForgedFirst { #expect(try node.take(forged, []).applied == 5) }
+        try node.take(origin.events, origin.attestations)
+        if !isForgedFirst { #expect(try node.take(forged, []).applied == 5) }
+        #expect(try Equivocation.all(in: node.log).isEmpty)
+        #expect(node.log.attestedOrigins() == [origin.id: 64])
+        #expect(origin.events.allSatisfy { node.log.event($0.id)?.verification == .chained })
+        // And the next checkpoint goes on from there.
+        try origin.write(64)
+        try node.take(Array(origin.events.suffix(64)), Array(origin.attestations.suffix(1)))
+        #expect(node.log.attestedOrigins() == [origin.id: 128])
+    }
+
+    /// Whoever relays first can make up a key and a history, until the origin shows its own.
+    @Test func aMadeUpKeysChainIsForgottenOnceTheOriginIsMet() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(64)
+        var forger = try ChainOrigin(1, seed: 9)
+        forger.now = forger.now.advanced(by: .milliseconds(3))
+        try forger.write(192)
+        var node = CheckCounter().node()
+        try node.take(forger.events, forger.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 192])
+        try node.meet(origin)
+        #expect(node.log.attestedOrigins().isEmpty)
+        while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+        #expect(node.log.heldCount(peer: nil) == 192)
+        try node.take(origin.events, origin.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 64])
+        #expect(origin.events.allSatisfy { node.log.event($0.id)?.verification == .chained })
+    }
+
     @Test func anEventThatTheChainDoesNotKnowIsNoticed() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(10)

@@ -189,6 +189,59 @@ import Testing
         }
     }
 
+    /// What a stolen key had attested before its end became known.
+    @Test func whatAStolenKeyHadAttestedIsForgotten() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(20)
+        let known = origin
+        var thief = origin
+        thief.now = thief.now.advanced(by: .seconds(5))
+        try thief.write(44)
+        try origin.rotate(to: 2)
+        try origin.write(64)
+        var node = CheckCounter().node()
+        try node.meet(known)
+        try node.take(thief.events, thief.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 64])
+        try node.take([], origin.attestations.filter { $0.next != nil })
+        #expect(node.log.attestedOrigins().isEmpty)
+        while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+        #expect(node.log.heldCount(peer: nil) == 44)
+        try node.take(origin.events, origin.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 84])
+        #expect(node.log.lastCheckpoint(of: origin.id, through: 99)?.key.text == origin.key.publicKey.description)
+        for event in origin.events { #expect(node.log.event(event.id)?.verification.isProved == true) }
+    }
+
+    /// One origin's change of key is no reason to look at others, nor to keep a scan from its end.
+    @Test func aChangeOfKeyLooksAgainAtItsOriginAlone() throws {
+        var (origin, other) = (try ChainOrigin(1, seed: 1), try ChainOrigin(2, seed: 5))
+        try origin.write(5)
+        try other.write(20)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.take(other.events, [])
+        try node.meet(other)
+        func place(_ key: String) -> String? {
+            node.log.wireValue("signatures", peer: "", key: key).map { String(decoding: $0, as: UTF8.self) }
+        }
+        let own = "review:\(origin.id)"
+        #expect(try node.intake.review(now: node.now, limit: 5, into: &node.log))
+        #expect(place("review") == "5" && place(own) == nil)
+        try origin.rotate(to: 2)
+        try node.take([], origin.attestations)
+        #expect(place("review") == "5" && place(own) == "0")
+        while place("review") != nil { _ = try node.intake.review(now: node.now, limit: 5, into: &node.log) }
+        _ = try node.intake.review(now: node.now, limit: 5, into: &node.log)
+        #expect(place(own) == "5")
+        try origin.rotate(to: 3)
+        try node.take([], origin.attestations)
+        #expect(place(own) == "5 again")
+        var steps = 0
+        while try node.intake.review(now: node.now, limit: 5, into: &node.log) { steps += 1 }
+        #expect(steps == 8 && place(own) == nil, "to its end, and once more from the beginning")
+    }
+
     @Test func contactFollowsASuccessionAndNothingElse() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(3)

@@ -167,6 +167,7 @@ extension SimulatedRing {
             let origin = node.identity.id
             if node.index != index, storage.attestedOrigins()[origin] != nil { summary.attested += 1 }
             let links = storage.chainLinks(of: origin, after: 0, through: .max, limit: .max)
+                .filter { storage.event($0.id)?.verification.rank ?? 0 > 0 }
             for (a, b) in zip(links, links.dropFirst()) where a.number == b.number && !noted.contains(origin) {
                 throw violation("node \(index) has not noticed that \(a.id) and \(b.id) are number \(a.number) of \(origin)")
             }
