@@ -419,7 +419,10 @@ extension PollMachine {
         let next: Instant
         report.isHold = poll.hold > .zero
         if case .failed(let failure) = result {
-            let isLookedFor = poll.memory.wire == .native && failure.reason.isNetwork && policy.hold > .zero
+            // One that has never been met may be one that can be followed: nodes are often started together.
+            let isUnmet = poll.memory.wire == nil && ["auto", WireName.native.rawValue].contains(peer.wireNamespace)
+            let isLookedFor =
+                (poll.memory.wire == .native || isUnmet) && failure.reason.isNetwork && policy.hold > .zero
             following = LiveFollow()
             attempt += 1
             report.isRepeated = lastFailure?.reason == failure.reason

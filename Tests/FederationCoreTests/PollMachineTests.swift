@@ -81,8 +81,18 @@ import Testing
         #expect(poll(known: a, shown: "rsa:A") == (.complete, nil))
     }
 
-    @Test func failuresWaitTwiceAsLongEachTimeUpToFiveMinutes() {
+    /// Nodes are often started together, and one that may be followed is looked for.
+    @Test func aPeerThatWasNeverMetIsLookedForSoon() {
         var bench = PollBench(PollBench.hello())
+        for nominal in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            _ = bench.poll(response: .failure(.refused))
+            let wait = bench.machine.wakeAt!.since(bench.now)
+            #expect(wait <= .seconds(nominal) && wait >= .seconds(nominal) * 0.8)
+        }
+    }
+
+    @Test func failuresWaitTwiceAsLongEachTimeUpToFiveMinutes() {
+        var bench = PollBench(PollBench.hello(), peer: PolledPeer(name: "beta", wireNamespace: "noema"))
         for nominal in [60, 120, 240, 300, 300] {
             _ = bench.poll(response: .failure(.refused))
             let wait = bench.machine.wakeAt!.since(bench.now)
@@ -99,14 +109,14 @@ import Testing
     }
 
     @Test func anIntervalAboveFiveMinutesIsTheLongestWaitItself() {
-        var bench = PollBench(PollBench.hello(), peer: PolledPeer(name: "beta", interval: .seconds(3600)))
+        var bench = PollBench(PollBench.hello(), peer: PolledPeer(name: "beta", interval: .seconds(3600), wireNamespace: "noema"))
         _ = bench.poll(response: .failure(.refused))
         #expect(bench.machine.wakeAt!.since(bench.now) <= .seconds(3600))
         #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(2880))
     }
 
     @Test func aContactEndsTheBackOffAtMostOnceAnInterval() {
-        var bench = PollBench(PollBench.hello())
+        var bench = PollBench(PollBench.hello(), peer: PolledPeer(name: "beta", wireNamespace: "noema"))
         for _ in 0..<4 { _ = bench.poll(response: .failure(.refused)) }
         _ = bench.send(.contact)
         #expect(bench.machine.wakeAt == bench.now)
