@@ -348,7 +348,8 @@ extension PollMachine {
         // What is no key is as good as none: it must neither be pinned nor take a pin away.
         let advertised = identity.publicKey.flatMap { PublicKey($0)?.text }
         if let expected = peer.expectedKey {
-            guard let advertised, advertised == expected || advertised == memory.successor else { return nil }
+            // Once it has a successor, whoever shows the old one has stolen it, or is an old copy.
+            guard let advertised, advertised == memory.successor ?? expected else { return nil }
             return memory.key == advertised ? KeyChange.none : .pins(advertised)
         }
         // A peer that shows no key keeps the pin it has: nothing is downgraded.

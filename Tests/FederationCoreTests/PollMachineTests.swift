@@ -53,13 +53,16 @@ import Testing
     }
 
     @Test func signingKeysArePinnedAsNoemaPinsThem() {  // Facts 6 and 7.
-        func poll(known: String?, shown: String?, expected: String? = nil) -> (PollReport.Result, PeerCommit.KeyPin?) {
+        func poll(
+            known: String?, shown: String?, expected: String? = nil, successor: String? = nil
+        ) -> (PollReport.Result, PeerCommit.KeyPin?) {
             var peer = PolledPeer(name: "beta")
             peer.expectedKey = expected
             var bench = PollBench(PollBench.hello(PollBench.identity(key: shown)), peer: peer)
             bench.memory.pin = PollBench.peerID
             bench.memory.keyOwner = PollBench.peerID
             bench.memory.key = known
+            bench.memory.successor = successor
             let effects = bench.poll()
             return (bench.reports[0].result, commits(effects).compactMap(\.key).first)
         }
@@ -75,6 +78,9 @@ import Testing
         #expect(poll(known: nil, shown: b, expected: a) == (.failed(.identityMismatch), nil))
         #expect(poll(known: a, shown: nil, expected: a) == (.failed(.identityMismatch), nil))
         #expect(poll(known: b, shown: a, expected: a) == (.complete, pinned(a)))
+        // A hard pin that is known to have been succeeded is met no more.
+        #expect(poll(known: b, shown: a, expected: a, successor: b) == (.failed(.identityMismatch), nil))
+        #expect(poll(known: a, shown: b, expected: a, successor: b) == (.complete, pinned(b)))
         // White space is not part of a key, and what is no key neither pins nor unpins.
         #expect(poll(known: a, shown: " \(a)\n") == (.complete, nil))
         #expect(poll(known: nil, shown: "ed25519:A") == (.complete, nil))
