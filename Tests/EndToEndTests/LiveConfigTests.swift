@@ -69,7 +69,9 @@ import Testing
         let scratch = ScratchDirectory()
         let alpha = try await TestNode("alpha", in: scratch, interval: "60s")
         alpha.setPeers([
-            ("gone", ["endpoint: http://127.0.0.1:\(TestPort.free())"]), ("late", ["endpoint: http://127.0.0.1:\(TestPort.free())", "interval: 50s"]),
+            // Of a wire whose first wait is twice the interval.
+            ("gone", ["endpoint: http://127.0.0.1:\(TestPort.free())", "wire: noema"]),
+            ("late", ["endpoint: http://127.0.0.1:\(TestPort.free())", "wire: noema", "interval: 50s"]),
         ])
         try await alpha.start()
         for peer in ["gone", "late"] {
