@@ -97,6 +97,9 @@ public struct Config: Hashable, Sendable {
     /// Whether this node serves `peer`, by its own mode and the peer's.
     package func serves(_ peer: Peer) -> Bool { mode.serves && (peer.mode == .sync || peer.mode == .publish) }
 
+    /// Whether `peer` is to be told that nothing is served: a paused one only waits.
+    package func turnsAway(_ peer: Peer) -> Bool { peer.mode != .paused && !serves(peer) }
+
     /// Whether `text` can be a node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
     package static func isName(_ text: String) -> Bool {
         guard let first = text.utf8.first, first.isASCIIAlphanumeric, text.utf8.count <= Limits.peerNameLength else {

@@ -37,6 +37,20 @@ package struct NodeProof: Hashable, Sendable {
         return lines.flatMap { Array($0.utf8) + [0x0A] }
     }
 
+    /// Whether it holds for `request`: it is meant for us, its time is near, and the sender's key has signed it.
+    ///
+    /// - Parameter isSigned: whether a signature, as `ed25519:` and base64, is the sender's over some bytes.
+    package func holds(
+        for request: ServedRequest, from sender: ULID, to own: ULID, at now: WallTime, sha256: SHA256,
+        isSigned: ([UInt8], String) -> Bool
+    ) -> Bool {
+        guard receiver == own, isTimely(at: now) else { return false }
+        let preimage = NodeProof.preimage(
+            sender: sender, receiver: own, seconds: seconds, method: request.method, target: request.target,
+            body: sha256(request.body))
+        return isSigned(preimage, signature)
+    }
+
     /// Whether its time is near enough to `now` to count.
     package func isTimely(at now: WallTime) -> Bool {
         let (apart, overflow) = seconds.subtractingReportingOverflow(now.milliseconds / 1000)

@@ -190,7 +190,7 @@ extension PollMachine {
     }
 
     /// Both the node's mode and the peer's say whether events are taken from it.
-    private var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
+    var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
 
     mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
         var poll = poll
@@ -283,7 +283,7 @@ extension PollMachine {
     }
 
     /// What every commit of this poll writes about the peer, once it is known to be who it should be.
-    private func commit(for poll: inout Poll, _ now: Moment) -> PeerCommit {
+    func commit(for poll: inout Poll, _ now: Moment) -> PeerCommit {
         var commit = PeerCommit(peer: peer.name, wireNamespace: peer.wireNamespace)
         guard poll.identity != nil else { return commit }
         commit.seenAt = now.wall
@@ -303,190 +303,5 @@ extension PollMachine {
         let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
         // A page that stopped is the last one; the conversation still says goodbye.
         return effects + resume(poll, .committed(outcome), now)
-    }
-
-    /// Compares who answered with who should (Noema sections 3.3 and 8.6).
-    private mutating func compare(_ identity: PeerIdentity, _ poll: Poll, _ now: Moment) -> [Effect] {
-        var poll = poll
-        guard let key = acceptedKey(of: identity, poll.memory) else {
-            return conclude(.failed(.identityMismatch), poll, now)
-        }
-        if poll.memory.pin == nil {
-            poll.newPin = identity.id
-            poll.firstContact = identity.id
-        }
-        if case .pins(let publicKey) = key {
-            poll.newKey = PeerCommit.KeyPin(owner: identity.id, publicKey: publicKey)
-        }
-        if poll.memory.wire != identity.wire { poll.newWire = identity.wire }
-        poll.identity = identity
-        var effects: [Effect] = []
-        if let held = identity.heldOfOurs, held > poll.memory.ownNumber {
-            poll.claimsOwnFuture = true
-            effects.append(.found(.claimed(number: held)))
-        }
-        effects += offers(of: identity)
-        return effects + resume(poll, .identityAccepted, now)
-    }
-
-    /// What the peer wants of us, where it may have it.
-    private mutating func offers(of identity: PeerIdentity) -> [Effect] {
-        let mayHave = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)
-        let offer = mayHave ? identity.wants : nil
-        guard offer != nil || isOffered else { return [] }
-        isOffered = offer != nil
-        return [.offered(offer)]
-    }
-
-    private enum KeyChange { case none, pins(String) }
-
-    /// What follows for the pinned key; `nil` where the identity or its key is not the expected one.
-    private func acceptedKey(of identity: PeerIdentity, _ memory: PeerMemory) -> KeyChange? {
-        guard identity.id != node.id, identity.id == peer.expectedID ?? identity.id,
-            identity.id == memory.pin ?? identity.id
-        else { return nil }
-        // What is no key is as good as none: it must neither be pinned nor take a pin away.
-        let advertised = identity.publicKey.flatMap { PublicKey($0)?.text }
-        if let expected = peer.expectedKey {
-            // Once it has a successor, whoever shows the old one has stolen it, or is an old copy.
-            guard let advertised, advertised == memory.successor ?? expected else { return nil }
-            return memory.key == advertised ? KeyChange.none : .pins(advertised)
-        }
-        // A peer that shows no key keeps the pin it has: nothing is downgraded.
-        guard let advertised else { return KeyChange.none }
-        guard let known = memory.key else { return .pins(advertised) }
-        if PublicKey.isSame(known, advertised) { return KeyChange.none }
-        return advertised == memory.successor ? .pins(advertised) : nil
-    }
-
-    /// The end of the conversation; what came of it is committed, and then the poll is over.
-    private mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
-        var poll = poll
-        if result == .complete, isAsBefore(poll), following.isWritten(at: now.instant, interval: peer.interval) {
-            return followOn(poll, now)
-        }
-        var commit = self.commit(for: &poll, now)
-        let version = poll.identity?.version
-        switch result {
-        case .failed(.replay(let problem)):
-            commit.health = PeerHealthChange(
-                at: now.wall, version: version,
-                result: .failed(problem.reason, eventID: problem.eventID, subject: problem.subject))
-        case .failed(let failure):
-            commit.health = PeerHealthChange(
-                at: now.wall, version: version, result: .failed(failure.reason, eventID: "", subject: ""))
-        case .complete, .incomplete, .paused, .stopped:
-            commit.health = PeerHealthChange(at: now.wall, version: version, result: .succeeded)
-        }
-        let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
-        if result == .complete, poll.wire == .noema, readsAll, fetches {
-            commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
-        }
-        if result == .complete, poll.reach == .reconcile {
-            commit.wireValues[ReconcileSchedule.valueName] = Array(now.wall.rfc3339.utf8)
-            if let found = poll.reconciliation, found.isEqual {
-                let (all, moment) = (found.ours.all, WallTime(milliseconds: Int64(clamping: found.ours.below)))
-                commit.proof = SyncProof(at: moment, events: all.count, digest: all.digest.hex)
-            }
-        }
-        let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
-        return unclaimed + ask(.result(result), poll, now) { .commit($0, commit) }
-    }
-
-    /// Gives up a poll in which nothing moves any more.
-    mutating func stalled(_ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator) -> [Effect] {
-        switch poll.asked {
-        case .result(.failed(let failure)): [.cancel(poll.id)] + finish(.failed(failure), poll, now, &random)
-        case .result: [.cancel(poll.id)] + finish(.failed(.store(.interrupted)), poll, now, &random)
-        case .response: [.cancel(poll.id)] + conclude(.failed(.transport(.timeout)), poll, now)
-        case .memory, .memoryAgain, .page, .keep, .outbox, .signature, .comparison, .rest:
-            [.cancel(poll.id)] + conclude(.failed(.store(.interrupted)), poll, now)
-        }
-    }
-
-    /// The result is on disk, or will not be: when to poll next.
-    private mutating func finish(
-        _ result: PollReport.Result, _ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
-    ) -> [Effect] {
-        var report = PollReport(peer: peer.name, result: result)
-        report.outcome = poll.outcome
-        report.pages = poll.pages
-        report.wire = poll.wire
-        report.isRescan = poll.reach == .rescan
-        report.firstContact = poll.firstContact
-        report.reconciliation = poll.reconciliation
-        report.filled = poll.filled
-        var effects: [Effect] = []
-        let next: Instant
-        report.isHold = poll.hold > .zero
-        if case .failed(let failure) = result {
-            // One that has never been met may be one that can be followed: nodes are often started together.
-            let isUnmet = poll.memory.wire == nil && ["auto", WireName.native.rawValue].contains(peer.wireNamespace)
-            let isLookedFor =
-                (poll.memory.wire == .native || isUnmet) && failure.reason.isNetwork && policy.hold > .zero
-            following = LiveFollow()
-            attempt += 1
-            report.isRepeated = lastFailure?.reason == failure.reason
-            report.failuresInARow = attempt
-            lastFailure = failure
-            // Only a person can mend it; polling goes on so that a mended peer is noticed.
-            let wait =
-                failure == .identityMismatch
-                ? backoff.longest(interval: peer.interval, longest: policy.longestBackoff, using: &random)
-                : backoff.next(
-                    interval: isLookedFor ? min(peer.interval, policy.followRetry) : peer.interval,
-                    longest: max(peer.interval, policy.longestBackoff), using: &random)
-            let isAwaited = !tickets.isEmpty || !comparisonTickets.isEmpty
-            next = isAwaited ? now.instant : now.instant.advanced(by: wait)
-            state = .waiting(until: next)
-        } else {
-            report.failuresInARow = attempt
-            forgetFailures()
-            wire = poll.wire
-            holes.isOffered = poll.answersNumbers ?? holes.isOffered
-            if poll.claimsOwnFuture, !poll.outcome.foundOwnFuture, result == .complete {
-                effects.append(.found(.unproven))
-            }
-            rescan.succeeded(poll, report, now, policy)
-            reconcile.succeeded(poll, result, now, policy, using: &random)
-            if let found = poll.reconciliation, isOffered, !found.missingThere.isEmpty {
-                effects.append(.lacking(found.missingThere))
-            }
-            if !comparisonTickets.isEmpty { reconcile.demand() }
-            // A comparison fetches what a poll would, and takes the place of the next one.
-            let soon =
-                pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || rescan.isNext || !comparisonTickets.isEmpty
-            let spread = hasSucceeded ? PollMachine.jitter : PollMachine.firstJitter
-            let wait = peer.interval.shortened(by: spread, using: &random)
-            hasSucceeded = true
-            let pause = following.succeeded(poll, result, at: now.instant, interval: peer.interval, policy)
-            next = soon ? now.instant : now.instant.advanced(by: pause ?? wait)
-            state = .idle(until: next)
-        }
-        report.nextPoll = next
-        return effects + [.report(report, to: poll.tickets)]
-    }
-
-    /// The most that is taken off an interval, so that peers do not poll in step; more after the first poll, which
-    /// all of them make at once.
-    static let jitter = 0.1
-    static let firstJitter = 0.5
-}
-
-extension PageOutcome {
-    /// The events that it tells of.
-    public var events: Int { applied + held + duplicates + refused + deferred }
-
-    /// Adds what became of a further page.
-    package mutating func add(_ page: PageOutcome) {
-        applied += page.applied
-        held += page.held
-        duplicates += page.duplicates
-        refused += page.refused
-        deferred += page.deferred
-        firstProblem = firstProblem ?? page.firstProblem
-        stoppedBy = page.stoppedBy
-        cursor = page.cursor ?? cursor
-        foundOwnFuture = foundOwnFuture || page.foundOwnFuture
     }
 }

@@ -18,10 +18,7 @@ struct ReconcileSchedule: Hashable, Sendable {
     private var lastBegun: Instant?
     /// How long after the last one this one comes.
     private var wait: Duration?
-    /// Missing numbers that the last comparison did not find: the origin may have used none of them.
-    private var missingForGood: UInt64 = 0
-    private var takesNextCount = false
-    private var lastCount: Instant?
+    private var missing = MissingCount()
 
     /// Somebody waits for one.
     mutating func demand() {
@@ -29,20 +26,10 @@ struct ReconcileSchedule: Hashable, Sendable {
         isDue = true
     }
 
-    func countIsDue(at now: Instant, _ policy: PollPolicy) -> Bool {
-        lastCount.map { now.since($0) >= policy.reconcilePause } ?? true
-    }
+    func countIsDue(at now: Instant, _ policy: PollPolicy) -> Bool { missing.isDue(at: now, pause: policy.reconcilePause) }
 
-    mutating func counted(missing: UInt64, at now: Instant) {
-        lastCount = now
-        if takesNextCount {
-            missingForGood = missing
-            takesNextCount = false
-        } else if missing > missingForGood {
-            isDue = true
-        } else {
-            missingForGood = missing
-        }
+    mutating func counted(missing count: UInt64, at now: Instant) {
+        if missing.counted(count, at: now) { isDue = true }
     }
 
     mutating func begun(at now: Instant) {
@@ -61,8 +48,7 @@ struct ReconcileSchedule: Hashable, Sendable {
         if poll.reach == .reconcile {
             guard result == .complete else { return }
             isDue = false
-            takesNextCount = true
-            lastCount = nil
+            missing.lookedThrough()
             wait = nil
             return
         }

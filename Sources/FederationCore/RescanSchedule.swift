@@ -12,25 +12,12 @@ struct RescanSchedule: Hashable, Sendable {
     private(set) var isNext = false
     private var isDue = false
     private var lastBegun: Instant?
-    /// Missing numbers that the last rescan did not find: the origin may have used none of them.
-    private var missingForGood: UInt64 = 0
-    private var takesNextCount = false
-    private var lastCount: Instant?
+    private var missing = MissingCount()
 
-    func countIsDue(at now: Instant, _ policy: PollPolicy) -> Bool {
-        lastCount.map { now.since($0) >= policy.rescanPause } ?? true
-    }
+    func countIsDue(at now: Instant, _ policy: PollPolicy) -> Bool { missing.isDue(at: now, pause: policy.rescanPause) }
 
-    mutating func counted(missing: UInt64, at now: Instant) {
-        lastCount = now
-        if takesNextCount {
-            missingForGood = missing
-            takesNextCount = false
-        } else if missing > missingForGood {
-            isDue = true
-        } else {
-            missingForGood = missing
-        }
+    mutating func counted(missing count: UInt64, at now: Instant) {
+        if missing.counted(count, at: now) { isDue = true }
     }
 
     mutating func begun(at now: Instant) {
@@ -43,8 +30,7 @@ struct RescanSchedule: Hashable, Sendable {
         guard poll.wire == .noema else { return }
         if report.result == .complete, report.isRescan || poll.memory.cursor == nil {
             isDue = false
-            takesNextCount = true
-            lastCount = nil
+            missing.lookedThrough()
             return
         }
         let lastTime = poll.memory.wireValues[RescanSchedule.valueName]

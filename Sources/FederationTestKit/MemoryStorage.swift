@@ -5,25 +5,25 @@ package struct MemoryStorage: Sendable {
     /// Writes that still succeed before the disk is full; `nil` for a disk without end.
     package var writesUntilFull: Int?
 
-    private var stored: [ULID: StoredEvent] = [:]
+    var stored: [ULID: StoredEvent] = [:]
     /// The event that stands or stood at each `seq`, from 1 on.
-    private var places: [ULID?] = []
-    private var ids: [ULID] = []
-    private var items: [LogItem] = []
-    private var idsOfSubject: [ExactText: [ULID]] = [:]
-    private var recordOfSubject: [ExactText: Record] = [:]
-    private var stateOfKey: [ExactText: String] = [:]
-    private var metaOfKey: [MetaKey: String] = [:]
-    private var values: [WireKey: [UInt8]] = [:]
-    private var rows: [Int64: QuarantineEntry] = [:]
-    private var rowOfHash: [Digest: Int64] = [:]
-    private var lastRow: Int64 = 0
-    private var numbers: [ExactText: NumberTally] = [:]
+    var places: [ULID?] = []
+    var ids: [ULID] = []
+    var items: [LogItem] = []
+    var idsOfSubject: [ExactText: [ULID]] = [:]
+    var recordOfSubject: [ExactText: Record] = [:]
+    var stateOfKey: [ExactText: String] = [:]
+    var metaOfKey: [MetaKey: String] = [:]
+    var values: [WireKey: [UInt8]] = [:]
+    var rows: [Int64: QuarantineEntry] = [:]
+    var rowOfHash: [Digest: Int64] = [:]
+    var lastRow: Int64 = 0
+    var numbers: [ExactText: NumberTally] = [:]
     var attestations = MemoryAttestations()
     /// The events of an origin by number.
     var numbered: [ULID: [UInt64: Set<ULID>]] = [:]
 
-    private struct WireKey: Hashable {
+    struct WireKey: Hashable {
         var wire: ExactText
         var peer: ExactText
         var key: ExactText
@@ -48,7 +48,7 @@ package struct MemoryStorage: Sendable {
     }
 
     /// The place of the first element of a sorted array that is not below `value`.
-    private static func place<Value: Comparable>(of value: Value, in sorted: [Value]) -> Int {
+    static func place<Value: Comparable>(of value: Value, in sorted: [Value]) -> Int {
         var low = 0
         var high = sorted.count
         while low < high {
@@ -58,11 +58,11 @@ package struct MemoryStorage: Sendable {
         return low
     }
 
-    private static func insert<Value: Comparable>(_ value: Value, into sorted: inout [Value]) {
+    static func insert<Value: Comparable>(_ value: Value, into sorted: inout [Value]) {
         sorted.insert(value, at: place(of: value, in: sorted))
     }
 
-    private mutating func forget(_ item: LogItem) {
+    mutating func forget(_ item: LogItem) {
         let index = MemoryStorage.place(of: item, in: items)
         if index < items.count, items[index] == item { items.remove(at: index) }
     }
@@ -81,7 +81,7 @@ package struct MemoryStorage: Sendable {
         numbers[ExactText(old.event.origin), default: NumberTally()].lose(number, of: old.event.origin, at: time)
     }
 
-    private func isPresent(_ number: UInt64, of origin: String) -> Bool {
+    func isPresent(_ number: UInt64, of origin: String) -> Bool {
         stored.values.contains { $0.event.number == number && $0.event.origin.isExactly(origin) }
     }
 }
@@ -112,7 +112,7 @@ extension MemoryStorage: LogReading {
         return MemoryStorage.page(chosen, limit: limit, bytes: bytes)
     }
 
-    private static func page(_ events: some Sequence<StoredEvent>, limit: Int, bytes: Int) -> [StoredEvent] {
+    static func page(_ events: some Sequence<StoredEvent>, limit: Int, bytes: Int) -> [StoredEvent] {
         var found: [StoredEvent] = []
         var total = 0
         for event in events {
@@ -217,7 +217,7 @@ extension MemoryStorage: LogReading {
         return counts
     }
 
-    private func held(_ peer: String?) -> [StoredEvent] {
+    func held(_ peer: String?) -> [StoredEvent] {
         stored.values.filter { event in event.hold != nil && peer.map { $0.isExactly(event.peer) } ?? true }
     }
 
@@ -255,7 +255,7 @@ extension MemoryStorage: LogReading {
         return page
     }
 
-    private func matches(_ record: Record, _ filter: RecordFilter) -> Bool {
+    func matches(_ record: Record, _ filter: RecordFilter) -> Bool {
         guard filter.admits(record) else { return false }
         return filter.after.map { ExactText(record.subject) > ExactText($0) } ?? true
     }
@@ -297,161 +297,13 @@ extension MemoryStorage: LogReading {
         return Array(due.sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
     }
 
-    private func quarantined(_ kind: QuarantineEntry.Kind?, _ peer: String?) -> [QuarantineEntry] {
+    func quarantined(_ kind: QuarantineEntry.Kind?, _ peer: String?) -> [QuarantineEntry] {
         rows.values.filter { row in
             (kind.map { $0 == row.kind } ?? true) && (peer.map { $0.isExactly(row.peer) } ?? true)
         }
     }
 
-    private static func wasSeenBefore(_ a: QuarantineEntry, _ b: QuarantineEntry) -> Bool {
+    static func wasSeenBefore(_ a: QuarantineEntry, _ b: QuarantineEntry) -> Bool {
         (a.firstSeen, a.row) < (b.firstSeen, b.row)
-    }
-}
-
-extension MemoryStorage: LogWriting {
-    package mutating func append(_ entry: LogEntry) throws(StoreFailure) -> Int64 {
-        precondition(stored[entry.event.id] == nil, "an event of this id is in the log")
-        try spendWrite()
-        MemoryStorage.insert(entry.event.id, into: &ids)
-        return place(entry, replacements: 0, replacedAt: nil)
-    }
-
-    package mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64 {
-        guard let old = stored[entry.event.id] else { preconditionFailure("no event of this id is in the log") }
-        try spendWrite()
-        idsOfSubject[ExactText(old.event.subject)]?.removeAll { $0 == entry.event.id }
-        if idsOfSubject[ExactText(old.event.subject)]?.isEmpty == true {
-            idsOfSubject[ExactText(old.event.subject)] = nil
-        }
-        forget(LogItem(old.event.id, old.digest))
-        stored[old.event.id] = nil
-        if let number = old.event.number, !isPresent(number, of: old.event.origin) {
-            let isItsNumberToo = entry.event.origin.isExactly(old.event.origin) && entry.event.number == number
-            let origin = old.event.origin
-            let highestLeft = highestNumber(of: origin) ?? 0
-            if !isItsNumberToo {
-                numbers[ExactText(origin)]?.replace(number, of: origin, at: old.receivedAt, highestLeft: highestLeft)
-            }
-        }
-        unnumber(old.event)
-        return place(
-            entry, replacements: old.replacements + (counted ? 1 : 0),
-            replacedAt: counted ? entry.receivedAt : old.replacedAt)
-    }
-
-    private mutating func place(_ entry: LogEntry, replacements: Int, replacedAt: WallTime?) -> Int64 {
-        places.append(entry.event.id)
-        MemoryStorage.insert(entry.event.id, into: &idsOfSubject[ExactText(entry.event.subject), default: []])
-        MemoryStorage.insert(LogItem(entry.event.id, entry.fingerprint.digest), into: &items)
-        if let origin = entry.event.originID, let number = entry.event.number {
-            numbered[origin, default: [:]][number, default: []].insert(entry.event.id)
-        }
-        let seq = Int64(places.count)
-        if let number = entry.event.number {
-            let origin = entry.event.origin
-            numbers[ExactText(origin), default: NumberTally()].add(number, of: origin, at: entry.receivedAt)
-        }
-        stored[entry.event.id] = StoredEvent(
-            seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
-            verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen,
-            replacements: replacements, replacedAt: replacedAt)
-        return seq
-    }
-
-    package mutating func seal(
-        _ id: ULID, signature: String?, publicKey: String?, verification: Verification
-    ) throws(StoreFailure) {
-        try spendWrite()
-        stored[id]?.event.signature = signature
-        stored[id]?.event.publicKey = publicKey
-        stored[id]?.verification = verification
-    }
-
-    package mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {
-        try spendWrite()
-        stored[id]?.event.payload = .stub(stub)
-    }
-
-    package mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure) {
-        try spendWrite()
-        stored[id]?.hold = hold
-    }
-
-    package mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
-        try spendWrite()
-        recordOfSubject[ExactText(subject)] = record
-    }
-
-    package mutating func setState(_ key: String, _ value: String?) throws(StoreFailure) {
-        try spendWrite()
-        stateOfKey[ExactText(key)] = value
-    }
-
-    package mutating func setMeta(_ key: MetaKey, _ value: String?) throws(StoreFailure) {
-        try spendWrite()
-        metaOfKey[key] = value
-    }
-
-    package mutating func setWireValue(
-        _ wire: String, peer: String, key: String, _ value: [UInt8]?
-    ) throws(StoreFailure) {
-        try spendWrite()
-        values[WireKey(wire: ExactText(wire), peer: ExactText(peer), key: ExactText(key))] = value
-    }
-
-    package mutating func quarantine(_ entry: QuarantineEntry) throws(StoreFailure) {
-        try spendWrite()
-        if let row = rowOfHash[entry.hash], let known = rows[row] {
-            var entry = entry
-            entry.row = row
-            entry.peer = known.peer
-            entry.firstSeen = known.firstSeen
-            entry.count = known.count + 1
-            rows[row] = entry
-        } else {
-            lastRow += 1
-            var entry = entry
-            entry.row = lastRow
-            rows[lastRow] = entry
-            rowOfHash[entry.hash] = lastRow
-        }
-        evict(entry.peer)
-    }
-
-    private mutating func evict(_ peer: String) {
-        let refused = quarantined(.refused, peer)
-        if refused.count > Limits.evidenceRowsPerPeer {
-            let oldest = refused.sorted(by: MemoryStorage.wasSeenBefore)
-            for row in oldest.prefix(refused.count - Limits.evidenceRowsPerPeer) { forget(row.row) }
-        }
-        let deferred = quarantined(.deferred, peer)
-        if deferred.count > Limits.deferredRowsPerPeer {
-            func order(_ row: QuarantineEntry) -> (Int64, Int64) { (row.retryAt?.milliseconds ?? .max, row.row) }
-            let furthest = deferred.sorted { order($0) > order($1) }
-            for row in furthest.prefix(deferred.count - Limits.deferredRowsPerPeer) { forget(row.row) }
-        }
-    }
-
-    private mutating func forget(_ row: Int64) {
-        if let hash = rows[row]?.hash { rowOfHash[hash] = nil }
-        rows[row] = nil
-    }
-
-    package mutating func removeQuarantine(_ row: Int64) throws(StoreFailure) {
-        try spendWrite()
-        forget(row)
-    }
-
-    package mutating func setQuarantineRetry(_ row: Int64, at time: WallTime?) throws(StoreFailure) {
-        try spendWrite()
-        rows[row]?.retryAt = time
-    }
-
-    package mutating func setQuarantineRetries(codes: [String], at time: WallTime) throws(StoreFailure) {
-        try spendWrite()
-        for (number, row) in rows where row.kind == .refused && codes.contains(row.code) {
-            let isWhole = row.bytes.count < Limits.evidenceBytes || row.code == EventRefusal.losingVariant.code
-            if isWhole { rows[number]?.retryAt = time }
-        }
     }
 }

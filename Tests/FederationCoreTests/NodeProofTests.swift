@@ -1,4 +1,5 @@
 import FederationCore
+import FederationCrypto
 import Testing
 
 @Suite struct NodeProofTests {
@@ -26,6 +27,26 @@ import Testing
         let (seconds, overflow) = Int64(1_790_000_000).addingReportingOverflow(apart)
         let proof = NodeProof(seconds: overflow ? apart : seconds, receiver: node, signature: "")
         #expect(proof.isTimely(at: now) == isTimely)
+    }
+
+    @Test func itHoldsForOneRequestToOneNodeAtItsTime() {
+        let other = ULID("01KNJX4991ASW6NNKS9BQHNCGC")!
+        let now = WallTime(milliseconds: 1_790_000_000_000)
+        let request = ServedRequest(method: "GET", path: "/a", target: "/a?b=1")
+        let proof = NodeProof(seconds: 1_790_000_000, receiver: node, signature: "signed")
+        func holds(_ request: ServedRequest, to own: ULID, at now: WallTime) -> Bool {
+            let expected = NodeProof.preimage(
+                sender: other, receiver: node, seconds: 1_790_000_000, method: "GET", target: "/a?b=1", body: sha256([]))
+            return proof.holds(for: request, from: other, to: own, at: now, sha256: sha256) { $0 == expected && $1 == "signed" }
+        }
+        #expect(holds(request, to: node, at: now))
+        #expect(!holds(request, to: other, at: now))
+        #expect(!holds(request, to: node, at: now.advanced(by: .seconds(301))))
+        for change: (inout ServedRequest) -> Void in [{ $0.method = "POST" }, { $0.target = "/a?b=2" }, { $0.body = [1] }] {
+            var changed = request
+            change(&changed)
+            #expect(!holds(changed, to: node, at: now))
+        }
     }
 
     @Test func whatIsSignedIsWrittenInLines() {

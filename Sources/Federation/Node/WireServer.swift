@@ -19,9 +19,8 @@ struct WireServer: Sendable {
     /// Starts a conversation with a configured peer.
     let callBack: @Sendable (String, any Exchange) async -> Void
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
-    /// Peers whose entry says that they are not served.
-    let unserved: @Sendable (ULID) async -> Bool
-    let unservedPeer: @Sendable (String) async -> Bool
+    /// Whether the entry of a peer says that it is not served.
+    let turnsAway: @Sendable (String) -> Bool
     /// What is known of a node that a request names.
     let acquaintance: @Sendable (ULID) async -> Acquaintance?
     /// The entry of a peer that comes to us under this identity.
@@ -42,6 +41,8 @@ struct WireServer: Sendable {
         var peerName: String?
         /// Its public key, by the configuration or by the pin.
         var key: String?
+        /// An entry that it is says that it is not served.
+        var isTurnedAway: Bool
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
@@ -100,16 +101,17 @@ struct WireServer: Sendable {
     ) async throws(StoreFailure) -> RouteReply {
         var random = SystemRandom()
         var node = node()
+        let claimed = request.fields[NativeField.node].flatMap { ULID($0) }
+        var known: Acquaintance?
+        if let claimed { known = await acquaintance(claimed) }
         // A claim is enough to be refused on: who names another's identity only gets less.
-        if let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }), await unserved(claimed) {
-            node.mode = .subscribe
-        }
-        var (peerName, couldProve) = await proof(of: request)
+        if known?.isTurnedAway == true { node.mode = .subscribe }
+        var (peerName, couldProve) = proof(of: request, by: claimed, known)
         if case .peer(let name) = sender.caller {
             peerName = name
-            if await unservedPeer(name) { node.mode = .subscribe }
+            if turnsAway(name) { node.mode = .subscribe }
         }
-        var pusher = request.fields[NativeField.node].flatMap { ULID($0) }.flatMap { self.pusher($0) }
+        var pusher = claimed.flatMap { self.pusher($0) }
         // Whoever has proved to be one peer brings nothing in another's name.
         if let peerName, pusher?.name != peerName { pusher = nil }
         var context = RouteContext(
@@ -129,20 +131,15 @@ struct WireServer: Sendable {
 
     /// The configured peer that a request proves to come from, and whether a proof could have been given. A proof that
     /// does not hold is counted, and proves nothing: clocks differ, and keys are renewed.
-    private func proof(of request: ServedRequest) async -> (peerName: String?, couldProve: Bool) {
-        let own = node().id
-        guard let claimed = request.fields[NativeField.node].flatMap({ ULID($0) }),
-            let known = await acquaintance(claimed), let key = known.key.flatMap({ VerifyingKey($0) })
-        else { return (nil, false) }
+    private func proof(
+        of request: ServedRequest, by claimed: ULID?, _ known: Acquaintance?
+    ) -> (peerName: String?, couldProve: Bool) {
+        guard let claimed, let known, let key = known.key.flatMap({ VerifyingKey($0) }) else { return (nil, false) }
         guard let text = request.fields[NodeProof.field] else { return (nil, true) }
-        guard let proof = NodeProof(text), proof.receiver == own, proof.isTimely(at: SystemClock.now()),
-            let signature = Signature(proof.signature),
-            key.verify(
-                signature,
-                of: NodeProof.preimage(
-                    sender: claimed, receiver: own, seconds: proof.seconds, method: request.method,
-                    target: request.target, body: sha256(request.body)))
-        else {
+        let holds = NodeProof(text)?.holds(
+            for: request, from: claimed, to: node().id, at: SystemClock.now(), sha256: sha256
+        ) { preimage, signature in Signature(signature).map { key.verify($0, of: preimage) } ?? false }
+        guard holds == true else {
             access.count(.proof)
             return (nil, true)
         }

@@ -47,10 +47,9 @@ extension WireServer {
             statusText: { (log) throws(StoreFailure) in
                 NoemaStatusText.of(try StatusReport(of: node.config, identity: node.identity, in: log, now: SystemClock.now()))
             },
-            unserved: { await node.isUnserved($0) },
-            unservedPeer: { name in
+            turnsAway: { name in
                 let config = node.config
-                return config.peers.contains { $0.name == name && $0.mode != .paused && !config.serves($0) }
+                return config.peers.contains { $0.name == name && config.turnsAway($0) }
             },
             acquaintance: { await node.acquaintance($0) }, pusher: { node.pusher($0) })
     }
@@ -108,17 +107,17 @@ extension Node {
 
     /// What is known of a node that names itself.
     func acquaintance(_ id: ULID) async -> WireServer.Acquaintance? {
-        let entries = config.peers
+        let config = config
         let found = try? await store.read { (log) throws(StoreFailure) in
-            var name: String?
-            for entry in entries {
-                if entry.id == id { name = name ?? entry.name }
-                guard entry.id == nil, name == nil else { continue }
-                if try log.state(StateKey.peer(entry.name, .identity)) == id.description { name = entry.name }
+            var entries: [Config.Peer] = []
+            for entry in config.peers {
+                let pin = try entry.id == nil ? log.state(StateKey.peer(entry.name, .identity)) : entry.id?.description
+                if pin == id.description { entries.append(entry) }
             }
-            let named = entries.first { $0.name == name }?.publicKey?.text
             let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
-            return WireServer.Acquaintance(peerName: name, key: named ?? pinned)
+            return WireServer.Acquaintance(
+                peerName: entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
+                isTurnedAway: entries.contains { config.turnsAway($0) })
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
     }
@@ -140,12 +139,5 @@ extension Node {
         var known = pins ?? [:]
         for entry in entries { if let id = entry.id { known[entry.name] = id } }
         return known
-    }
-
-    /// Whether this identity is that of a peer that the configuration says is not served.
-    func isUnserved(_ id: ULID) async -> Bool {
-        let config = config
-        let names = config.peers.filter { !config.serves($0) && $0.mode != .paused }.map(\.name)
-        return names.isEmpty ? false : await identities(of: names).contains { names.contains($0.key) && $0.value == id }
     }
 }

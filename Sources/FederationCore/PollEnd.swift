@@ -1,0 +1,133 @@
+/// How a poll ends, and when the next one begins.
+extension PollMachine {
+    /// The end of the conversation; what came of it is committed, and then the poll is over.
+    mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
+        var poll = poll
+        if result == .complete, isAsBefore(poll), following.isWritten(at: now.instant, interval: peer.interval) {
+            return followOn(poll, now)
+        }
+        var commit = self.commit(for: &poll, now)
+        let version = poll.identity?.version
+        switch result {
+        case .failed(.replay(let problem)):
+            commit.health = PeerHealthChange(
+                at: now.wall, version: version,
+                result: .failed(problem.reason, eventID: problem.eventID, subject: problem.subject))
+        case .failed(let failure):
+            commit.health = PeerHealthChange(
+                at: now.wall, version: version, result: .failed(failure.reason, eventID: "", subject: ""))
+        case .complete, .incomplete, .paused, .stopped:
+            commit.health = PeerHealthChange(at: now.wall, version: version, result: .succeeded)
+        }
+        let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
+        if result == .complete, poll.wire == .noema, readsAll, fetches {
+            commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
+        }
+        if result == .complete, poll.reach == .reconcile {
+            commit.wireValues[ReconcileSchedule.valueName] = Array(now.wall.rfc3339.utf8)
+            if let found = poll.reconciliation, found.isEqual {
+                let (all, moment) = (found.ours.all, WallTime(milliseconds: Int64(clamping: found.ours.below)))
+                commit.proof = SyncProof(at: moment, events: all.count, digest: all.digest.hex)
+            }
+        }
+        let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
+        return unclaimed + ask(.result(result), poll, now) { .commit($0, commit) }
+    }
+
+    /// Gives up a poll in which nothing moves any more.
+    mutating func stalled(_ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator) -> [Effect] {
+        switch poll.asked {
+        case .result(.failed(let failure)): [.cancel(poll.id)] + finish(.failed(failure), poll, now, &random)
+        case .result: [.cancel(poll.id)] + finish(.failed(.store(.interrupted)), poll, now, &random)
+        case .response: [.cancel(poll.id)] + conclude(.failed(.transport(.timeout)), poll, now)
+        case .memory, .memoryAgain, .page, .keep, .outbox, .signature, .comparison, .rest:
+            [.cancel(poll.id)] + conclude(.failed(.store(.interrupted)), poll, now)
+        }
+    }
+
+    /// The result is on disk, or will not be: when to poll next.
+    mutating func finish(
+        _ result: PollReport.Result, _ poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
+    ) -> [Effect] {
+        var report = PollReport(peer: peer.name, result: result)
+        report.outcome = poll.outcome
+        report.pages = poll.pages
+        report.wire = poll.wire
+        report.isRescan = poll.reach == .rescan
+        report.firstContact = poll.firstContact
+        report.reconciliation = poll.reconciliation
+        report.filled = poll.filled
+        var effects: [Effect] = []
+        let next: Instant
+        report.isHold = poll.hold > .zero
+        if case .failed(let failure) = result {
+            // One that has never been met may be one that can be followed: nodes are often started together.
+            let isUnmet = poll.memory.wire == nil && ["auto", WireName.native.rawValue].contains(peer.wireNamespace)
+            let isLookedFor =
+                (poll.memory.wire == .native || isUnmet) && failure.reason.isNetwork && policy.hold > .zero
+            following = LiveFollow()
+            attempt += 1
+            report.isRepeated = lastFailure?.reason == failure.reason
+            report.failuresInARow = attempt
+            lastFailure = failure
+            // Only a person can mend it; polling goes on so that a mended peer is noticed.
+            let wait =
+                failure == .identityMismatch
+                ? backoff.longest(interval: peer.interval, longest: policy.longestBackoff, using: &random)
+                : backoff.next(
+                    interval: isLookedFor ? min(peer.interval, policy.followRetry) : peer.interval,
+                    longest: max(peer.interval, policy.longestBackoff), using: &random)
+            let isAwaited = !tickets.isEmpty || !comparisonTickets.isEmpty
+            next = isAwaited ? now.instant : now.instant.advanced(by: wait)
+            state = .waiting(until: next)
+        } else {
+            report.failuresInARow = attempt
+            forgetFailures()
+            wire = poll.wire
+            holes.isOffered = poll.answersNumbers ?? holes.isOffered
+            if poll.claimsOwnFuture, !poll.outcome.foundOwnFuture, result == .complete {
+                effects.append(.found(.unproven))
+            }
+            rescan.succeeded(poll, report, now, policy)
+            reconcile.succeeded(poll, result, now, policy, using: &random)
+            if let found = poll.reconciliation, isOffered, !found.missingThere.isEmpty {
+                effects.append(.lacking(found.missingThere))
+            }
+            if !comparisonTickets.isEmpty { reconcile.demand() }
+            // A comparison fetches what a poll would, and takes the place of the next one.
+            let soon =
+                pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || rescan.isNext || !comparisonTickets.isEmpty
+            let spread = hasSucceeded ? PollMachine.jitter : PollMachine.firstJitter
+            let wait = peer.interval.shortened(by: spread, using: &random)
+            hasSucceeded = true
+            let pause = following.succeeded(poll, result, at: now.instant, interval: peer.interval, policy)
+            next = soon ? now.instant : now.instant.advanced(by: pause ?? wait)
+            state = .idle(until: next)
+        }
+        report.nextPoll = next
+        return effects + [.report(report, to: poll.tickets)]
+    }
+
+    /// The most that is taken off an interval, so that peers do not poll in step; more after the first poll, which
+    /// all of them make at once.
+    static let jitter = 0.1
+    static let firstJitter = 0.5
+}
+
+extension PageOutcome {
+    /// The events that it tells of.
+    public var events: Int { applied + held + duplicates + refused + deferred }
+
+    /// Adds what became of a further page.
+    package mutating func add(_ page: PageOutcome) {
+        applied += page.applied
+        held += page.held
+        duplicates += page.duplicates
+        refused += page.refused
+        deferred += page.deferred
+        firstProblem = firstProblem ?? page.firstProblem
+        stoppedBy = page.stoppedBy
+        cursor = page.cursor ?? cursor
+        foundOwnFuture = foundOwnFuture || page.foundOwnFuture
+    }
+}
