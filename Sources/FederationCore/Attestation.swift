@@ -131,12 +131,25 @@ package struct ChainLink: Hashable, Sendable {
     package var digest: Digest
     /// As the event carries it.
     package var signature: String?
+    /// Where it stands in the log; `nil` for one that only arrives.
+    package var seq: Int64?
+    /// The log has it as proved by its chain.
+    package var isChained: Bool
 
-    package init(number: UInt64, id: ULID, digest: Digest, signature: String?) {
+    package init(
+        number: UInt64, id: ULID, digest: Digest, signature: String?, seq: Int64? = nil, isChained: Bool = false
+    ) {
         self.number = number
         self.id = id
         self.digest = digest
         self.signature = signature
+        self.seq = seq
+        self.isChained = isChained
+    }
+
+    /// Whether the chain goes on alike with either.
+    func isSame(as other: ChainLink) -> Bool {
+        id == other.id && number == other.number && digest == other.digest && signature == other.signature
     }
 }
 
@@ -155,21 +168,31 @@ package enum Chain {
         try log.lastCheckpoint(of: origin, through: Limits.counter - 1)?.tip ?? start(of: origin, sha256)
     }
 
-    /// Whether an origin's chain says that an event of this number, which is not here, is none of its own: the checkpoints
-    /// around it fit what is here without it.
+    /// Whether an origin's chain says that there is no other event of this number than what is here of it.
     package static func excludes(
         _ number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
-        guard number > 0, let above = try log.firstCheckpoint(of: origin, from: number) else { return false }
-        var reached = try log.lastCheckpoint(of: origin, through: number - 1)?.tip ?? start(of: origin, sha256)
-        let links = try log.chainLinks(
-            of: origin, after: reached.number, through: above.number, limit: Limits.chainLinks + 1)
-        guard links.count <= Limits.chainLinks else { return false }
+        try ChainInterval(around: number, of: origin, sha256, in: log)?.members != nil
+    }
+
+    /// Whether these events, in order of number, lead from one place of a chain to another.
+    ///
+    /// - Parameter over: places that the chain has to pass, in order of number.
+    static func walk(
+        _ links: ArraySlice<ChainLink>, from start: ChainTip, to end: ChainTip, over places: [ChainTip] = [],
+        _ sha256: SHA256
+    ) -> Bool {
+        var reached = start
+        var places = places.filter { $0.number > start.number && $0.number <= end.number }[...]
         for link in links {
+            if let place = places.first, link.number > place.number {
+                guard reached == place else { return false }
+                places.removeFirst()
+            }
             guard let next = extended(reached, by: link, sha256) else { return false }
             reached = next
         }
-        return reached == above.tip
+        return reached == end && places.allSatisfy { $0 == end }
     }
 
     /// The hash with one more event; `nil` for one that is not signed.

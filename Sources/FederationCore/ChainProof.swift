@@ -29,6 +29,12 @@ struct ChainProof {
     private var contradicting: [Attestation] = []
     /// Events that were in the log and are now proved better.
     private var sealed: [ChainLink] = []
+    /// Of which more is shown than single signatures did: what is here is looked at again.
+    private var doubted: Set<ULID> = []
+    /// Where checkpoints that were kept turned out to be none of the origin's.
+    private var disproved: [(ULID, ClosedRange<UInt64>)] = []
+    /// How many events may still be read to be hashed.
+    private var budget = Limits.chainLinks
     /// Of the page's events, as far as they were needed: by place.
     private(set) var fingerprints: [Int: EventFingerprint] = [:]
 
@@ -75,43 +81,64 @@ struct ChainProof {
         _ checkpoints: [Attestation], of origin: ULID, _ arriving: [Arriving], _ policy: IntakePolicy,
         _ keys: inout OriginKeys, in log: some LogReading
     ) throws(StoreFailure) {
-        guard let ring = try keys.ring(of: origin, in: log), !ring.isFrozen, let furthest = checkpoints.last else { return }
+        guard let ring = try keys.ring(of: origin, in: log), !ring.isFrozen else { return }
+        // Nothing is hashed for what its origin did not sign.
+        let signed = checkpoints.filter { isSigned($0, by: ring, keys) }
         var tip = try Chain.tip(of: origin, policy.sha256, in: log)
-        for checkpoint in checkpoints where checkpoint.number <= tip.number {
+        for checkpoint in signed where checkpoint.number <= tip.number {
             guard let ours = try log.lastCheckpoint(of: origin, through: checkpoint.number), ours.number == checkpoint.number,
-                ours.head != checkpoint.head, isSigned(checkpoint, by: ring, keys)
+                ours.head != checkpoint.head
             else { continue }
             contradicting.append(checkpoint)
         }
-        let stored = try log.chainLinks(
-            of: origin, after: tip.number, through: furthest.number, limit: Limits.chainLinks + 1)
-        // Past the limit nobody knows what is missing between what was read and what arrives.
-        guard stored.count <= Limits.chainLinks else { return }
-        let added = arriving.filter { $0.isBy(ring.stretch(of: $0.link.number).key) }.map(\.link)
-            .filter { $0.number > tip.number && $0.number <= furthest.number }
-        var path = (stored + added).sorted { ($0.number, $0.id) < ($1.number, $1.id) }[...]
-        let isHere = Set(stored.map(\.id))
-        for checkpoint in checkpoints where checkpoint.number > tip.number {
-            var reached = tip
-            var passed: [ChainLink] = []
-            while let link = path.first, link.number <= checkpoint.number {
-                path.removeFirst()
-                // A copy of what is in the log.
-                if let last = passed.last, last == link { continue }
-                guard let next = Chain.extended(reached, by: link, policy.sha256) else { return }
-                reached = next
-                passed.append(link)
+        let links = arriving.filter { $0.isBy(ring.stretch(of: $0.link.number).key) }.map(\.link)
+        var candidates: ChainCandidates?
+        for checkpoint in signed where checkpoint.number > tip.number {
+            if candidates == nil, let furthest = signed.last {
+                candidates = try ChainCandidates(
+                    of: origin, after: tip.number, through: furthest.number, links, budget: &budget, in: log)
             }
-            guard reached == checkpoint.tip, isSigned(checkpoint, by: ring, keys) else { return }
-            tip = reached
-            fitting.append(checkpoint)
-            let proof: Verification = ring.root.source == .relayed ? .provisional : .chained
-            for link in passed {
-                proofs[link.id] = Proof(
-                    digest: link.digest, signature: link.signature, key: ring.stretch(of: link.number).key,
-                    verification: proof)
-                if proof == .chained, isHere.contains(link.id) { sealed.append(link) }
+            if let walk = candidates?.walk(from: tip, to: checkpoint.tip, over: ring.joints, policy.sha256) {
+                take(walk, to: checkpoint, after: tip, ring)
+            } else if let walk = try walkAnew(to: checkpoint, from: tip, ring, links, policy, in: log) {
+                // What an earlier key had attested so far was not confirmed, and is not what its successor has signed.
+                disproved.append((origin, walk.start.number + 1...max(tip.number, walk.start.number + 1)))
+                take(walk, to: checkpoint, after: walk.start, ring)
+                candidates = nil
+            } else {
+                return
             }
+            tip = checkpoint.tip
+        }
+    }
+
+    /// Follows the chain from the last place that is confirmed, where an earlier key's word led elsewhere than over the
+    /// place that its successor has signed.
+    private mutating func walkAnew(
+        to checkpoint: Attestation, from tip: ChainTip, _ ring: OriginRing, _ arriving: [ChainLink], _ policy: IntakePolicy,
+        in log: some LogReading
+    ) throws(StoreFailure) -> ChainWalk? {
+        let start = ring.joints.last { $0.number <= tip.number } ?? Chain.start(of: checkpoint.origin, policy.sha256)
+        guard let joint = ring.joints.first(where: { $0.number > tip.number }), checkpoint.number >= joint.number,
+            start.number < tip.number
+        else { return nil }
+        var candidates = try ChainCandidates(
+            of: checkpoint.origin, after: start.number, through: checkpoint.number, arriving, budget: &budget, in: log)
+        return candidates.walk(from: start, to: checkpoint.tip, over: ring.joints, policy.sha256)
+    }
+
+    private mutating func take(_ walk: ChainWalk, to checkpoint: Attestation, after tip: ChainTip, _ ring: OriginRing) {
+        fitting.append(checkpoint)
+        let origin = checkpoint.origin
+        let crossed = ring.joints.contains { $0.number > tip.number && $0.number <= checkpoint.number }
+        if crossed || walk.leavesOut { doubted.insert(origin) }
+        for link in walk.links {
+            let stretch = ring.stretch(of: link.number)
+            let isConfirmed = stretch.end.map { $0.number <= checkpoint.number } ?? true
+            let proof: Verification = ring.root.source == .relayed || !isConfirmed ? .provisional : .chained
+            proofs[link.id] = Proof(
+                digest: link.digest, signature: link.signature, key: stretch.key, verification: proof)
+            if proof == .chained, link.seq != nil, !link.isChained { sealed.append(link) }
         }
     }
 
@@ -141,7 +168,11 @@ struct ChainProof {
             try log.setHold(link.id, nil)
             released.append(stored.event.subject)
         }
+        for (origin, numbers) in disproved {
+            try log.forgetCheckpoints(of: origin) { numbers.contains($0.number) }
+        }
         for attestation in fitting { try log.keep(attestation, fits: true, at: now) }
+        for origin in doubted.sorted() { try SignatureReview.begin(of: origin, in: &log) }
         for attestation in contradicting { try log.keep(attestation, fits: false, at: now) }
         return released
     }

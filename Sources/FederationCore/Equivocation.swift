@@ -22,24 +22,45 @@ package struct Equivocation: Hashable, Sendable {
     ///   - loser: the event whose id it takes.
     ///   - isProved: a chain names it.
     static func note(
-        _ entry: LogEntry, over loser: StoredEvent?, isProved: Bool, _ sha256: SHA256, now: WallTime,
-        in log: inout some LogWriting
+        _ entry: LogEntry, over loser: StoredEvent?, isProved: Bool, _ intervals: inout ChainIntervals, _ sha256: SHA256,
+        now: WallTime, in log: inout some LogWriting
     ) throws(StoreFailure) {
         // What is not shown to be its origin's says nothing about it: anybody could have made it up.
         guard entry.verification.rank > 0, let origin = entry.event.originID, let number = entry.event.number else { return }
-        var events: [ULID] = []
-        for id in try log.events(of: origin, number: number) where try log.event(id)?.verification.rank ?? 0 > 0 {
-            events.append(id)
-        }
+        var events = try shown(of: origin, number: number, in: log)
         if let loser {
             // A loser that nobody signed says nothing about the origin.
             guard loser.verification.isProved, entry.verification.isProved, loser.event.number == number else { return }
         } else {
             var isUnknownToChain = false
-            if events.isEmpty, !isProved { isUnknownToChain = try Chain.excludes(number, of: origin, sha256, in: log) }
+            if events.isEmpty, !isProved {
+                isUnknownToChain = try intervals.exclude(entry.event.id, number: number, of: origin, sha256, in: log)
+            }
             guard !events.isEmpty || isUnknownToChain else { return }
         }
         if !events.contains(entry.event.id) { events.append(entry.event.id) }
+        try note(events, number: number, of: origin, now: now, in: &log)
+    }
+
+    /// Looks whether an event of the log that is now shown to be its origin's shares its number with another such one.
+    static func note(sealed event: Event, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
+        guard let origin = event.originID, let number = event.number else { return }
+        let events = try shown(of: origin, number: number, in: log)
+        if events.count > 1 { try note(events, number: number, of: origin, now: now, in: &log) }
+    }
+
+    /// The events of a number that are shown to be its origin's.
+    private static func shown(of origin: ULID, number: UInt64, in log: some LogReading) throws(StoreFailure) -> [ULID] {
+        var events: [ULID] = []
+        for id in try log.events(of: origin, number: number) where try log.event(id)?.verification.rank ?? 0 > 0 {
+            events.append(id)
+        }
+        return events
+    }
+
+    private static func note(
+        _ events: [ULID], number: UInt64, of origin: ULID, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) {
         let key = origin.description
         let known = try log.wireValue(namespace, peer: "", key: key).flatMap { Equivocation(origin: origin, $0) }
         var noted = known ?? Equivocation(origin: origin, number: number, events: events, firstSeen: now, count: 0)

@@ -165,7 +165,7 @@ struct IntakePass {
         if entry.verification == .provisional { try keys.learn(from: event, in: &log) }
         let isProved = chain.proof(of: event, entry.fingerprint) != nil
         try Equivocation.note(
-            entry, over: loser, isProved: isProved, policy.sha256, now: now, in: &log)
+            entry, over: loser, isProved: isProved, &keys.intervals, policy.sha256, now: now, in: &log)
         let kept = try asKept(entry, in: log)
         if let loser {
             let evidence = loser.event.json

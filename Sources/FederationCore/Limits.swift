@@ -152,9 +152,9 @@ public enum Limits: Sendable {
 
     /// Attestations that one native answer carries behind its events.
     package static let attestationsPerPage = 256
-    /// Events of an origin that are hashed for one of its attestations …
-    package static let chainLinks = 4096
-    /// … and the most that we let one of our own cover: half of that, so that whoever lacks some can follow.
+    /// Events that are hashed for the attestations of one page, of all origins …
+    package static let chainLinks = 65_536
+    /// … and the most that we let one of our own cover, so that whoever lacks some before can follow.
     package static let checkpointLinks = 1024
     /// A checkpoint follows so many events of ours at once …
     package static let checkpointEvents = 64
@@ -163,6 +163,8 @@ public enum Limits: Sendable {
     package static let ownHolePatience: Duration = .seconds(24 * 3600)
     /// Attestations of one origin that contradict it, kept as evidence.
     package static let conflictingAttestations = 16
+    /// The last changes of our key that a pushed page names, for whoever has pinned an earlier one.
+    package static let successionsPushed = 8
     /// Changes of key of one origin.
     package static let successions = 256
 

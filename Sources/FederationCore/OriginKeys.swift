@@ -51,6 +51,7 @@ struct OriginKeys {
     private var relaxed: [ULID: SignatureMode] = [:]
     private var known: [ULID: OriginKey?] = [:]
     private var rings: [ULID: OriginRing] = [:]
+    var intervals = ChainIntervals()
 
     init(_ policy: SignaturePolicy, _ sha256: @escaping SHA256, in log: some LogReading) throws(StoreFailure) {
         self.policy = policy
@@ -108,17 +109,22 @@ struct OriginKeys {
         let stretch = ring?.stretch(of: event.number)
         if let stretch, let shown = event.publicKey, !PublicKey.isSame(stretch.key, shown) { return .problem(.swappedKey) }
         // What is no identity has no key of its own that could be told from another's.
-        guard let origin, let text = stretch?.key ?? event.publicKey else { return .problem(.unknownKey) }
+        guard origin != nil, let text = stretch?.key ?? event.publicKey else { return .problem(.unknownKey) }
         guard event.isSigned(fingerprint, sha256, { policy.check($0, signature, text) }) else {
             return .problem(.badSignature)
         }
-        // Whoever has a key that was given up could go on signing with it. What it did sign is in the chain.
-        if isNew, stretch?.through != nil, let number = event.number,
-            try Chain.excludes(number, of: origin, sha256, in: log)
-        {
-            return .problem(.pastKey)
-        }
-        return .proved(ring?.root.proof ?? .provisional)
+        guard let ring else { return .proved(.provisional) }
+        return try confirmed(.proved(ring.root.proof), event, stretch, in: log)
+    }
+
+    /// Whoever has a key that was given up could go on signing with it: what it did sign is in the chain, and until that
+    /// is known here, as far as the key reached, its signature is no more than a relay's word.
+    private mutating func confirmed(
+        _ finding: Finding, _ event: Event, _ stretch: OriginRing.Stretch?, in log: some LogReading
+    ) throws(StoreFailure) -> Finding {
+        guard let end = stretch?.end, let origin = event.originID, let number = event.number else { return finding }
+        if try intervals.exclude(event.id, number: number, of: origin, sha256, in: log) { return .problem(.pastKey) }
+        return try OriginRing.isConfirmed(end, of: origin, in: log) ? finding : .proved(.provisional)
     }
 
     /// What the policy makes of that: how the event is proved, or why it is refused.
@@ -181,11 +187,12 @@ struct OriginKeys {
         let relayed = try log.state(StateKey.relayedKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
         try log.setState(StateKey.relayedKey(of: owner), nil)
         if let before, PublicKey.isSame(before, publicKey) { return }
-        if let known = before ?? relayed, !PublicKey.isSame(known, publicKey) {
+        if relayed.map({ !PublicKey.isSame($0, publicKey) }) ?? true {
             // A successor vouches for what came before it; what anything else had proved is in doubt.
             let ring = OriginRing(
                 OriginKey(text: publicKey, source: .pinned), try Successions(of: owner, in: log))
-            if before != nil, !ring.contains(known) { try SignatureReview.begin(of: owner, in: &log) }
+            if let before, !ring.contains(before) { try SignatureReview.begin(of: owner, in: &log) }
+            // Also those under a pin that a person has taken away.
             try ring.forgetOthers(of: owner, in: &log)
         }
         try SignatureReview.begin(now: now, in: &log)

@@ -5,8 +5,8 @@
 struct OriginRing: Hashable {
     struct Stretch: Hashable {
         var key: String
-        /// The last number that it signed; `nil` for the key in use.
-        var through: UInt64?
+        /// Where its part of the chain ends; `nil` for the key in use.
+        var end: ChainTip?
     }
 
     let root: OriginKey
@@ -18,20 +18,21 @@ struct OriginRing: Hashable {
     /// - Parameter successions: each step once: where two lead from one key, the one that a person chose.
     init(_ root: OriginKey, _ successions: Successions) {
         self.root = root
-        stretches = [Stretch(key: root.text, through: nil)]
+        stretches = [Stretch(key: root.text, end: nil)]
         var seen: Set<String> = [root.text]
         while let last = stretches.last, let step = successions.steps.first(where: { $0.key.text == last.key }),
             let next = step.next?.text, seen.insert(next).inserted
         {
-            stretches[stretches.count - 1].through = step.number
-            stretches.append(Stretch(key: next, through: nil))
+            stretches[stretches.count - 1].end = step.tip
+            stretches.append(Stretch(key: next, end: nil))
         }
         while let first = stretches.first, let step = successions.steps.first(where: { $0.next?.text == first.key }),
             seen.insert(step.key.text).inserted
         {
-            stretches.insert(Stretch(key: step.key.text, through: step.number), at: 0)
+            stretches.insert(Stretch(key: step.key.text, end: step.tip), at: 0)
         }
-        isFrozen = successions.open.contains { seen.contains($0) }
+        // Whoever knows one of the two that a key named does not know that it is the right one.
+        isFrozen = successions.open.contains { seen.contains($0) } || successions.disputed.contains { seen.contains($0) }
     }
 
     /// The key in use.
@@ -45,13 +46,23 @@ struct OriginRing: Hashable {
     private func place(of number: UInt64?) -> Int {
         let last = stretches.count - 1
         guard let number else { return last }
-        return stretches.firstIndex { $0.through.map { number <= $0 } ?? true } ?? last
+        return stretches.firstIndex { $0.end.map { number <= $0.number } ?? true } ?? last
     }
+
+    /// Where one key's part of the chain ends and the next one's begins: the chain has to pass there, as the next key has
+    /// signed. Without that a stolen old key could make up a beginning.
+    var joints: [ChainTip] { stretches.compactMap(\.end) }
 
     /// Whether a checkpoint may be by its key: the one that signs events of that number, or one that came after and has
     /// vouched for them. A key that was given up says nothing about what came later, whoever has it by now.
     func mayAttest(_ checkpoint: Attestation) -> Bool {
-        stretches[place(of: checkpoint.number)...].contains { PublicKey.isSame($0.key, checkpoint.key.text) }
+        guard !joints.contains(where: { $0.number == checkpoint.number && $0 != checkpoint.tip }) else { return false }
+        return stretches[place(of: checkpoint.number)...].contains { PublicKey.isSame($0.key, checkpoint.key.text) }
+    }
+
+    /// Whether what an earlier key has signed up to `end` is confirmed: the chain that is here passes there.
+    static func isConfirmed(_ end: ChainTip, of origin: ULID, in log: some LogReading) throws(StoreFailure) -> Bool {
+        try log.firstCheckpoint(of: origin, from: end.number) != nil
     }
 }
 
@@ -60,13 +71,30 @@ extension OriginRing {
     /// stand in the way of the origin's own chain for ever.
     func forgetOthers(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
         guard !isFrozen else { return }
+        var strayed: [ClosedRange<UInt64>] = []
+        try log.forgetCheckpoints(of: origin) { checkpoint in
+            guard !mayAttest(checkpoint) else { return false }
+            // A chain that does not end where its part ends has left the right way somewhere before.
+            if let joint = joints.first(where: { $0.number == checkpoint.number }) {
+                strayed.append((joints.last { $0.number < joint.number }?.number ?? 0) + 1...joint.number)
+            }
+            return true
+        }
+        guard !strayed.isEmpty else { return }
+        try log.forgetCheckpoints(of: origin) { checkpoint in strayed.contains { $0.contains(checkpoint.number) } }
+    }
+}
+
+extension LogWriting {
+    /// Forgets the checkpoints of an origin that are meant.
+    mutating func forgetCheckpoints(of origin: ULID, where isMeant: (Attestation) -> Bool) throws(StoreFailure) {
         var row: Int64 = 0
         while true {
-            let page = try log.attestations(afterRow: row, limit: Limits.attestationsPerPage)
+            let page = try attestations(afterRow: row, limit: Limits.attestationsPerPage)
             guard let last = page.last else { return }
             row = last.row
             for stored in page where stored.attestation.origin == origin && stored.attestation.next == nil {
-                if !mayAttest(stored.attestation) { try log.setAttestation(row: stored.row, fits: nil) }
+                if isMeant(stored.attestation) { try setAttestation(row: stored.row, fits: nil) }
             }
         }
     }
@@ -78,6 +106,8 @@ struct Successions: Hashable {
     private(set) var steps: [Attestation] = []
     /// Keys that have signed two successors, of which nobody has chosen one.
     private(set) var open: Set<String> = []
+    /// Their successors.
+    private(set) var disputed: Set<String> = []
 
     /// - Parameter offered: what is not kept yet, and signed as it must be.
     init(of origin: ULID, offered: [Attestation] = [], in log: some LogReading) throws(StoreFailure) {
@@ -92,7 +122,12 @@ struct Successions: Hashable {
             }
             let chosen = try log.wireValue(SignatureReview.namespace, peer: "", key: Successions.choice(of: origin, key))
                 .map { String(decoding: $0, as: UTF8.self) }
-            if let step = ordered.first(where: { $0.next?.text == chosen }) { steps.append(step) } else { open.insert(key) }
+            if let step = ordered.first(where: { $0.next?.text == chosen }) {
+                steps.append(step)
+            } else {
+                open.insert(key)
+                disputed.formUnion(group.compactMap { $0.next?.text })
+            }
         }
     }
 
@@ -114,7 +149,16 @@ struct Successions: Hashable {
             rivals += named
         }
         guard !rivals.isEmpty else { return [] }
-        let ring = OriginRing(OriginKey(text: next.text, source: .configured), try Successions(of: origin, in: log))
+        let settled = try Successions(of: origin, in: log)
+        let ring = OriginRing(OriginKey(text: next.text, source: .configured), settled)
+        // Whoever met the origin after it split may have met the wrong one.
+        let others = rivals.filter { $0 != next }.map { OriginRing(OriginKey(text: $0.text, source: .configured), settled) }
+        for name in [StateKey.publicKey(of: origin), StateKey.relayedKey(of: origin)] {
+            guard let key = try log.state(name), !ring.contains(key), others.contains(where: { $0.contains(key) }) else {
+                continue
+            }
+            try log.setState(name, ring.current)
+        }
         try ring.forgetOthers(of: origin, in: &log)
         try SignatureReview.begin(of: origin, in: &log)
         try SignatureReview.begin(now: now, in: &log)

@@ -23,13 +23,18 @@ package struct PushPage: Hashable, Sendable {
     package var body: [UInt8]
     /// How many of the lines are attestations.
     package var attestations: Int
+    /// The last changes of our key: whoever pinned an earlier one learns by them which is ours now.
+    package var successions: [Attestation]
 
-    package init(from: String?, to: String, head: String, body: [UInt8], attestations: Int = 0) {
+    package init(
+        from: String?, to: String, head: String, body: [UInt8], attestations: Int = 0, successions: [Attestation] = []
+    ) {
         self.from = from
         self.to = to
         self.head = head
         self.body = body
         self.attestations = attestations
+        self.successions = successions
     }
 
     /// The log goes on after it.

@@ -115,7 +115,7 @@ extension Intake {
         var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
         var changed: Set<ExactText> = []
         for stored in events where scan.isAbout(stored.event) && !stored.event.origin.isExactly(policy.node.description) {
-            if try review(stored, &keys, in: &log) { changed.insert(ExactText(stored.event.subject)) }
+            if try review(stored, &keys, now: now, in: &log) { changed.insert(ExactText(stored.event.subject)) }
         }
         let upkeep = RecordUpkeep(policy, now: now)
         for subject in changed.sorted() { _ = try upkeep.update(subject.text, in: &log) }
@@ -126,18 +126,21 @@ extension Intake {
 
     /// - Returns: whether the event counts otherwise than before.
     private func review(
-        _ stored: StoredEvent, _ keys: inout OriginKeys, in log: inout some LogWriting
+        _ stored: StoredEvent, _ keys: inout OriginKeys, now: WallTime, in log: inout some LogWriting
     ) throws(StoreFailure) -> Bool {
         let event = stored.event
         guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
         let finding = try keys.finding(event, fingerprint, isNew: false, in: log)
         // What a chain has proved is no worse for its own signature.
-        let isChained = stored.verification == .chained && finding.verification.isProved
+        let isChained = stored.verification == .chained && finding.verification.rank > 0
         if finding != .unchecked, !isChained, finding.verification != stored.verification {
             try log.seal(
                 event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)
         }
-        if case .proved = finding { try keys.learn(from: event, in: &log) }
+        if case .proved = finding {
+            try keys.learn(from: event, in: &log)
+            if stored.verification.rank == 0 { try Equivocation.note(sealed: event, now: now, in: &log) }
+        }
         var hold: HoldReason?
         if case .problem = finding, keys.mode(for: event.originID) == .enforce { hold = .signature }
         // What is held for another reason counts for nothing already.

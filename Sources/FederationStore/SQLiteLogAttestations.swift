@@ -7,7 +7,7 @@ extension SQLiteLog {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 """
-                SELECT number, id, digest, signature FROM events WHERE origin = ? AND number > ? AND number <= ?
+                SELECT number, id, digest, signature, seq, verified FROM events WHERE origin = ? AND number > ? AND number <= ?
                     AND verified NOT IN (?, ?) ORDER BY number, id LIMIT ?
                 """,
                 origin.description, Int64(clamping: number), Int64(clamping: last), Verification.unsigned.rawValue,
@@ -15,7 +15,8 @@ extension SQLiteLog {
             ) { row throws(SQLiteError) in
                 ChainLink(
                     number: UInt64(clamping: row.integer(0)), id: try row.ulid(1), digest: try row.digest(2),
-                    signature: row.optionalText(3))
+                    signature: row.optionalText(3), seq: row.integer(4),
+                    isChained: row.integer(5) == Int64(Verification.chained.rawValue))
             }
         }
     }

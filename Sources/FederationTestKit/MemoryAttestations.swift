@@ -13,7 +13,9 @@ extension MemoryStorage {
             self.events(of: origin, number: own).compactMap { id in
                 self.event(id).flatMap {
                     $0.verification.isLinked
-                        ? ChainLink(number: own, id: id, digest: $0.digest, signature: $0.event.signature) : nil
+                        ? ChainLink(
+                            number: own, id: id, digest: $0.digest, signature: $0.event.signature, seq: $0.seq,
+                            isChained: $0.verification == .chained) : nil
                 }
             }
         }

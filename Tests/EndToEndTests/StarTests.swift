@@ -251,4 +251,22 @@ extension TestNode {
         #expect(try await beta.put("# Still heard\n", andSeenOn: alpha).time < StarTests.soon)
         try await star.stop()
     }
+
+    /// The one in the middle learns by what it is brought that a leaf has another key.
+    @Test func aLeafThatChangesItsKeyIsHeardAgain() async throws {
+        let star = try await Star("beta", interval: "3s", leafLines: [], hubLines: [])
+        let (alpha, beta) = (star.alpha, star.leaves[0])
+        for node in star.nodes { node.set("verify", "enforce") }
+        try await star.start()
+        _ = try await beta.put("# Under the first key\n", andSeenOn: alpha)
+        #expect(try await beta.stop() == .exited(0))
+        let rotated = try await beta.facts("keygen", "--force")["public_key"]?.string
+        try await beta.start()
+        _ = try await beta.put("# Under the second key\n", andSeenOn: alpha)
+        try await eventually("alpha has pinned it; log:\n\(alpha.log)") {
+            (try await alpha.peerStatus("beta")?.at("key", "public_key")?.string == rotated).orNil
+        }
+        #expect(try await alpha.facts("quarantine", "list")["entries"]?.array?.isEmpty == true)
+        try await star.stop()
+    }
 }

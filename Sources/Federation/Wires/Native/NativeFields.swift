@@ -34,6 +34,8 @@ enum NativeField {
     static let wants = "Federation-Wants"
     /// The position that a pushed page begins at.
     static let from = "Federation-From"
+    /// With a pushed page: the last changes of the pushing node's key.
+    static let successions = "Federation-Successions"
     /// Who pushes a page, proved.
     static let signature = "Federation-Signature"
 }

@@ -46,7 +46,8 @@ extension PushPage {
         ).lines
         return PushPage(
             from: position, to: page.last.text, head: head.text,
-            body: attested.reduce(page.lines.bytes) { $0 + $1 + [0x0A] }, attestations: attested.count)
+            body: attested.reduce(page.lines.bytes) { $0 + $1 + [0x0A] }, attestations: attested.count,
+            successions: try successions(of: own, in: view))
     }
 
     /// Single events for a peer that lacks them although it holds a position past them.
@@ -66,6 +67,14 @@ extension PushPage {
             count += 1
         }
         guard lines.count > 0 else { return (nil, count) }
-        return (PushPage(from: position, to: position, head: position, body: lines.bytes), count)
+        let own = try view.meta(.identity).flatMap { ULID($0) } ?? .min
+        let page = PushPage(
+            from: position, to: position, head: position, body: lines.bytes,
+            successions: try successions(of: own, in: view))
+        return (page, count)
+    }
+
+    private static func successions(of own: ULID, in view: any LogReading) throws(StoreFailure) -> [Attestation] {
+        try view.successions(of: own).suffix(Limits.successionsPushed).map(\.attestation)
     }
 }

@@ -18,6 +18,7 @@ package struct NativePush: Sendable {
         fields["Content-Type"] = NativeRoutes.pageType
         fields[NativeField.from] = NativePush.text(page.from)
         fields[NativeField.position] = page.to
+        if !page.successions.isEmpty { fields[NativeField.successions] = NativePush.text(page.successions) }
         if page.attestations > 0 { fields[NativeField.attestations] = String(page.attestations) }
         preimage = NativePush.preimage(
             from: node.id, to: receiver, after: NativePush.text(page.from), through: page.to, coding: coding,
@@ -40,6 +41,18 @@ package struct NativePush: Sendable {
 
     static func text(_ position: String?) -> String { position ?? beginning }
     static func position(_ text: String) -> String? { text == beginning ? nil : text }
+
+    /// As one header field: an array of JSON, which in this form is visible ASCII.
+    private static func text(_ successions: [Attestation]) -> String {
+        "[" + successions.map { String(decoding: $0.json, as: UTF8.self) }.joined(separator: ",") + "]"
+    }
+
+    /// Reads such a field; what is none of that node's is left out.
+    static func successions(_ text: String?, of node: ULID) -> [Attestation] {
+        guard let text, let json = try? JSON(Array(text.utf8)) else { return [] }
+        let all = (json.array ?? []).prefix(Limits.successionsPushed).compactMap { Attestation($0) }
+        return all.filter { $0.origin == node && $0.next != nil }
+    }
 
     /// What the pushing node signs: who pushes to whom, from where to where, and every byte of the body as it travels.
     static func preimage(

@@ -57,8 +57,11 @@ struct NativePushRoute {
             throw .refused(400, "invalid_push", "\(names) say what is pushed, and who vouches for it.")
         }
         let memory: PeerMemory
-        let question = PeerQuestion(peer: pusher.name, wireNamespace: pusher.wireNamespace, keyOwner: pusher.id)
-        do throws(StoreFailure) { memory = try PeerMemory(question, from: view) } catch { throw .store(error) }
+        var question = PeerQuestion(peer: pusher.name, wireNamespace: pusher.wireNamespace, keyOwner: pusher.id)
+        question.expectedKey = pusher.expectedKey
+        question.successions = NativePush.successions(request.fields[NativeField.successions], of: pusher.id)
+        let check: SignatureCheck = { [isSigned = context.isSigned] in isSigned($0, $1, $2) }
+        do throws(StoreFailure) { memory = try PeerMemory(question, from: view, check: check) } catch { throw .store(error) }
         guard memory.pin == nil || memory.pin == pusher.id else {
             throw .refused(403, "identity_mismatch", "Another node is known by this name here.")
         }
@@ -85,13 +88,14 @@ struct NativePushRoute {
         return text
     }
 
-    /// The key that the page has to be signed with: the configuration's, the pinned one, or else the one first shown.
+    /// The key that the page has to be signed with: the configuration's or the pinned one, or the one that succeeded it, or
+    /// else the one first shown.
     private func provenKey(
         _ sender: PeerIdentity, _ pusher: PushingPeer, _ memory: PeerMemory
     ) throws(Problem) -> String {
         // What is no key is as good as none: it must neither be pinned nor take a pin away.
         let shown = sender.publicKey.flatMap { PublicKey($0)?.text }
-        guard let key = pusher.expectedKey ?? memory.key ?? shown else {
+        guard let key = memory.successor ?? pusher.expectedKey ?? memory.key ?? shown else {
             throw .refused(403, "bad_signature", "No key of that node is known, and it shows none.")
         }
         guard shown.map({ PublicKey.isSame(key, $0) }) ?? true else {

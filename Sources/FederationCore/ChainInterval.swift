@@ -1,0 +1,35 @@
+/// What an origin's chain holds between two of its checkpoints that are here.
+struct ChainInterval: Hashable {
+    let numbers: ClosedRange<UInt64>
+    /// The events that lead from the one to the other; `nil` where what is here does not.
+    let members: Set<ULID>?
+
+    /// - Returns: `nil` for a number that lies past every checkpoint.
+    init?(
+        around number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
+    ) throws(StoreFailure) {
+        guard number > 0, let above = try log.firstCheckpoint(of: origin, from: number) else { return nil }
+        let below = try log.lastCheckpoint(of: origin, through: number - 1)?.tip ?? Chain.start(of: origin, sha256)
+        numbers = below.number + 1...above.number
+        var budget = Limits.chainLinks
+        var candidates = try ChainCandidates(
+            of: origin, after: below.number, through: above.number, [], budget: &budget, in: log)
+        members = candidates.walk(from: below, to: above.tip, sha256).map { Set($0.links.map(\.id)) }
+    }
+}
+
+/// The intervals that a transaction has looked at: many events of one page lie in one.
+struct ChainIntervals {
+    private var known: [ULID: ChainInterval] = [:]
+
+    /// Whether an origin's chain says that an event that names this number is none of its own.
+    mutating func exclude(
+        _ id: ULID, number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
+    ) throws(StoreFailure) -> Bool {
+        if known[origin]?.numbers.contains(number) != true {
+            known[origin] = try ChainInterval(around: number, of: origin, sha256, in: log)
+        }
+        guard let interval = known[origin], interval.numbers.contains(number) else { return false }
+        return interval.members.map { !$0.contains(id) } ?? false
+    }
+}
