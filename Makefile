@@ -1,6 +1,7 @@
 # make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
+# make fuzz SECONDS=600   give every decoder bytes that nobody would send, for so many seconds each (FUZZERS="a b": these)
 # make bench-latency   how long news takes from one node to another
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
@@ -8,10 +9,13 @@ SEED ?= 1
 # How many seeds of the simulation `make test` runs.
 SEEDS ?= 500
 TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vectors/,$(wildcard Tests/*/))))
+# How long each fuzzer runs, and which: all of them.
+SECONDS ?= 10
+FUZZERS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store test-thread test-address docs clean
+.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -31,6 +35,7 @@ test: setup
 	@.ci/docs > .build/docs.log || { cat .build/docs.log; exit 1; }
 	@.ci/surface
 	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch
+	@echo "== fuzzers"; Fuzz/run 2 --jobs 2
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
 		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
 	done
@@ -53,6 +58,10 @@ bench-store: setup
 	swift build -c release --product StoreBench
 	Benchmarks/store/store.py "$$(swift build -c release --show-bin-path)/federation" \
 		"$$(swift build -c release --show-bin-path)/StoreBench"
+
+# Optimized, with AddressSanitizer and the coverage that libFuzzer steers by (docs/testing.md).
+fuzz: setup
+	Fuzz/run $(SECONDS) $(FUZZERS)
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests

@@ -13,6 +13,18 @@ let common: [SwiftSetting] = [
 /// Core and the targets that face C: every unsafe call wears the word `unsafe`.
 let strict = common + [.strictMemorySafety()]
 
+/// The fuzzers (docs/testing.md): there only for whoever asks, as they need libFuzzer from the toolchain.
+let fuzzing: [Target] = Context.environment["FEDERATION_FUZZ"] == nil ? [] : [
+    .systemLibrary(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+    .executableTarget(
+        name: "Fuzzers",
+        dependencies: [
+            "CFuzzer", "Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationCrypto", "FederationHTTP",
+            "FederationTestKit",
+        ],
+        path: "Fuzz/Sources", swiftSettings: common),
+]
+
 let package = Package(
     name: "federation",
     products: [
@@ -101,6 +113,6 @@ let package = Package(
                 "FederationTestKit", "notes-index",
             ],
             swiftSettings: common),
-    ],
+    ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

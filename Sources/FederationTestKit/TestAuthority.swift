@@ -73,8 +73,9 @@ package struct TestAuthority {
         X509_gmtime_adj(X509_getm_notBefore(certificate), days.lowerBound * 86_400)
         X509_gmtime_adj(X509_getm_notAfter(certificate), days.upperBound * 86_400)
         X509_set_pubkey(certificate, key)
+        let commonName = Array(name.utf8)
         X509_NAME_add_entry_by_NID(
-            X509_get_subject_name(certificate), NID_commonName, MBSTRING_ASC, Array(name.utf8), -1, -1, 0)
+            X509_get_subject_name(certificate), NID_commonName, MBSTRING_ASC, commonName, Int32(commonName.count), -1, 0)
         X509_set_issuer_name(certificate, X509_get_subject_name(issuer ?? certificate))
         for (nid, text) in extensions {
             let value = X509V3_EXT_conf_nid(nil, nil, nid, text)

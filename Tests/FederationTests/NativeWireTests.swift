@@ -310,6 +310,7 @@ struct NativeWireTests {
         let position = NativePosition(epoch: "e", seq: 7, id: Sample.id(1))
         #expect(NativePosition(position.text) == position)
         #expect(percentDecoded(percentEncoded("a b%ü/\u{0}~")) == "a b%ü/\u{0}~")
+        #expect(percentDecoded("%+f%-0% 1") == "%+f%-0% 1" && percentDecoded("%4a%4A") == "JJ")
         #expect(percentDecoded("%") == "%" && percentDecoded("%4") == "%4" && percentDecoded("%zz%41") == "%zzA")
     }
 }

@@ -148,10 +148,10 @@ func percentDecoded(_ text: String) -> String {
     var bytes: [UInt8] = []
     var index = 0
     while index < source.count {
-        if source[index] == 0x25, index + 2 < source.count,
-            let byte = UInt8(String(decoding: source[index + 1...index + 2], as: UTF8.self), radix: 16)
+        if source[index] == 0x25, index + 2 < source.count, let high = UInt8(digit: source[index + 1]),
+            let low = UInt8(digit: source[index + 2])
         {
-            bytes.append(byte)
+            bytes.append(high << 4 | low)
             index += 3
         } else {
             bytes.append(source[index])

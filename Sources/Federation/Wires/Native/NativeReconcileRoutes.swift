@@ -89,8 +89,8 @@ struct NativeReconcileRoutes {
 }
 
 extension UInt8 {
-    /// The value of a hexadecimal digit.
-    fileprivate init?(digit: UInt8) {
+    /// The value of a hexadecimal digit; a sign, which the library's own reading of a number takes, is none.
+    init?(digit: UInt8) {
         guard let value = UInt8(String(UnicodeScalar(digit)), radix: 16) else { return nil }
         self = value
     }
