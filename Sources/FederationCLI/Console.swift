@@ -36,9 +36,12 @@ struct Console: Sendable {
         return poll(&waited, 1, 0) > 0 && waited.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0
     }
 
+    /// Whether there is a person to ask.
+    var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
     /// Asks on the terminal; anything but `y` or `yes` is no, and so is no terminal.
     func confirm(_ question: String) -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else { return false }
+        guard canAsk else { return false }
         write("\(question) [y/N] ", to: STDERR_FILENO)
         let answer = readLine(strippingNewline: true) ?? ""
         return ["y", "Y", "yes"].contains(answer)

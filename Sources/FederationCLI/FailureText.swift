@@ -48,6 +48,15 @@ struct FailureText {
         case .unknownPeer:
             self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : "known peers: \(list)")
         case .peerExists: self.init("a peer '\(fact("peer"))' is configured already")
+        case .wordsDiffer:
+            self.init("these are not the words for '\(fact("peer"))': nothing was changed",
+                hint: "either they were read wrongly, or somebody stands between the two nodes", .identity)
+        case .noKey:
+            self.init("'\(fact("peer"))' shows no signing key: there is nothing that a person could confirm",
+                hint: "upgrade it; or say 'first_contact: pin' in its entry to believe its first answer", .identity)
+        case .otherIdentity:
+            self.init("'\(fact("peer"))' is known here as another node, or by another key: nothing was changed",
+                hint: "if it was made anew: 'federation reset-peer \(fact("peer"))'; for its key alone add --key-rotated", .identity)
         case .unknownRecord: self.init("no record '\(fact("id"))'", hint: "list them with 'federation records'")
         case .unknownEvent: self.init("no event '\(fact("id"))'")
         case .headsChanged:

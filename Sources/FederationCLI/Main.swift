@@ -37,7 +37,7 @@ let allCommands: [CommandDefinition] = [
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
     statusCommand, importCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
-    peersCommand, previewCommand, addPeerCommand, resetPeerCommand,
+    peersCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
     verifyCommand, checkCommand,
 ]

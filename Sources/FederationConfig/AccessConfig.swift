@@ -1,4 +1,4 @@
-import FederationCore
+public import FederationCore
 
 extension Config {
     /// Who may ask this node.
@@ -9,6 +9,8 @@ extension Config {
         public var allowOpen = false
         /// Addresses whose `X-Forwarded-For` is believed.
         public var proxies: [String] = []
+        /// What becomes of a peer at first contact whose entry does not say who it is.
+        public var firstContact = FirstContact.pin
         package init() {}
     }
 
@@ -33,6 +35,7 @@ extension Config.Access {
         sharedKeyFile = reader.optional("shared_key_file", .path)
         allowOpen = reader.read("allow_open", default: false, .flag)
         proxies = reader.list("proxies", .address)
+        firstContact = reader.read("first_contact", default: firstContact, .oneOf)
     }
 }
 

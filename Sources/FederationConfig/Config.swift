@@ -72,6 +72,8 @@ public struct Config: Hashable, Sendable {
         public var authority: String?
         /// SHA-256 of the SubjectPublicKeyInfo of the peer's TLS key, as a server and as a client.
         public var tlsPin: Digest?
+        /// In place of the node's `access.first_contact`.
+        public var firstContact: FirstContact?
         var settings: [AnyWireSettings] = []
 
         package init(name: String, endpoint: Endpoint?) {
@@ -90,6 +92,9 @@ public struct Config: Hashable, Sendable {
 
     /// From the end of one poll of `peer` to the next: its own interval, or else the node's.
     public func interval(for peer: Peer) -> Duration { peer.interval ?? interval }
+
+    /// What becomes of `peer` at first contact: its own rule, or else the node's.
+    package func firstContact(of peer: Peer) -> FirstContact { peer.firstContact ?? access.firstContact }
 
     /// Whether this node fetches from `peer`, by its own mode and the peer's.
     package func fetches(from peer: Peer) -> Bool { mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }

@@ -78,6 +78,7 @@ extension Config.Peer {
         let keyFile = entry.optional("key_file", .path)
         let authority = entry.optional("ca", .path)
         let tlsPin = entry.optional("tls_pin", .keyPin)
+        let firstContact = entry.optional("first_contact", ValueReader<FirstContact>.oneOf)
         var settings: [AnyWireSettings] = []
         if case .only(let name) = wire, !wires.built.contains(name) {
             entry.report(.wireNotBuilt(name, built: wires.built), about: "wire")
@@ -102,6 +103,7 @@ extension Config.Peer {
         self.keyFile = keyFile
         self.authority = authority
         self.tlsPin = tlsPin
+        self.firstContact = firstContact
         self.settings = settings
     }
 }

@@ -12,6 +12,7 @@ package struct ConfigDifference: Hashable, Sendable {
         case sharedKeyFile = "access.shared_key_file"
         case allowOpen = "access.allow_open"
         case proxies = "access.proxies"
+        case firstContact = "access.first_contact"
         case tlsListen = "tls.listen"
         case tlsCertificate = "tls.certificate"
         case tlsKey = "tls.key"
@@ -24,7 +25,7 @@ package struct ConfigDifference: Hashable, Sendable {
             switch self {
             case .data, .listen, .tlsListen: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
-                .allowOpen, .proxies, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
+                .allowOpen, .proxies, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
                 true
             }
         }
@@ -37,6 +38,7 @@ package struct ConfigDifference: Hashable, Sendable {
         case keyFile = "key_file"
         case authority = "ca"
         case tlsPin = "tls_pin"
+        case firstContact = "first_contact"
         /// A wire's own keys.
         case settings
 
@@ -44,7 +46,9 @@ package struct ConfigDifference: Hashable, Sendable {
         package var needsAnotherPoller: Bool {
             switch self {
             case .endpoint, .wire, .timeout, .settings: true
-            case .mode, .interval, .id, .verify, .publicKey, .keyFile, .authority, .tlsPin: false
+            case .mode, .interval, .id, .verify, .publicKey, .keyFile, .authority, .tlsPin,
+                .firstContact:
+                false
             }
         }
     }
@@ -126,6 +130,7 @@ extension Config {
         case .sharedKeyFile: access.sharedKeyFile ?? ""
         case .allowOpen: String(access.allowOpen)
         case .proxies: access.proxies.joined(separator: ", ")
+        case .firstContact: access.firstContact.rawValue
         case .tlsListen: tls.listen?.description ?? ""
         case .tlsCertificate: tls.certificate ?? ""
         case .tlsKey: tls.key ?? ""
@@ -150,6 +155,7 @@ extension Config.Peer {
         case .keyFile: keyFile ?? ""
         case .authority: authority ?? ""
         case .tlsPin: tlsPin.map { "sha256:" + $0.hex } ?? ""
+        case .firstContact: firstContact?.rawValue ?? ""
         case .settings: ""
         }
     }

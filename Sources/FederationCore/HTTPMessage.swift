@@ -74,6 +74,20 @@ package struct HTTPResponse: Hashable, Sendable {
     }
 }
 
+extension HTTPResponse {
+    /// The status that says so.
+    package static let busy = 429
+
+    /// How long whoever is busy asks to be left alone, where it says so in seconds; `nil` for any other answer. A date
+    /// would have to be compared with a clock that may be another.
+    package var retryAfter: Duration? {
+        guard status == HTTPResponse.busy, let text = fields["Retry-After"], text.utf8.count <= 9,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let seconds = Int64(text)
+        else { return nil }
+        return .seconds(seconds)
+    }
+}
+
 /// How a request came to our server.
 package enum RequestChannel: Hashable, Sendable {
     case plain

@@ -49,6 +49,10 @@ package struct PeerCommit: Hashable, Sendable {
     package var health: PeerHealthChange?
     /// The peer's log and ours were shown to be equal.
     package var proof: SyncProof?
+    /// Who waits for a person's word. Nothing, once one has been given.
+    package var pairing: PeerPairing?
+    /// What is pinned here was met before anybody had confirmed who the peer is. Once somebody has, it does not count.
+    package var isBeforePairing = false
     /// Forget the pin, the cursor and whatever else makes the next poll anything but a first one.
     package var forgets = false
 
@@ -69,6 +73,7 @@ package struct PeerCommit: Hashable, Sendable {
             outcome.position = try log.state(StateKey.peer(peer, .position))
             return outcome
         }
+        if isBeforePairing, pin != nil || key != nil, try self.paired(in: log) != nil { throw .interrupted }
         // Before the page, which is judged by who the peer is and by its key.
         if let pin { try log.setState(StateKey.peer(peer, .identity), pin.description) }
         if let key, !successions.isEmpty {
@@ -80,6 +85,11 @@ package struct PeerCommit: Hashable, Sendable {
         try writePeer(to: &log, stoppedBy: outcome.stoppedBy)
         if onlyIf != nil { outcome.position = try log.state(StateKey.peer(peer, .position)) }
         return outcome
+    }
+
+    private func paired(in log: some LogReading) throws(StoreFailure) -> PeerPairing? {
+        let stored = try log.state(StateKey.peer(peer, .pairing)).flatMap { PeerPairing(json: $0) }
+        return stored?.isPaired == true ? stored : nil
     }
 
     private func isInPlace(_ condition: Condition, _ log: some LogReading) throws(StoreFailure) -> Bool {
@@ -95,6 +105,7 @@ package struct PeerCommit: Hashable, Sendable {
         for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
             try log.setWireValue(wireNamespace, peer: peer, key: name, value)
         }
+        if let pairing, try paired(in: log) == nil { try log.setState(StateKey.peer(peer, .pairing), pairing.json) }
         if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
         if let proof { try log.setState(StateKey.peer(peer, .proof), proof.json) }
         if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }
@@ -127,9 +138,11 @@ public struct PeerReset: Hashable, Sendable {
     public var wireNamespace: String
     /// Names of the wire's own values.
     public var wireValues: [String]
+    /// What a person has said of who the peer is, or has still to say, goes as well.
+    package var forgetsPairing: Bool
 
     public var isEmpty: Bool {
-        pin == nil && cursor == nil && lastSeen == nil && position == nil && wireValues.isEmpty
+        !forgetsPairing && pin == nil && cursor == nil && lastSeen == nil && position == nil && wireValues.isEmpty
     }
 
     /// Looks up what there is to forget; changes nothing.
@@ -144,6 +157,7 @@ public struct PeerReset: Hashable, Sendable {
         cursor = try state(.lastEvent).flatMap { ULID($0) }
         lastSeen = try state(.lastSeen)
         position = try state(.position)
+        forgetsPairing = try state(.pairing) != nil
         forgetsKey = false
         dropsClockEntry = false
         wireValues = try log.wireValues(wireNamespace, peer: peer).map(\.key)
@@ -154,7 +168,7 @@ public struct PeerReset: Hashable, Sendable {
     }
 
     package func write(to log: inout some LogWriting) throws(StoreFailure) {
-        for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire, .proof] {
+        for what in [StateKey.OfPeer.identity, .lastEvent, .lastSeen, .position, .wire, .proof, .pairing] {
             try log.setState(StateKey.peer(peer, what), nil)
         }
         for name in wireValues { try log.setWireValue(wireNamespace, peer: peer, key: name, nil) }

@@ -5,6 +5,8 @@ package struct PeerHealthChange: Hashable, Sendable {
         case underWay
         case succeeded
         case failed(Reason, eventID: String, subject: String)
+        /// It was met, and a person has to say first who it is: neither a success nor a failure.
+        case waits
     }
 
     package var at: WallTime
@@ -35,6 +37,9 @@ package struct PeerHealthChange: Hashable, Sendable {
             if health.consecutiveFailures == 0 { health.lastError = error(standing, before) }
         case .succeeded:
             health.lastSuccess = at.rfc3339
+            health.consecutiveFailures = 0
+            health.lastError = error(standing, before)
+        case .waits:
             health.consecutiveFailures = 0
             health.lastError = error(standing, before)
         case .failed(let reason, let eventID, let subject):

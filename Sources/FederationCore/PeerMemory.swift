@@ -9,6 +9,8 @@ package struct PeerMemory: Hashable, Sendable {
     package var keyOwner: ULID?
     /// The key that `key`, or the one that the configuration names, has been succeeded by.
     package var successor: String?
+    /// Who the peer is by a person's word, or who waits for it.
+    package var pairing: PeerPairing?
     /// The pinned wire.
     package var wire: WireName?
     package var cursor: ULID?
@@ -35,8 +37,10 @@ package struct PeerMemory: Hashable, Sendable {
         }
         pin = try state(.identity).flatMap { ULID($0) }
         keyOwner = question.keyOwner ?? pin
+        pairing = try state(.pairing).flatMap { PeerPairing(json: $0) }
+        let confirmed = pairing.flatMap { $0.isPaired && $0.id == keyOwner ? $0.key : nil }
         if let keyOwner { key = try log.state(StateKey.publicKey(of: keyOwner)).flatMap { $0.isEmpty ? nil : $0 } }
-        if let keyOwner, let root = question.expectedKey ?? key {
+        if let keyOwner, let root = question.expectedKey ?? confirmed ?? key {
             let offered = question.successions.filter { $0.origin == keyOwner && $0.isSigned(check) }
             let ring = OriginRing(
                 OriginKey(text: root, source: .pinned), try Successions(of: keyOwner, offered: offered, in: log))

@@ -58,7 +58,10 @@ public struct PeerResetPlan: Hashable, Sendable {
         for reset in resets where !others.contains(reset.peer) {
             switch scope {
             case .everything: try reset.write(to: &log)
-            case .keyAlone: if let pin = reset.pin { try log.setState(StateKey.publicKey(of: pin), nil) }
+            case .keyAlone:
+                // Whoever had confirmed the old key has not seen the new one.
+                try log.setState(StateKey.peer(reset.peer, .pairing), nil)
+                if let pin = reset.pin { try log.setState(StateKey.publicKey(of: pin), nil) }
             }
         }
     }

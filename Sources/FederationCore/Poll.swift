@@ -28,6 +28,10 @@ extension PollMachine {
         var newKey: PeerCommit.KeyPin?
         var newWire: WireName?
         var firstContact: ULID?
+        /// Who answered, where a person has to say first whether that is right.
+        var waiting: PeerPairing?
+        /// How long a peer that is busy asks to be left alone, by its last answer.
+        var retryAfter: Duration?
         var wire: WireName?
         var requests = 0
         var pages = 0
@@ -142,7 +146,7 @@ extension PollMachine {
                 if !poll.holes.isEmpty { poll.hold = .zero }
             }
             // Only a native peer can be compared with.
-            if poll.reach == .reconcile, memory.wire != .native { poll.reach = .news }
+            if poll.reach == .reconcile, memory.wire != .native || rule.asks(memory.pairing) { poll.reach = .news }
             let step = poll.exchange.begin(context(for: poll, now, &random))
             return follow(step, poll, now)
         case (.memoryAgain(let identity), .memory(let memory)):
@@ -178,13 +182,16 @@ extension PollMachine {
     private func context(
         for poll: Poll, _ now: Moment, _ random: inout some RandomNumberGenerator
     ) -> ExchangeContext {
+        // Of whom a person has still to speak nothing is asked but who it is.
+        let isKnown = !rule.asks(poll.memory.pairing)
+        let pushes = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)
         var context = ExchangeContext(
-            node: node, peerName: peer.name, pinnedWire: poll.memory.wire, fetches: fetches,
-            pushes: node.mode.serves && (peer.mode == .sync || peer.mode == .publish), cursor: poll.memory.cursor,
+            node: node, peerName: peer.name, pinnedWire: poll.memory.wire, fetches: fetches && isKnown,
+            pushes: pushes && isKnown, cursor: poll.memory.cursor,
             position: poll.memory.position, interval: peer.interval, reach: poll.reach,
             comparedAt: poll.comparedAt, wireValues: poll.memory.wireValues, now: now.wall,
             nonce: (random.next(), random.next()))
-        context.hold = poll.hold
+        context.hold = isKnown ? poll.hold : .zero
         context.holes = poll.holes
         return context
     }
@@ -194,6 +201,7 @@ extension PollMachine {
 
     mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
         var poll = poll
+        if case .response(let response) = answer { poll.retryAfter = response.retryAfter ?? poll.retryAfter }
         let step = poll.exchange.resume(answer, now: now.wall)
         return follow(step, poll, now)
     }
@@ -251,6 +259,7 @@ extension PollMachine {
         case .sign(let bytes, let secret):
             return ask(.signature, poll, now) { .sign($0, bytes, secret: secret) }
         case .finished(let progress):
+            guard poll.waiting == nil else { return conclude(.pending, poll, now) }
             poll.wire = progress.wire
             poll.canFollow = progress.canFollow
             poll.startedOver = progress.startedOver
@@ -259,8 +268,9 @@ extension PollMachine {
             poll.filled = progress.filled
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             return conclude(progress.isComplete ? .complete : .incomplete, poll, now)
+        case .failed(.status(HTTPResponse.busy)): return conclude(.busy, poll, now)
         case .failed(let failure):
-            return conclude(.failed(failure), poll, now)
+            return conclude(poll.waiting == nil ? .failed(failure) : .pending, poll, now)
         }
     }
 
@@ -288,6 +298,7 @@ extension PollMachine {
         guard poll.identity != nil else { return commit }
         commit.seenAt = now.wall
         commit.pin = poll.newPin
+        commit.isBeforePairing = poll.memory.pairing?.isPaired != true
         commit.wire = poll.newWire
         commit.key = poll.newKey
         if poll.newKey != nil { commit.successions = poll.identity?.successions ?? [] }

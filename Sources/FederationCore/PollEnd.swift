@@ -16,6 +16,11 @@ extension PollMachine {
         case .failed(let failure):
             commit.health = PeerHealthChange(
                 at: now.wall, version: version, result: .failed(failure.reason, eventID: "", subject: ""))
+        case .pending:
+            commit.pairing = poll.waiting
+            commit.health = PeerHealthChange(at: now.wall, result: .waits)
+        // It was met and asked to be left alone: that says nothing of how it is.
+        case .busy: break
         case .complete, .incomplete, .paused, .stopped:
             commit.health = PeerHealthChange(at: now.wall, version: version, result: .succeeded)
         }
@@ -60,12 +65,17 @@ extension PollMachine {
         var effects: [Effect] = []
         let next: Instant
         report.isHold = poll.hold > .zero
-        if case .failed(let failure) = result {
+        if result == .pending || result == .busy {
+            next = left(alone: result, &report, poll, now, &random)
+            if result == .pending { effects += offer(nil) }
+            state = .idle(until: next)
+        } else if case .failed(let failure) = result {
             // One that has never been met may be one that can be followed: nodes are often started together.
             let isUnmet = poll.memory.wire == nil && ["auto", WireName.native.rawValue].contains(peer.wireNamespace)
             let isLookedFor =
                 (poll.memory.wire == .native || isUnmet) && failure.reason.isNetwork && policy.hold > .zero
             following = LiveFollow()
+            aside = nil
             attempt += 1
             report.isRepeated = lastFailure?.reason == failure.reason
             report.failuresInARow = attempt
@@ -108,10 +118,48 @@ extension PollMachine {
         return effects + [.report(report, to: poll.tickets)]
     }
 
+    /// When a peer is asked again that waits for a person's word, or that is busy: neither is a failure.
+    private mutating func left(
+        alone result: PollReport.Result, _ report: inout PollReport, _ poll: Poll, _ now: Moment,
+        _ random: inout some RandomNumberGenerator
+    ) -> Instant {
+        following = LiveFollow()
+        report.pairing = poll.waiting
+        if result == .pending {
+            report.failuresInARow = attempt
+            report.isRepeated = poll.memory.pairing == poll.waiting && aside == .waits
+            forgetFailures()
+            aside = .waits
+            let isAwaited = pollsAgain || !tickets.isEmpty || !comparisonTickets.isEmpty
+            let wait = peer.interval.shortened(by: PollMachine.jitter, using: &random)
+            return isAwaited ? now.instant : now.instant.advanced(by: wait)
+        }
+        report.failuresInARow = attempt
+        report.isRepeated = aside == .busy
+        aside = .busy
+        let wait = policy.wait(ifBusy: poll.retryAfter, interval: peer.interval)
+        // Never before its time, and not all at once after it.
+        return now.instant.advanced(by: wait * (1 + Double.random(in: 0...PollMachine.jitter, using: &random)))
+    }
+
     /// The most that is taken off an interval, so that peers do not poll in step; more after the first poll, which
     /// all of them make at once.
     static let jitter = 0.1
     static let firstJitter = 0.5
+}
+
+extension PollMachine {
+    /// Why the peer is asked no more than who it is, or is left alone for a while, though nothing has failed.
+    enum Aside: Hashable, Sendable {
+        case waits, busy
+
+        var state: PollStatus.State {
+            switch self {
+            case .waits: .pending
+            case .busy: .busy
+            }
+        }
+    }
 }
 
 extension PageOutcome {

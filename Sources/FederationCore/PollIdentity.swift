@@ -1,17 +1,26 @@
 /// Who answers a poll, and what follows for what is pinned of it.
 extension PollMachine {
-    /// Compares who answered with who should (Noema sections 3.3 and 8.6).
+    /// What the configuration says of who the peer is.
+    var rule: PeerRule {
+        PeerRule(own: node.id, id: peer.expectedID, key: peer.expectedKey, firstContact: peer.firstContact)
+    }
+
+    /// Compares who answered with who should.
     mutating func compare(_ identity: PeerIdentity, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
-        guard let key = acceptedKey(of: identity, poll.memory) else {
-            return conclude(.failed(.identityMismatch), poll, now)
-        }
-        if poll.memory.pin == nil {
-            poll.newPin = identity.id
-            poll.firstContact = identity.id
-        }
-        if case .pins(let publicKey) = key {
-            poll.newKey = PeerCommit.KeyPin(owner: identity.id, publicKey: publicKey)
+        switch rule.verdict(on: identity, poll.memory, at: now.wall) {
+        case .refused: return conclude(.failed(.identityMismatch), poll, now)
+        case .waits(let pairing):
+            poll.waiting = pairing
+            // A Noema session is ended as it should be; of any other wire the next request would be one too many.
+            guard identity.wire == .noema else { return conclude(.pending, poll, now) }
+            return resume(poll, .identityAccepted, now)
+        case .accepted(let key):
+            if poll.memory.pin == nil {
+                poll.newPin = identity.id
+                poll.firstContact = identity.id
+            }
+            if let key { poll.newKey = PeerCommit.KeyPin(owner: identity.id, publicKey: key) }
         }
         if poll.memory.wire != identity.wire { poll.newWire = identity.wire }
         poll.identity = identity
@@ -27,30 +36,13 @@ extension PollMachine {
     /// What the peer wants of us, where it may have it.
     private mutating func offers(of identity: PeerIdentity) -> [Effect] {
         let mayHave = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)
-        let offer = mayHave ? identity.wants : nil
+        return offer(mayHave ? identity.wants : nil)
+    }
+
+    /// Tells whoever pushes what the peer wants, once there is something to tell.
+    mutating func offer(_ offer: PushOffer?) -> [Effect] {
         guard offer != nil || isOffered else { return [] }
         isOffered = offer != nil
         return [.offered(offer)]
-    }
-
-    private enum KeyChange { case none, pins(String) }
-
-    /// What follows for the pinned key; `nil` where the identity or its key is not the expected one.
-    private func acceptedKey(of identity: PeerIdentity, _ memory: PeerMemory) -> KeyChange? {
-        guard identity.id != node.id, identity.id == peer.expectedID ?? identity.id,
-            identity.id == memory.pin ?? identity.id
-        else { return nil }
-        // What is no key is as good as none: it must neither be pinned nor take a pin away.
-        let advertised = identity.publicKey.flatMap { PublicKey($0)?.text }
-        if let expected = peer.expectedKey {
-            // Once it has a successor, whoever shows the old one has stolen it, or is an old copy.
-            guard let advertised, advertised == memory.successor ?? expected else { return nil }
-            return memory.key == advertised ? KeyChange.none : .pins(advertised)
-        }
-        // A peer that shows no key keeps the pin it has: nothing is downgraded.
-        guard let advertised else { return KeyChange.none }
-        guard let known = memory.key else { return .pins(advertised) }
-        if PublicKey.isSame(known, advertised) { return KeyChange.none }
-        return advertised == memory.successor ? .pins(advertised) : nil
     }
 }

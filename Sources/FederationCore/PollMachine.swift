@@ -125,6 +125,7 @@ package struct PollMachine: Sendable {
     var comparisonMoment: WallTime?
     /// The peer wants to be given our log.
     var isOffered = false
+    var aside: Aside?
 
     /// Polls at once.
     package init(
@@ -151,7 +152,7 @@ package struct PollMachine: Sendable {
     package var status: PollStatus {
         let (name, next): (PollStatus.State, Instant?) =
             switch state {
-            case .idle(let until): (.idle, until)
+            case .idle(let until): (aside?.state ?? .idle, until)
             case .waiting(let until): (.waiting, until)
             case .polling(let poll): (poll.phase, nil)
             case .forgetting: (.replaying, nil)
@@ -382,6 +383,7 @@ package struct PollMachine: Sendable {
         backoff.reset()
         attempt = 0
         lastFailure = nil
+        aside = nil
     }
 
     mutating func nextRequest() -> RequestID {

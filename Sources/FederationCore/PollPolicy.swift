@@ -10,11 +10,14 @@ package struct PolledPeer: Hashable, Sendable {
     package var expectedID: ULID?
     /// The public key that the config insists on (`ed25519:` and base64).
     package var expectedKey: String?
+    /// What becomes of it where the config names not both of them.
+    package var firstContact: FirstContact
 
     package init(
         name: String, mode: PeerMode = .sync, interval: Duration = .seconds(30), wireNamespace: String = "auto",
-        expectedID: ULID? = nil, expectedKey: String? = nil
+        expectedID: ULID? = nil, expectedKey: String? = nil, firstContact: FirstContact = .pin
     ) {
+        self.firstContact = firstContact
         self.name = name
         self.mode = mode
         self.interval = interval
@@ -69,4 +72,11 @@ package struct PollPolicy: Hashable, Sendable {
     package var requestsPerPoll = Limits.pagesPerPoll
 
     package init() {}
+
+    /// How long a peer that is busy is left alone: what it asks for, within what a failure could come to; else the
+    /// interval. One that asks for no time at all is not asked again at once.
+    func wait(ifBusy asked: Duration?, interval: Duration) -> Duration {
+        let least = min(interval, .seconds(1))
+        return min(max(asked ?? interval, least), max(interval, longestBackoff))
+    }
 }

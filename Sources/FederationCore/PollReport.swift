@@ -7,6 +7,10 @@ public struct PollReport: Hashable, Sendable {
         /// It went well as far as it went.
         case incomplete
         case failed(ExchangeFailure)
+        /// It was met, and nothing is exchanged until a person says that it is who it should be.
+        case pending
+        /// It has too much to do, and is asked again later.
+        case busy
         /// There was no poll: the peer is paused, or the node stops.
         case paused
         case stopped
@@ -31,6 +35,8 @@ public struct PollReport: Hashable, Sendable {
     /// The peer was asked to hold its answer until it had news.
     public var isHold = false
     package var nextPoll: Instant?
+    /// Who waits for a person's word.
+    package var pairing: PeerPairing?
     /// How the logs compare, where this poll was to find out and the peer can say.
     package var reconciliation: ReconcileReport?
 
@@ -64,6 +70,10 @@ package struct PollStatus: Hashable, Sendable {
         case idle, greeting, pulling, replaying, waiting, paused, stopped
         /// The peer holds a request of ours, and answers it as soon as it has news.
         case following
+        /// It waits for a person to say that it is who it should be.
+        case pending
+        /// It has asked to be left alone for a while.
+        case busy
     }
 
     package var state: State

@@ -52,8 +52,8 @@ package enum PushAnswer: Hashable, Sendable {
     case holds(String?)
     /// It wants nothing of us.
     case declined
-    /// It has too much to do at the moment.
-    case busy
+    /// It has too much to do at the moment, and perhaps says for how long.
+    case busy(Duration?)
     case failed(ExchangeFailure)
 }
 
@@ -63,6 +63,8 @@ package struct PushingPeer: Hashable, Sendable {
     package var id: ULID
     /// The public key that the configuration insists on.
     package var expectedKey: String?
+    /// What becomes of it where the configuration names no key.
+    package var firstContact = FirstContact.pin
     package var wireNamespace: String
 
     package init(name: String, id: ULID, expectedKey: String? = nil, wireNamespace: String = "auto") {
@@ -70,6 +72,12 @@ package struct PushingPeer: Hashable, Sendable {
         self.id = id
         self.expectedKey = expectedKey
         self.wireNamespace = wireNamespace
+    }
+}
+
+extension PushingPeer {
+    package func rule(own: ULID) -> PeerRule {
+        PeerRule(own: own, id: id, key: expectedKey, firstContact: firstContact)
     }
 }
 

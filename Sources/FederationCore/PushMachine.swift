@@ -253,8 +253,9 @@ package struct PushMachine: Sendable {
         case .declined:
             state = .resting
             return leave(for: .silent)
-        case .busy:
-            let pause = busyBackoff.next(interval: policy.retry, longest: max(interval, policy.retry), using: &random)
+        case .busy(let asked):
+            let growing = busyBackoff.next(interval: policy.retry, longest: max(interval, policy.retry), using: &random)
+            let pause = min(max(asked ?? growing, growing), max(policy.longestBackoff, interval))
             state = .waiting(until: now.advanced(by: pause))
             return []
         case .failed(let failure):

@@ -16,6 +16,8 @@ public enum StateKey: Sendable {
         case wire
         /// When its log and ours were last shown to be equal (`SyncProof`).
         case proof
+        /// Who it is by a person's word, or who waits for it (`PeerPairing`).
+        case pairing
     }
 
     /// The key of what is kept of the peer that the configuration calls `name`.

@@ -66,7 +66,7 @@ private struct NoemaSettings: WireSettings {
                 .unknownKey(
                     "intervall",
                     known: [
-                        "ca", "endpoint", "id", "interval", "key_file", "mode", "name", "paused", "pubkey", "timeout",
+                        "ca", "endpoint", "first_contact", "id", "interval", "key_file", "mode", "name", "paused", "pubkey", "timeout",
                         "tls_pin", "verify", "wire",
                     ]),
             ])

@@ -194,9 +194,18 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
     @Test func aBusyPeerIsNoFailure() {
         var bench = PushBench()
         let (id, _) = bench.load(bench.offer(nil))[0]
-        _ = bench.send(.answered(id, .busy))
+        _ = bench.send(.answered(id, .busy(nil)))
         #expect(bench.machine.status.attempt == 0 && bench.machine.wakeAt!.since(bench.now) <= .seconds(1))
         #expect(spans(bench.run(bench.due())) == ["start-3"])
+    }
+
+    @Test(arguments: [(7, 7), (0, 0), (100_000, 300)]) func aBusyPeerIsLeftAloneAsLongAsItAsks(asked: Int, seconds: Int) {
+        var bench = PushBench()
+        let (id, _) = bench.load(bench.offer(nil))[0]
+        _ = bench.send(.answered(id, .busy(.seconds(asked))))
+        let wait = bench.machine.wakeAt!.since(bench.now)
+        #expect(wait >= .seconds(seconds) && wait <= .seconds(max(seconds, 1)))
+        #expect(bench.machine.status.attempt == 0 && bench.machine.status.failure == nil)
     }
 
     @Test func whatIsWantedNoMoreIsPushedNoMore() {
@@ -329,7 +338,7 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
                     case 5: .answered(id, .taken)
                     case 6: .answered(id, .holds(String(choice.below(4))))
                     case 7: .answered(id, .failed(.status(500)))
-                    case 8: .answered(id, choice.chance(0.5) ? .busy : .declined)
+                    case 8: .answered(id, choice.chance(0.5) ? .busy(nil) : .declined)
                     default: .allowed(choice.chance(0.8))
                     }
                 for effect in bench.send(input) {

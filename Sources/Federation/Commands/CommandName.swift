@@ -12,6 +12,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case progress
     case forgetOrigin = "forget-origin"
     case trustKey = "trust-key"
+    case pair
     case forgetPeer = "forget-peer"
     case reload
     case verify
@@ -20,7 +21,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     var writes: Bool {
         switch self {
         case .archive, .unarchive, .trash, .recover, .purge: true
-        case .forgetOrigin, .trustKey: true
+        case .forgetOrigin, .trustKey, .pair: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .verify: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false

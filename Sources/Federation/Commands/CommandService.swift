@@ -29,6 +29,7 @@ struct CommandService: Sendable {
         case .resetPeer: return try await resetPeer(json)
         case .importBatch: return try await importBatch(json)
         case .progress: return await progress()
+        case .pair: return try await pair(json)
         case .trustKey: return try await trustKey(json)
         case .forgetOrigin: return try await forgetOrigin(json)
         case .forgetPeer: return try await forgetPeer(json)

@@ -22,6 +22,7 @@ extension CommandService {
                         $0.member("wire", peer.wire ?? peer.entry.wire.text)
                         if let id = peer.pin ?? (peer.entry.comesToUs ? peer.entry.id?.description : nil) { $0.member("id", id) }
                         if let key = peer.key { key.write(to: &$0) }
+                        PairingReport(standing: peer.standing, pairing: peer.pairing).write(to: &$0)
                     }
                 }
             }
@@ -105,6 +106,12 @@ extension CommandService {
         case .paused:
             writer.member("ok", true)
             writer.member("paused", true)
+        case .pending:
+            writer.member("ok", false)
+            writer.member("pending", true)
+        case .busy:
+            writer.member("ok", false)
+            writer.member("busy", true)
         case .stopped:
             writer.member("ok", false)
             writer.member("reason", Reason.other.rawValue)

@@ -8,7 +8,7 @@ extension CommandService {
             let status = await poller.driver.status().status
             switch status.state {
             case .greeting, .pulling, .replaying: polls.append((name, status))
-            case .following, .idle, .waiting, .paused, .stopped: break
+            case .following, .idle, .waiting, .pending, .busy, .paused, .stopped: break
             }
         }
         return jsonObject { writer in

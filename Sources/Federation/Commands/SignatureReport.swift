@@ -97,6 +97,8 @@ struct PeerKeyReport: Sendable {
     enum Pin: String, Sendable {
         /// It showed it to us first.
         case firstContact = "first_contact"
+        /// A person has confirmed it (`pair`).
+        case paired
         /// The configuration names it.
         case hard
     }
@@ -112,7 +114,8 @@ struct PeerKeyReport: Sendable {
         }
         let id = entry.id ?? identity.flatMap { ULID($0) }
         guard let id, let text = try log.state(StateKey.publicKey(of: id)), !text.isEmpty else { return nil }
-        (publicKey, pin) = (text, .firstContact)
+        let pairing = try log.state(StateKey.peer(entry.name, .pairing)).flatMap { PeerPairing(json: $0) }
+        (publicKey, pin) = (text, pairing?.isPaired == true && pairing?.id == id ? .paired : .firstContact)
     }
 
     func write(to writer: inout JSONWriter) {

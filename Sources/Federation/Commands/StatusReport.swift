@@ -16,6 +16,9 @@ struct StatusReport: Sendable {
         var proof: SyncProof?
         /// The key that is pinned of it.
         var key: PeerKeyReport?
+        /// How well it is known who it is.
+        var standing = PairingStanding.unmet
+        var pairing: PeerPairing?
         /// What its mesh sessions came to; `nil` for a peer of another wire.
         var mesh: MeshStatistics?
         /// `nil` where no daemon polls.
@@ -182,6 +185,7 @@ struct StatusReport: Sendable {
             writer.member("interval", peer.interval.shortText)
             if let pin = peer.pin ?? (peer.entry.comesToUs ? peer.entry.id?.description : nil) { writer.member("id", pin) }
             if let key = peer.key { key.write(to: &writer) }
+            PairingReport(standing: peer.standing, pairing: peer.pairing).write(to: &writer)
             if !peer.health.version.isEmpty {
                 writer.member("version", peer.health.version)
                 writer.member("version_observed_at", peer.health.versionObservedAt)

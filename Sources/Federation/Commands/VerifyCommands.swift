@@ -179,7 +179,7 @@ extension Node {
                 result.state = .failed
                 result.failure = failure
                 return result
-            case .paused, .stopped:
+            case .paused, .stopped, .pending, .busy:
                 result.state = report.result == .paused ? .paused : .failed
                 return result
             case .complete, .incomplete: break

@@ -69,7 +69,7 @@ final class Node: Sendable {
     }
 
     var store: SQLiteStore { opened.store }
-    var wires: Wires { Wires(meshSets: meshSets) { self.config.peers } }
+    var wires: Wires { Wires(meshSets: meshSets) { self.config.peersAsRuled } }
 
     /// Opens the node of a configuration.
     ///
@@ -261,6 +261,6 @@ extension PolledPeer {
     init(_ entry: Config.Peer, of config: Config) {
         self.init(
             name: entry.name, mode: entry.mode, interval: config.interval(for: entry), wireNamespace: entry.wire.text,
-            expectedID: entry.id, expectedKey: entry.publicKey?.text)
+            expectedID: entry.id, expectedKey: entry.publicKey?.text, firstContact: config.firstContact(of: entry))
     }
 }

@@ -107,6 +107,12 @@ package struct NodeCheck: Sendable {
         let report = try await store.read { (log) throws(StoreFailure) in
             try StatusReport(of: file.config, identity: identity, in: log, now: SystemClock.now())
         }
+        for (index, peer) in report.peers.enumerated() where peer.standing == .pending {
+            let at = file.decoded.mark(of: [.key("peers"), .index(index)])
+            warnings.append(
+                "\(shown(file.path)):\(at): peers[\(index)]: it waits for a person, and nothing is exchanged before: "
+                    + "'federation pair \(peer.entry.name)'")
+        }
         for stranger in report.strangers {
             let at = file.decoded.mark(of: [.key("peers")])
             warnings.append(

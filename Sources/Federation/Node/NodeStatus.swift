@@ -145,14 +145,18 @@ extension StatusReport {
                 try log.state(StateKey.peer(entry.name, what)).flatMap { $0.isEmpty ? nil : $0 }
             }
             let pin = try state(.identity)
-            peers.append(
-                Peer(
+            let pairing = try state(.pairing).flatMap { PeerPairing(json: $0) }
+            let rule = config.rule(for: entry, own: identity.id)
+            var peer = Peer(
                     entry: entry, interval: config.interval(for: entry),
                     health: PeerHealth(json: Array((try state(.health) ?? "").utf8)), pin: pin,
                     lastEvent: try state(.lastEvent), lastSeen: try state(.lastSeen), wire: try state(.wire),
                     proof: try state(.proof).flatMap(SyncProof.init(json:)),
                     key: try PeerKeyReport(of: entry, identity: pin, in: log),
-                    mesh: try MeshStatistics(of: entry, in: log)))
+                    mesh: try MeshStatistics(of: entry, in: log))
+            peer.pairing = pairing
+            peer.standing = PairingStanding(of: rule, pin: pin.flatMap { ULID($0) }, pairing: pairing)
+            peers.append(peer)
         }
         self.peers = peers
         let pins = Set(peers.compactMap(\.pin))

@@ -31,7 +31,20 @@ struct PollLog: PollListener {
                     "peer": report.peer, "applied": "\(outcome.applied)", "held": "\(outcome.held)",
                     "refused": "\(outcome.refused)", "deferred": "\(outcome.deferred)",
                 ])
+        case .pending: if let pairing = report.pairing { waits(report.peer, pairing, isRepeated: report.isRepeated) }
+        case .busy: logger.debug("the peer is busy", ["peer": report.peer])
         case .paused, .stopped: break
+        }
+    }
+
+    /// Said once, and again when another node answers.
+    func waits(_ peer: String, _ pairing: PeerPairing, isRepeated: Bool) {
+        guard !isRepeated else { return node.logger.debug("still waits for a person", ["peer": peer]) }
+        let facts: KeyValuePairs = ["peer": peer, "id": pairing.id.description, "command": "federation pair \(peer)"]
+        if pairing.hasChanged {
+            node.logger.warning("another node or key answers where one waits for a person: nothing is exchanged", facts)
+        } else {
+            node.logger.warning("a peer waits for a person: nothing is exchanged before", facts)
         }
     }
 

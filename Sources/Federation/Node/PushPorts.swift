@@ -60,7 +60,9 @@ extension Node {
             return nil
         }
         let peer = PolledPeer(entry, of: config)
-        return PushingPeer(name: entry.name, id: id, expectedKey: peer.expectedKey, wireNamespace: peer.wireNamespace)
+        var pusher = PushingPeer(name: entry.name, id: id, expectedKey: peer.expectedKey, wireNamespace: peer.wireNamespace)
+        pusher.firstContact = peer.firstContact
+        return pusher
     }
 }
 

@@ -68,6 +68,9 @@ extension Node {
         if let change = commit.whole {
             let outcome = try await NodePollStore(node: self).commit(change)
             await took(outcome, from: change.peer)
+            if let pairing = change.pairing, !pairing.isPaired {
+                PollLog(node: self).waits(change.peer, pairing, isRepeated: false)
+            }
             return outcome
         }
         let namespace = config.peers.first { $0.name == commit.peerName }?.wire.text ?? ""
@@ -109,14 +112,17 @@ extension Node {
     func acquaintance(_ id: ULID) async -> WireServer.Acquaintance? {
         let config = config
         let found = try? await store.read { (log) throws(StoreFailure) in
-            var entries: [Config.Peer] = []
+            var (entries, waits) = ([Config.Peer](), false)
             for entry in config.peers {
                 let pin = try entry.id == nil ? log.state(StateKey.peer(entry.name, .identity)) : entry.id?.description
-                if pin == id.description { entries.append(entry) }
+                guard pin == id.description else { continue }
+                entries.append(entry)
+                // Whoever waits for a person's word is nobody yet, and gets what anybody gets.
+                if try config.waits(entry, own: self.opened.identity.id, in: log) { waits = true }
             }
             let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
             return WireServer.Acquaintance(
-                peerName: entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
+                peerName: waits ? nil : entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
                 isTurnedAway: entries.contains { config.turnsAway($0) })
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }

@@ -88,16 +88,7 @@ package struct PeerPreview: Sendable {
             node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,
             interval: .seconds(30), reach: .news, wireValues: [:], now: SystemClock.now(),
             nonce: (random.next(), random.next()))
-        var effect = machine.begin(context)
-        while case .send(let request, let seals) = effect {
-            let answer: Result<HTTPResponse, TransportFailure>
-            do throws(TransportFailure) {
-                answer = .success(try await transport.perform(request, seals: seals))
-            } catch {
-                answer = .failure(error)
-            }
-            effect = machine.answered(answer, now: SystemClock.now())
-        }
+        await PeerLook.carryOut(&machine, context, over: transport)
     }
 }
 

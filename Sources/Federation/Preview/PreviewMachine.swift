@@ -34,6 +34,8 @@ struct PreviewMachine: Sendable {
     private var bytes = 0
     private var requests = 0
     private var hasEnough = false
+    /// Who the peer is, is all that is asked.
+    var asksIdentityAlone = false
 
     init(_ exchange: any Exchange, node: ULID, pages: Int) {
         self.exchange = exchange
@@ -64,6 +66,8 @@ struct PreviewMachine: Sendable {
             identity = peer
             wire = peer.wire
             guard peer.id != node else { return end(.failed(.identityMismatch)) }
+            // A Noema session is ended as it should be; of any other wire the next request would be one too many.
+            if asksIdentityAlone, peer.wire != .noema { return end(.enough) }
             return resume(.identityAccepted, now)
         case .take(let page):
             guard identity != nil else { return end(.failed(.identityMissing)) }

@@ -24,8 +24,13 @@ let peersCommand = CommandDefinition(
 /// A pinned key as a person compares it, and whether the configuration names it.
 func keyText(_ key: JSON?) -> String {
     guard let key else { return "(no key)" }
-    let isHard = key.text("pin") == "hard"
-    return "\(key.text("fingerprint")) (\(isHard ? "named in the configuration" : "seen at first contact"))"
+    let source =
+        switch key.text("pin") {
+        case "hard": "named in the configuration"
+        case "paired": "confirmed by a person"
+        default: "seen at first contact"
+        }
+    return "\(key.text("fingerprint")) (\(source))"
 }
 
 let addPeerCommand = CommandDefinition(

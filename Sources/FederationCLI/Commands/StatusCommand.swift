@@ -141,6 +141,7 @@ enum StatusText {
             ["  version", or("version", "(not yet observed)") + skew(peer, status)],
             ["  cortex_id", or("id", "(not met yet)")],
             ["  key", keyText(peer["key"])],
+        ] + PairingText.rows(peer) + [
             ["  last_seen", or("last_seen", "(never)")],
             ["  last_event", or("last_event", "(none)")],
             ["  last_success", or("last_success", "(never)")],

@@ -85,6 +85,7 @@ struct SyncProgress {
 private func syncStatus(_ result: JSON) -> ExitStatus {
     let failed = result.items("peers").filter { !$0.isTrue("ok") }
     if failed.isEmpty { return .ok }
+    if failed.contains(where: { $0.isTrue("pending") }) { return .identity }
     return ExitStatus(failures: failed.map { Reason(stored: $0.text("reason")) })
 }
 
@@ -105,6 +106,12 @@ private func printSync(_ result: JSON, _ console: Console) {
     for peer in result.items("peers") {
         if peer.isTrue("comes_to_us") {
             console.print("\(peer.text("name")): comes to us, and cannot be polled")
+        } else if peer.isTrue("pending") {
+            console.error(
+                "\(peer.text("name")): it waits for a person to say that it is who it should be",
+                hint: "compare the words: federation pair \(peer.text("name"))")
+        } else if peer.isTrue("busy") {
+            console.error("\(peer.text("name")): it is busy, and is asked again later")
         } else if peer.isTrue("ok") {
             console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
         } else {

@@ -42,16 +42,18 @@ package struct MeshWire: Wire {
         let asker = request.fields[NativeField.node].flatMap { ULID($0) }
         var peer = context.peerName
         // A node whose key is known proves that it is itself, or gets what anybody gets.
-        if peer == nil, let asker, !context.couldProve { peer = try name(of: asker, in: view) }
+        if peer == nil, let asker, !context.couldProve { peer = try name(of: asker, own: context.node.id, in: view) }
         return try MeshRoutes(node: context.node, carried: carried(peer), sets: sets, bounds: bounds, view: view)
             .respond(to: request, asker: asker)
     }
 
     /// The mesh peer that is this node: by its entry, or by the identity that was pinned.
-    private func name(of id: ULID, in view: any LogReading) throws(StoreFailure) -> String? {
+    private func name(of id: ULID, own: ULID, in view: any LogReading) throws(StoreFailure) -> String? {
         for entry in entries() where entry.wire == .only(.mesh) {
-            if entry.id == id { return entry.name }
-            if try view.state(StateKey.peer(entry.name, .identity)) == id.description { return entry.name }
+            let pin = try view.state(StateKey.peer(entry.name, .identity))
+            guard entry.id == id || pin == id.description else { continue }
+            // Of whom a person has still to speak, nothing is known.
+            return try entry.waits(own: own, in: view) ? nil : entry.name
         }
         return nil
     }

@@ -68,6 +68,8 @@ package struct NativePush: Sendable {
 
     /// What the answer to `page` says. Only the node that wanted it is believed.
     package static func answer(_ response: HTTPResponse, to page: PushPage, from receiver: ULID) -> PushAnswer {
+        // Whoever says so, it costs no more than a wait.
+        if response.status == HTTPResponse.busy { return .busy(response.retryAfter) }
         guard let node = response.fields[NativeField.node].flatMap({ ULID($0) }) else {
             return .failed(response.status == 200 ? .malformed(.headerMissing) : .status(response.status))
         }
@@ -81,7 +83,6 @@ package struct NativePush: Sendable {
         case (200, _): return .failed(.malformed(.headerInvalid))
         case (409, let wants?): return .holds(position(wants))
         case (403, _) where response.errorCode == NativePushRoute.notWanted: return .declined
-        case (429, _): return .busy
         default: return .failed(.status(response.status))
         }
     }

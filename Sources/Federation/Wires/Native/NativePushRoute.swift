@@ -26,6 +26,10 @@ struct NativePushRoute {
             switch error {
             case .store(let failure): throw failure
             case .refused(let refusal): return RouteReply(refusal.response(fields: greeting.fields))
+            case .waits(let commit):
+                let refusal = NativeRoutes.Refusal(
+                    status: 403, code: NativePushRoute.notWanted, message: "A person here has to confirm that node first.")
+                return RouteReply(commit: RouteCommit(commit)) { [greeting] _ in refusal.response(fields: greeting.fields) }
             case .elsewhere(let position): return RouteReply(NativePushRoute.elsewhere(position, greeting))
             }
         }
@@ -35,6 +39,8 @@ struct NativePushRoute {
         case store(StoreFailure)
         case refused(NativeRoutes.Refusal)
         case elsewhere(String?)
+        /// It is remembered, and nothing is taken of it.
+        case waits(PeerCommit)
 
         static func refused(_ status: Int, _ code: String, _ message: String) -> Problem {
             .refused(NativeRoutes.Refusal(status: status, code: code, message: message))
@@ -78,6 +84,7 @@ struct NativePushRoute {
         guard context.isSigned(preimage, signature, key) else {
             throw .refused(403, "bad_signature", "The signature is not that node's over this page.")
         }
+        if pusher.rule(own: context.node.id).asks(memory.pairing) { throw .waits(waiting(pusher, memory, key: key)) }
         let (items, attestations) = try contents(of: request, coding: coding, attestations: behind)
         let page = PulledPage(items: items, cursor: from == to ? .none : .position(to), attestations: attestations)
         return commit(page, sender, pusher, memory, key: key)
@@ -145,6 +152,19 @@ struct NativePushRoute {
         if memory.key != key { commit.key = PeerCommit.KeyPin(owner: pusher.id, publicKey: key) }
         if memory.wire != .native { commit.wire = .native }
         return commit
+    }
+
+    private func waiting(_ pusher: PushingPeer, _ memory: PeerMemory, key: String) -> PeerCommit {
+        var commit = PeerCommit(peer: pusher.name, wireNamespace: pusher.wireNamespace)
+        commit.pairing = PeerPairing(.pending, id: pusher.id, key: PublicKey(key)?.text, at: context.now)
+        commit.health = PeerHealthChange(at: context.now, result: .waits)
+        return commit
+    }
+
+    /// Whether this peer has shown its key, and a person has still to say that it is right: it is not asked for more.
+    static func waits(_ pusher: PushingPeer, own: ULID, in view: some LogReading) throws(StoreFailure) -> Bool {
+        let pairing = try view.state(StateKey.peer(pusher.name, .pairing)).flatMap { PeerPairing(json: $0) }
+        return pairing != nil && pusher.rule(own: own).asks(pairing)
     }
 
     // MARK: Answers
