@@ -32,6 +32,7 @@ let package = Package(
         .executable(name: "federation", targets: ["FederationCLI"]),
         .library(name: "Negentropy", targets: ["Negentropy"]),
         .executable(name: "negentropy-harness", targets: ["NegentropyHarness"]),
+        .executable(name: "hostile-peer", targets: ["HostilePeer"]),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -79,6 +80,10 @@ let package = Package(
             path: "Benchmarks/StoreBench", swiftSettings: common),
         .target(
             name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto", "COpenSSL"], swiftSettings: common),
+        // What a node must bear, as programs: they answer or ask any node as nobody should.
+        .target(
+            name: "HostileKit", dependencies: ["FederationCore", "FederationCrypto", "FederationHTTP"], swiftSettings: common),
+        .executableTarget(name: "HostilePeer", dependencies: ["HostileKit"], swiftSettings: common),
 
         .testTarget(
             name: "FederationCoreTests", dependencies: ["FederationCore", "FederationCrypto", "FederationTestKit"],
@@ -110,7 +115,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore",
-                "FederationTestKit", "notes-index",
+                "FederationTestKit", "HostileKit", "HostilePeer", "notes-index",
             ],
             swiftSettings: common),
     ] + fuzzing,

@@ -32,7 +32,7 @@ typedef void *(*cmhd_target_callback)(void *context, const char *target, struct 
 // poll, not epoll: libmicrohttpd uses epoll edge-triggered, and a hang-up that comes together with data is then seen
 // only when the deadline passes (docs/decisions/0002-http-server.md).
 static inline struct MHD_Daemon *cmhd_start(
-    const struct cmhd_settings *settings, MHD_AccessHandlerCallback access, cmhd_target_callback target,
+    const struct cmhd_settings *settings, MHD_AcceptPolicyCallback accept, MHD_AccessHandlerCallback access, cmhd_target_callback target,
     MHD_RequestCompletedCallback completed, MHD_NotifyConnectionCallback connection, void *context) {
     unsigned int flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     // Without a certificate the list of TLS options ends before it begins.
@@ -44,7 +44,7 @@ static inline struct MHD_Daemon *cmhd_start(
     };
     if (settings->certificate != NULL) flags |= MHD_USE_TLS;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, access, context,
+        flags, 0, accept, context, access, context,
         MHD_OPTION_LISTEN_SOCKET, (MHD_socket)settings->listening_socket,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->memory_per_connection,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,

@@ -35,6 +35,8 @@ struct ChainProof {
     private var disproved: [(ULID, ClosedRange<UInt64>)] = []
     /// How many events may still be read to be hashed.
     private var budget = Limits.chainLinks
+    /// Attestations that lead nowhere.
+    private(set) var unproven = 0
     /// Of the page's events, as far as they were needed: by place.
     private(set) var fingerprints: [Int: EventFingerprint] = [:]
 
@@ -61,8 +63,12 @@ struct ChainProof {
             let sorted = found.sorted { $0.number < $1.number }
             if let first = sorted.first { try begin(with: first, &keys, page, in: &log) }
             try keys.take(sorted, of: origin, now: now, in: &log)
-            try follow(
-                sorted.filter { $0.next == nil }, of: origin, links[origin] ?? [], policy, &keys, in: log)
+            let kept = Set(try log.successions(of: origin).map(\.attestation))
+            unproven += sorted.count { $0.next != nil && !kept.contains($0) }
+            let checkpoints = sorted.filter { $0.next == nil }
+            try follow(checkpoints, of: origin, links[origin] ?? [], policy, &keys, in: log)
+            let tip = max(try Chain.tip(of: origin, policy.sha256, in: log).number, fitting.last { $0.origin == origin }?.number ?? 0)
+            unproven += checkpoints.count { $0.number > tip }
         }
     }
 

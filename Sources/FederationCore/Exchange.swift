@@ -184,6 +184,8 @@ public struct PageOutcome: Hashable, Sendable {
     package var cursor: ULID?
     /// An event of our own origin, signed by us, that we lack: this database is older than what we have published.
     package var foundOwnFuture = false
+    /// Attestations of the page that are neither known nor borne out by what is here.
+    package var unprovenAttestations = 0
     /// Whether what the commit was bound to (`PeerCommit.Condition`) still held; if not, nothing was written.
     package var isInPlace = true
     /// How far the peer's log is read, for a commit that was bound to a place in it.

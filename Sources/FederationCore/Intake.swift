@@ -31,6 +31,7 @@ package struct Intake: Sendable {
         if ending.isWhole { try pass.keepProof(in: &log) }
         let holds = try pass.finish(into: &log)
         var outcome = ending.outcome(holds: holds)
+        outcome.unprovenAttestations = pass.unprovenAttestations
         outcome.foundOwnFuture = pass.foundOwnEvent != nil
         outcome.cursor = try ending.moveCursor(page.cursor, of: peer, in: &log)
         return outcome

@@ -32,6 +32,8 @@ struct IntakePass {
         chain = try ChainProof(page, policy, &keys, now: now, in: &log)
     }
 
+    var unprovenAttestations: Int { chain.unproven }
+
     mutating func keepProof(in log: inout some LogWriting) throws(StoreFailure) {
         for subject in try chain.write(to: &log, now: now) { changed.insert(ExactText(subject)) }
     }

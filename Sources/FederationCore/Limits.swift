@@ -44,6 +44,11 @@ public enum Limits: Sendable {
 
     /// Bytes of one answer that a peer gives us.
     package static let answerBytes = 112 << 20
+    /// Bytes of one answer that a native peer gives us: a page, an event of the greatest size, and what comes with them.
+    package static let nativeAnswerBytes = 16 << 20
+    /// Bytes of an answer that are taken whatever else is under way, and bytes of all answers together past those.
+    package static let answerShare = 16 << 20
+    package static let answerBytesHeld = 128 << 20
     /// Bytes of an answer that carries no events.
     package static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.
@@ -103,6 +108,8 @@ public enum Limits: Sendable {
     /// Bytes of a message of a comparison that we make, and of one that we read.
     package static let reconcileFrameBytes = 64 << 10
     package static let reconcileMessageBytes = 256 << 10
+    /// Messages of one comparison: an honest one of a million events that differ everywhere has some hundreds.
+    package static let reconcileRounds = 4096
     /// Times that one comparison begins again after it has fetched something.
     package static let reconcilePasses = 4
     /// Events that one comparison asks for; the next one goes on.

@@ -311,6 +311,7 @@ extension PollMachine {
         poll.pages += 1
         poll.ahead.committed(in: now.instant.since(poll.askedAt))
         poll.outcome.add(outcome)
+        tally.unprovenAttestations += outcome.unprovenAttestations
         let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
         // A page that stopped is the last one; the conversation still says goodbye.
         return effects + resume(poll, .committed(outcome), now)

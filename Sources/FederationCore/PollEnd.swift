@@ -76,6 +76,7 @@ extension PollMachine {
                 (poll.memory.wire == .native || isUnmet) && failure.reason.isNetwork && policy.hold > .zero
             following = LiveFollow()
             aside = nil
+            if poll.reach == .reconcile { tally.failedComparisons += 1 }
             attempt += 1
             report.isRepeated = lastFailure?.reason == failure.reason
             report.failuresInARow = attempt

@@ -120,6 +120,7 @@ package struct PollMachine: Sendable {
     var following = LiveFollow()
     var reconcile = ReconcileSchedule()
     var holes = HoleSchedule()
+    var tally = PeerTally()
     /// Whoever waits for a comparison that has not begun.
     var comparisonTickets: [PollTicket] = []
     var comparisonMoment: WallTime?
@@ -160,6 +161,7 @@ package struct PollMachine: Sendable {
             case .stopped: (.stopped, nil)
             }
         var status = PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
+        status.tally = tally
         if case .polling(let poll) = state {
             status.pulled = Int64(poll.outcome.events)
             status.remaining = poll.remaining

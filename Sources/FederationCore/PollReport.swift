@@ -88,4 +88,5 @@ package struct PollStatus: Hashable, Sendable {
     /// Events that the poll under way has committed, and about how many follow, where the peer says.
     package var pulled: Int64 = 0
     package var remaining: Int64?
+    package var tally = PeerTally()
 }

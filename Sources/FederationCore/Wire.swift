@@ -98,6 +98,8 @@ package struct RouteReply: Sendable {
     package var contactWith: String?
     /// The node that the request says it comes from: a claim, and the host decides what it proves.
     package var claimedNode: ULID?
+    /// A refusal that its status does not show.
+    package var isRefusedCall = false
 
     package init(
         commit: RouteCommit? = nil, callBack: (peerName: String, exchange: any Exchange)? = nil,

@@ -1,5 +1,19 @@
 internal import FederationCore
 
+/// What all answers under way take together past their shares: many peers must not do what one may. It lives on the loop's
+/// thread.
+final class AnswerRoom {
+    private(set) var held = 0
+
+    func reserve(_ count: Int) -> Bool {
+        guard count <= Limits.answerBytesHeld - held else { return false }
+        held += count
+        return true
+    }
+
+    func giveBack(_ count: Int) { held -= count }
+}
+
 /// The body of one answer while it arrives, decoded as its fields say, within the request's limit.
 struct AnswerBody: ~Copyable {
     private(set) var bytes: [UInt8] = []
@@ -11,11 +25,17 @@ struct AnswerBody: ~Copyable {
     private var isWhole = true
     /// As they came, before they were decoded.
     private var received = 0
+    /// `nil` for a transfer within this machine's own program.
+    private let room: AnswerRoom?
+    private var reserved = 0
 
-    init(of request: HTTPRequest) {
+    init(of request: HTTPRequest, in room: AnswerRoom?) {
+        self.room = room
         limit = request.maxAnswerBytes
         takesZstd = AcceptedCodings(request.fields["Accept-Encoding"]).includesZstd
     }
+
+    deinit { room?.giveBack(reserved) }
 
     /// Takes the next bytes; what it answers breaks the transfer off.
     mutating func take(_ piece: UnsafeRawBufferPointer, fields: HTTPFields) -> TransportFailure? {
@@ -26,18 +46,28 @@ struct AnswerBody: ~Copyable {
         guard piece.count <= limit - received else { return .answerTooLarge(limit: limit) }
         received += piece.count
         guard decoder != nil else {
+            guard reserve(bytes.count + piece.count) else { return .answerTooLarge(limit: Limits.answerShare) }
             unsafe bytes.append(contentsOf: piece)
             return nil
         }
         do throws(ZstdDecoder.Failure) {
             isWhole = unsafe try decoder?.take(piece, into: &bytes, limit: limit) ?? true
-            return nil
+            return reserve(bytes.count) ? nil : .answerTooLarge(limit: Limits.answerShare)
         } catch {
             switch error {
             case .undecodable: return .malformedAnswer
             case .tooLong, .tooDense: return .answerTooLarge(limit: limit)
             }
         }
+    }
+
+    /// Takes what the body has past its share of the common room.
+    private mutating func reserve(_ count: Int) -> Bool {
+        guard let room, count > Limits.answerShare + reserved else { return true }
+        let more = count - Limits.answerShare - reserved
+        guard room.reserve(more) else { return false }
+        reserved += more
+        return true
     }
 
     private mutating func begin(_ fields: HTTPFields) -> TransportFailure? {

@@ -15,6 +15,9 @@ final class ConnectionDeadlines: Sendable {
         var descriptor: Int32
         var due: ContinuousClock.Instant?
         var handling: ServedExchange?
+        /// It waits for another request, and owes nothing.
+        var isIdle = false
+        var isCut = false
     }
 
     private struct State {
@@ -22,10 +25,16 @@ final class ConnectionDeadlines: Sendable {
         var lastID: UInt = 0
         /// When the queue will look next. It may be earlier than needed, never later.
         var wake: ContinuousClock.Instant?
+        var onCut: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "federation.http.deadlines")
+
+    /// What is told of each connection that is cut off while it owes something.
+    func onCut(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onCut = body } }
+
+    func isCut(_ id: UInt) -> Bool { state.withLock { $0.entries[id]?.isCut ?? false } }
 
     var count: Int { state.withLock { $0.entries.count } }
 
@@ -39,12 +48,17 @@ final class ConnectionDeadlines: Sendable {
     }
 
     /// To be called before the descriptor is closed: after that its number may be another connection's.
-    func closed(_ id: UInt) { state.withLock { _ = $0.entries.removeValue(forKey: id) } }
+    ///
+    /// - Returns: whether it was cut off.
+    func closed(_ id: UInt) -> Bool { state.withLock { $0.entries.removeValue(forKey: id)?.isCut ?? false } }
 
     /// The connection's next step must be done within `duration`. Past it, `handling` is answered for, or else the
     /// connection is shut down.
-    func set(_ id: UInt, _ duration: Duration, handling: ServedExchange? = nil) {
-        state.withLock { set(id, duration, handling, &$0) }
+    func set(_ id: UInt, _ duration: Duration, handling: ServedExchange? = nil, isIdle: Bool = false) {
+        state.withLock {
+            $0.entries[id]?.isIdle = isIdle
+            set(id, duration, handling, &$0)
+        }
     }
 
     private func set(_ id: UInt, _ duration: Duration, _ handling: ServedExchange?, _ state: inout State) {
@@ -63,8 +77,9 @@ final class ConnectionDeadlines: Sendable {
 
     private func look() {
         let now = ContinuousClock.now
-        let late: [ServedExchange] = state.withLock { state in
+        let (late, cut, onCut) = state.withLock { state in
             var late: [ServedExchange] = []
+            var cut = 0
             for (id, entry) in state.entries {
                 guard let due = entry.due, due <= now else { continue }
                 state.entries[id]?.due = nil
@@ -72,6 +87,8 @@ final class ConnectionDeadlines: Sendable {
                 if let exchange = entry.handling {
                     late.append(exchange)
                 } else {
+                    state.entries[id]?.isCut = true
+                    if !entry.isIdle { cut += 1 }
                     // Under the lock: `closed` comes before the descriptor is closed.
                     shutdown(entry.descriptor, Int32(SHUT_RDWR))
                 }
@@ -81,8 +98,9 @@ final class ConnectionDeadlines: Sendable {
                 state.wake = nil
                 if let next = state.entries.values.compactMap(\.due).min() { lookAgain(at: next, &state) }
             }
-            return late
+            return (late, cut, state.onCut)
         }
+        for _ in 0..<cut { onCut?() }
         for exchange in late { exchange.giveUp() }
     }
 }

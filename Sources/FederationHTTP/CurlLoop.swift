@@ -138,11 +138,12 @@ struct CurlJob: Sendable {
     // SAFETY: the loop frees it after the last use of this value.
     private let multi: UnsafeMutableRawPointer?
     private var underWay: [UInt64: CurlTransfer] = [:]
+    private let room = AnswerRoom()
 
     init(multi: UnsafeMutableRawPointer?) { unsafe self.multi = multi }
 
     mutating func start(_ job: CurlJob) {
-        let transfer = CurlTransfer(job)
+        let transfer = CurlTransfer(job, in: room)
         guard transfer.problem == nil, unsafe curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else {
             return transfer.end(.failure(transfer.problem ?? .other(code: Int(CURLE_FAILED_INIT.rawValue))))
         }

@@ -21,9 +21,9 @@ internal import Glibc
     /// Why a callback of ours broke the transfer off.
     private var breach: TransportFailure?
 
-    init(_ job: CurlJob) {
+    init(_ job: CurlJob, in room: AnswerRoom) {
         self.job = job
-        body = AnswerBody(of: job.request)
+        body = AnswerBody(of: job.request, in: job.unixSocket == nil ? room : nil)
         unsafe easy = curl_easy_init()
         problem = configure()
     }

@@ -21,14 +21,17 @@ package final class HTTPServer: Sendable {
     /// Of the handler's answer, the fields that frame a message and those that are not valid (a line end in a value)
     /// are left out; a status outside 200 to 599 becomes 500.
     ///
-    /// - Parameter tls: what is shown to clients and asked of them, over TLS 1.2 or 1.3; `nil` serves plain HTTP.
+    /// - Parameters:
+    ///   - tls: what is shown to clients and asked of them, over TLS 1.2 or 1.3; `nil` serves plain HTTP.
+    ///   - refused: is told of each request and connection that the server turns away by itself, on its own thread.
     package init(
         address: String, port: UInt16, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
+        refused: @Sendable @escaping (RefusedRequests.Cause) -> Void = { _ in },
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(address: address, port: port)
         self.port = socket.port
-        core = ServerCore(limits: limits, tls: tls, handler: handler)
+        core = ServerCore(limits: limits, tls: tls, refused: refused, handler: handler)
         try core.start(on: socket)
     }
 
@@ -40,7 +43,7 @@ package final class HTTPServer: Sendable {
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(unixPath: path)
         port = 0
-        core = ServerCore(limits: limits, tls: nil, handler: handler)
+        core = ServerCore(limits: limits, tls: nil, refused: { _ in }, handler: handler)
         try core.start(on: socket)
     }
 

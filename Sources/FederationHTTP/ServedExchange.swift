@@ -75,6 +75,18 @@ final class ServedExchange: Sendable {
 
     var refusal: Refusal? { state.withLock { $0.refusal } }
 
+    /// It is not worth its body.
+    func refuse(_ refusal: Refusal) { state.withLock { $0.refusal = refusal } }
+
+    /// Why it was turned away, or left, before a handler saw it; `nil` where one did.
+    var refusedFor: RefusedRequests.Cause? {
+        state.withLock { state in
+            if let refusal = state.refusal { return refusal.cause }
+            if case .receiving = state.phase { return .unfinished }
+            return nil
+        }
+    }
+
     var bytesReserved: Int { state.withLock { $0.bytesReserved } }
 
     /// The whole request; the connection, already suspended, is this exchange's to resume.

@@ -42,6 +42,16 @@ internal import FederationCore
 enum Refusal {
     case malformed, bodyTooLarge(limit: Int), codingUnknown, busy, stopping, handlerTooSlow, clientGone
 
+    /// How it is counted; `nil` for what is no fault of the client.
+    var cause: RefusedRequests.Cause? {
+        switch self {
+        case .malformed, .codingUnknown: .malformed
+        case .bodyTooLarge: .tooLarge
+        case .busy: .busy
+        case .stopping, .handlerTooSlow, .clientGone: nil
+        }
+    }
+
     var answer: ServerAnswer {
         let (status, body) =
             switch self {

@@ -11,6 +11,12 @@ enum ServerCallbacks {
         unsafe context.map { unsafe Unmanaged<ServerCore>.fromOpaque($0).takeUnretainedValue() }
     }
 
+    /// A connection is about to be opened.
+    static let accept: MHD_AcceptPolicyCallback = { context, address, _ in
+        guard let core = unsafe core(context), let address = unsafe SocketAddress(copying: address) else { return .YES }
+        return core.mayConnect(from: address.numeric) ? .YES : .NO
+    }
+
     /// A connection began or ended. The end is told before the descriptor is closed.
     static let connection: MHD_NotifyConnectionCallback = { context, connection, token, event in
         guard let core = unsafe core(context), let token = unsafe token, let connection = unsafe connection else {
@@ -55,6 +61,7 @@ enum ServerCallbacks {
             let fields = unsafe fields(of: connection)
             exchange.take(method: unsafe method.map { unsafe String(cString: $0) } ?? "", fields: fields)
             guard let refusal = core.refusal(fields) else { return .YES }
+            exchange.refuse(refusal)
             return unsafe send(refusal.answer, exchange, connection, core)
         }
         if unsafe count.pointee > 0 {

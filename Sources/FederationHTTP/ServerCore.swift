@@ -28,18 +28,22 @@ internal import Synchronization
     let hangUps = HangUpWatch()
     private let tls: ServerTLS?
     private let sessions = Mutex<[UInt: TLSSession]>([:])
+    private let refused: @Sendable (RefusedRequests.Cause) -> Void
+    private let callers = Mutex(ServerCallers())
     private let handler: @Sendable (ServedRequest) async -> HTTPResponse
     private let state = Mutex(State())
     private let bodyBytesHeld = Atomic<Int>(0)
 
     init(
-        limits: HTTPServerLimits, tls: ServerTLS?,
+        limits: HTTPServerLimits, tls: ServerTLS?, refused: @Sendable @escaping (RefusedRequests.Cause) -> Void,
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) {
         self.limits = limits
         self.tls = tls
+        self.refused = refused
         self.handler = handler
         // A client that has gone needs no answer; its connection needs one, to be closed.
+        deadlines.onCut { refused(.slow) }
         hangUps.onHangUp { [weak self] id in self?.exchange(id)?.giveUp(.clientGone) }
     }
 
@@ -54,12 +58,13 @@ internal import Synchronization
         var settings = unsafe cmhd_settings(
             listening_socket: socket.descriptor, memory_per_connection: max(limits.headerBytes, 1024),
             connections: UInt32(clamping: limits.connections),
-            connections_per_address: UInt32(clamping: limits.connectionsPerAddress),
+            // One more than is let in: whom libmicrohttpd turns away it tells nobody of.
+            connections_per_address: UInt32(clamping: limits.connectionsPerAddress) &+ 1,
             inactivity_seconds: UInt32(clamping: longest.boundedMilliseconds / 1000 + 1),
             certificate: unsafe tls == nil ? nil : TLSSessions.certificate)
         let context = unsafe Unmanaged.passRetained(self)
         let daemon = unsafe cmhd_start(
-            &settings, ServerCallbacks.access, ServerCallbacks.target, ServerCallbacks.completed,
+            &settings, ServerCallbacks.accept, ServerCallbacks.access, ServerCallbacks.target, ServerCallbacks.completed,
             ServerCallbacks.connection, context.toOpaque())
         guard let daemon = unsafe daemon else {
             let code = errno
@@ -157,8 +162,17 @@ internal import Synchronization
 
     // MARK: Connections, on the server's thread
 
+    /// Whether a connection may be opened from there.
+    func mayConnect(from address: String) -> Bool {
+        if callers.withLock({ $0.count(from: address) < limits.connectionsPerAddress }) { return true }
+        refused(.connections)
+        return false
+    }
+
     func connected(_ connection: OpaquePointer) -> UInt {
         let id = deadlines.opened(unsafe cmhd_socket(connection), within: limits.receive)
+        let address = unsafe SocketAddress(copying: cmhd_address(connection))?.numeric
+        callers.withLock { $0.opened(id, from: address) }
         if let tls, let session = unsafe cmhd_session(connection) {
             let kept = TLSSession(tls)
             sessions.withLock { $0[id] = kept }
@@ -169,7 +183,9 @@ internal import Synchronization
     }
 
     func disconnected(_ id: UInt, _ connection: OpaquePointer) {
-        deadlines.closed(id)
+        let wasCut = deadlines.closed(id)
+        // It never came to a request: whoever it was left, said what is no HTTP, or could not agree on TLS.
+        if callers.withLock({ $0.closed(id) }) == false, !wasCut, !isStopping { refused(.unfinished) }
         guard let kept = sessions.withLock({ $0.removeValue(forKey: id) }) else { return }
         TLSSessions.remove(UInt(bitPattern: unsafe cmhd_session(connection)), kept)
     }
@@ -183,6 +199,7 @@ internal import Synchronization
     // MARK: Exchanges, on the server's thread
 
     func open(_ exchange: ServedExchange) -> UInt {
+        callers.withLock { $0.asked(exchange.connectionID) }
         deadlines.set(exchange.connectionID, limits.receive)
         return state.withLock { state in
             state.lastID += 1
@@ -202,7 +219,8 @@ internal import Synchronization
         }
         if let exchange {
             bodyBytesHeld.subtract(exchange.bytesReserved, ordering: .relaxed)
-            deadlines.set(exchange.connectionID, limits.idle)
+            if let cause = exchange.refusedFor, !deadlines.isCut(exchange.connectionID), !isStopping { refused(cause) }
+            deadlines.set(exchange.connectionID, limits.idle, isIdle: true)
         }
         drained?.resume()
     }

@@ -1,4 +1,5 @@
 import FederationCore
+import HostileKit
 import Synchronization
 import Testing
 

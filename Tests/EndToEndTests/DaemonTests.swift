@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 @Suite(.serialized) struct DaemonTests {

@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 /// A daemon whose configuration changes while it runs. Its interval is a minute: what comes sooner was not waited for.

@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 /// News at once: with an interval of a minute, nothing here is found by polling at it.

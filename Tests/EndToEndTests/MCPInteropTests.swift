@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 /// The Python environment with the official MCP SDK, which `.ci/interop-packages` makes (`make test` runs it).

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import HostileKit
 import Synchronization
 
 /// A long line to a port of this machine: what is sent arrives so much later, in either direction, in its order.

@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 /// A node that can be reached, and others that listen nowhere: each knows the one in the middle and nobody else.

@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Synchronization
 
 /// What a command printed, and how it ended.
@@ -184,6 +185,8 @@ final class TestNode: Sendable {
         process.signal(signal)
         return try await process.end()
     }
+
+    var pid: pid_t? { daemon.withLock { $0?.pid } }
 
     var isRunning: Bool { daemon.withLock { $0?.poll() == nil && $0 != nil } }
 }

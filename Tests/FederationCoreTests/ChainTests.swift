@@ -60,6 +60,22 @@ import Testing
 }
 
 @Suite struct ChainProofTests {
+    @Test func whatLeadsNowhereIsCounted() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(128)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        let last = try #require(origin.attestations.last)
+        var forged = last
+        forged.head = .lowest
+        var unknown = last
+        unknown.origin = Sample.node(77)
+        #expect(try node.take(origin.events, [forged, unknown]).unprovenAttestations == 2)
+        // What is proved, and what is known already, is no reason to wonder.
+        #expect(try node.take(origin.events, [last]).unprovenAttestations == 0)
+        #expect(try node.take([], origin.attestations).unprovenAttestations == 0)
+    }
+
     @Test func aPageIsProvedByHashingAndOneSignature() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(128)

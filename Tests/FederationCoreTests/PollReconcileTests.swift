@@ -72,6 +72,16 @@ private struct Bench {
         #expect(waited >= .seconds(4.5 * 3600) && waited <= .seconds(6 * 3600 + 60))
     }
 
+    /// The next poll may go well, and its success hides the failure.
+    @Test func aComparisonThatFailsIsCounted() throws {
+        var bench = Bench { NativeEcho() }
+        #expect(bench.next() == "/news")
+        #expect(bench.next(.failure(.reset)) == "/reconcile")
+        #expect(bench.bench.machine.status.tally.failedComparisons == 1)
+        while bench.next() != "/news" {}
+        #expect(bench.bench.machine.status.tally.failedComparisons == 1)
+    }
+
     @Test func aComparisonThatIsNotLongAgoOutlivesARestart() throws {
         var bench = Bench { NativeEcho() }
         let before = PollBench.wallStart.advanced(by: .seconds(-3600))

@@ -1,4 +1,5 @@
 import FederationCore
+import Synchronization
 import Testing
 
 @testable import FederationHTTP
@@ -18,6 +19,34 @@ import Testing
             socket.send(text)
             return socket.receiveToEnd()
         }
+    }
+
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", RefusedRequests.Cause.malformed),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .malformed),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", .malformed),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", .tooLarge),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + String(repeating: "x", count: 255) + "\r\n", .tooLarge),
+        ("no HTTP at all\r\n\r\n", .unfinished), ("GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n", .unfinished),
+        ("GET / HTTP/1.1\r\nHo", .slow), ("", .slow),
+    ])
+    func whatTheServerTurnsAwayByItselfIsCounted(_ text: String, _ cause: RefusedRequests.Cause) async throws {
+        let limits = HTTPServerTests.limits {
+            $0.bodyBytes = 100
+            $0.receive = .milliseconds(300)
+        }
+        let counts = Mutex(RefusedRequests())
+        let server = try HTTPServer(
+            address: "127.0.0.1", port: 0, limits: limits, refused: { cause in counts.withLock { $0.count(cause) } },
+            handler: RoundTripTests.echo)
+        _ = await HTTPServerTests.conversation(server, text)
+        #expect(await eventually { counts.withLock { $0[cause] } == 1 })
+        #expect(counts.withLock { $0.total } == 1)
+        // What goes well is not counted, whatever becomes of the connection.
+        let good = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        #expect(await HTTPServerTests.conversation(server, good).hasPrefix("HTTP/1.1 200 "))
+        await server.stop()
+        #expect(counts.withLock { $0.total } == 1)
     }
 
     // MARK: Listening

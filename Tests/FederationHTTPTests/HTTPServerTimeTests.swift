@@ -110,10 +110,14 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
 
     @Test func connectionsOfOneAddressAreLimited() async throws {
         let limits = HTTPServerTests.limits { $0.connectionsPerAddress = 3 }
-        let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits, handler: RoundTripTests.echo)
+        let turnedAway = Count()
+        let server = try HTTPServer(
+            address: "127.0.0.1", port: 0, limits: limits, refused: { if $0 == .connections { turnedAway.raise() } },
+            handler: RoundTripTests.echo)
         let held = (0..<3).compactMap { _ in RawSocket(connectingTo: server.port) }
         #expect(await eventually { server.openConnections == 3 })
         #expect(await HTTPServerTests.conversation(server, HTTPServerTimeTests.request) == "")
+        #expect(turnedAway.value == 1)
         held[0].close()
         let closing = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         #expect(

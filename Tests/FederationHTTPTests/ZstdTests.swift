@@ -139,6 +139,32 @@ import Testing
         }
     }
 
+    /// Many answers at one time have no more room than one of the greatest and some.
+    @Test func answersPastTheirSharesHaveOneRoom() {
+        let room = AnswerRoom()
+        let piece = [UInt8](repeating: 0x20, count: 4 << 20)
+        func fill(_ body: inout AnswerBody, _ pieces: Int) -> TransportFailure? {
+            for _ in 0..<pieces {
+                if let problem = piece.withUnsafeBytes({ body.take($0, fields: [:]) }) { return problem }
+            }
+            return nil
+        }
+        let tooMuch = TransportFailure.answerTooLarge(limit: Limits.answerShare)
+        do {
+            var first = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            #expect(fill(&first, 28) == nil)
+            var second = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            #expect(fill(&second, 4 + 8) == nil)
+            #expect(fill(&second, 1) == tooMuch)
+            var third = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            #expect(fill(&third, 4) == nil, "an answer no longer than a page is always taken")
+            #expect(fill(&third, 1) == tooMuch)
+        }
+        #expect(room.held == 0)
+        var last = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+        #expect(fill(&last, 28) == nil)
+    }
+
     @Test func aBodyThatGrowsPastItsLimitIsCutOff() async throws {
         let frame = try #require(Zstd.compress([UInt8](repeating: 0, count: 64 << 20)))
         #expect(frame.count < 16 << 10)

@@ -21,6 +21,15 @@ struct NativeRangesTests {
         (response.fields["Federation-Marks"] ?? "").split(separator: " ").map { String($0) }
     }
 
+    @Test(arguments: [1, 2, 3, 7, 100])
+    func aCircleOfAnyLengthIsNoticed(length: Int) {
+        var ranges = NativeRanges(from: nil)
+        let pages = (0..<1000).first { ranges.circles(at: $0 < 5 ? "way in \($0)" : "\(($0 - 5) % length)") }
+        #expect(pages.map { $0 <= 5 + 4 * length + 8 } == true, "\(String(describing: pages)) pages")
+        var straight = NativeRanges(from: nil)
+        #expect(!(0..<10_000).contains { straight.circles(at: "\($0)") })
+    }
+
     // MARK: Served
 
     @Test func aPageNamesPlacesAheadOfIt() throws {

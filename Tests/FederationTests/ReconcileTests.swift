@@ -14,6 +14,8 @@ private struct Pair {
     var fetches = true
     var theirMode = NodeMode.sync
     var requests: [HTTPRequest] = []
+    /// What the peer answers to each message, if that is not what it should be.
+    var message: [UInt8]?
     /// Called before each request is answered.
     var meanwhile: (Int, inout Pair) throws -> Void = { _, _ in }
 
@@ -42,7 +44,9 @@ private struct Pair {
                 let context = RouteContext(
                     node: node, now: now, nonce: (3, 4), sha256: sha256, peerName: nil, statusText: { _ in "" })
                 let reply = try NativeWire().respond(to: ServedRequest(request), context: context, view: theirs)
-                answer = .response(reply.response(nil))
+                var response = reply.response(nil)
+                if let message, request.target == "/federation/v1/reconcile" { response.body = message }
+                answer = .response(response)
             case .identify: answer = .identityAccepted
             case .take(let page):
                 #expect(page.cursor == .none)
@@ -73,6 +77,16 @@ private func note(_ number: Int, origin: UInt64 = 2) -> Event {
 }
 
 @Suite struct ReconcileTests {
+    /// Whatever it is told, the whole differs: an honest comparison needs some hundreds of messages at most.
+    @Test func aPeerThatFindsDifferencesForEverIsLeft() throws {
+        var pair = try Pair()
+        _ = try pair.ours.append(Sample.entry(note(1)))
+        _ = try pair.theirs.append(Sample.entry(note(2)))
+        pair.message = [0x61, 0x00, 0x00, 0x01] + [UInt8](repeating: 0xA5, count: 16)
+        #expect(try pair.run() == .failure(.malformed(.noProgress)))
+        #expect(pair.requests.count == Limits.reconcileRounds + 2)
+    }
+
     @Test func equalLogsNeedOneQuestionAndAreProvenEqual() throws {
         var pair = try Pair()
         for number in 0..<200 {

@@ -226,6 +226,10 @@ struct StatusReport: Sendable {
             if let poll = peer.poll {
                 writer.member("state", poll.state.rawValue)
                 writer.member("attempt", poll.attempt)
+                if poll.tally.failedComparisons > 0 { writer.member("failed_comparisons", poll.tally.failedComparisons) }
+                if poll.tally.unprovenAttestations > 0 {
+                    writer.member("unproven_attestations", poll.tally.unprovenAttestations)
+                }
             }
             if let push = peer.push, push.state != .silent {
                 writer.key("push")

@@ -17,7 +17,9 @@ final class PeerListener: Sendable {
         // The guard needs the real port, which is known once the server listens; until then nobody is answered.
         let slot = WireServerSlot(isTLS: tls != nil)
         do throws(HTTPServerFailure) {
-            let server = try HTTPServer(address: listen.address, port: listen.port, tls: tls) { request in
+            let server = try HTTPServer(
+                address: listen.address, port: listen.port, tls: tls, refused: { [access = node.access] in access.count($0) }
+            ) { request in
                 guard let wires = slot.value else { return HTTPResponse(status: 503) }
                 return await wires.answer(request)
             }

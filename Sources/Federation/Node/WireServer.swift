@@ -60,6 +60,12 @@ struct WireServer: Sendable {
         } catch {
             return error.response
         }
+        let response = await answer(request, from: sender)
+        if let cause = RefusedRequests.Cause(of: response, to: request) { access.count(cause) }
+        return response
+    }
+
+    private func answer(_ request: ServedRequest, from sender: NodeAccess.Sender) async -> HTTPResponse {
         guard let wire = wires.first(where: { $0.routes.contains { covers($0, request.path) } }) else {
             return refusal(404, "not_found")
         }
@@ -80,6 +86,7 @@ struct WireServer: Sendable {
     ) async throws(StoreFailure) -> HTTPResponse {
         let reply = try await reply(to: request, from: sender, by: wire, mayHold: true)
         var outcome: PageOutcome?
+        if reply.isRefusedCall { access.count(.call) }
         if let commit = reply.commit { outcome = try await self.commit(commit) }
         await contact(
             Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))

@@ -42,6 +42,17 @@ enum AccessText {
         case "contradiction": "with one peer's key and another's certificate"
         case "rate": "too many at once"
         case "proof": "with a proof that does not hold"
+        case "malformed": "that could be read in two ways"
+        case "too_large": "too long"
+        case "busy": "for which there was no room"
+        case "slow": "too slow"
+        case "unfinished": "without their end"
+        case "connections": "from an address with too many connections"
+        case "path": "of paths that are none"
+        case "method": "by other methods"
+        case "request": "that are none"
+        case "push": "with pages that were not to be brought"
+        case "call": "of tools that are none"
         default: cause
         }
     }

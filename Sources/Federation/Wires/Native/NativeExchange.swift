@@ -86,7 +86,7 @@ struct NativeExchange: Exchange {
             case (.pulling, .response(let response)): return try pulled(response)
             case (.identifying(let peer, let page), .identityAccepted):
                 accepted = peer.id
-                if let page { return take(page) }
+                if let page { return try take(page) }
                 guard fetches else { return finish() }
                 guard peer.mode?.serves ?? true else { throw .peerServesNothing }
                 return askForPage()
@@ -142,14 +142,15 @@ struct NativeExchange: Exchange {
             return .identify(peer)
         }
         guard accepted == peer.id else { throw .identityMismatch }
-        return take(page)
+        return try take(page)
     }
 
-    private mutating func take(_ page: NativePage) -> ExchangeStep {
+    private mutating func take(_ page: NativePage) throws(ExchangeFailure) -> ExchangeStep {
         if let row = page.attested { attested.now = row }
         guard !page.items.isEmpty || page.position != ranges.position || !page.attestations.isEmpty else {
             return keepOrFinish()
         }
+        guard !page.more || !ranges.circles(at: page.position) else { throw .malformed(.noProgress) }
         ranges.took(page)
         state = .taking(more: page.more)
         return .take(
@@ -180,7 +181,7 @@ struct NativeExchange: Exchange {
     private mutating func finish() -> ExchangeStep {
         if fetches, answersNumbers == true, let target = numbers.target {
             state = .numbering
-            return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes), seals: [])
+            return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes), seals: [])
         }
         state = .over
         return .finished(
@@ -216,7 +217,7 @@ struct NativeExchange: Exchange {
         if let until = range.until { target += "&until=" + percentEncoded(until) }
         // As it was at first: a page that was asked for ahead must be the very one that is asked for in its turn.
         target += "&\(NativeAttestations.parameter)=\(attested.before)"
-        return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.answerBytes)
+        return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes)
     }
 
     private func get(_ target: String, accept: String, maxAnswerBytes: Int) -> HTTPRequest {

@@ -15,6 +15,12 @@ struct NativeRanges {
     /// The last mark is the last one there is: what follows it is one page at most.
     private var reachesHead = false
 
+    /// A position passed earlier, and how many pages ago: one that comes again leads in a circle. Each is remembered for
+    /// twice as many pages as the one before, so one is enough for a circle of any length.
+    private var landmark: String?
+    private var pagesSince = 0
+    private var patience = 1
+
     init(from position: String?) { self.position = position }
 
     /// One page's worth of the log.
@@ -42,6 +48,18 @@ struct NativeRanges {
         guard page.marks.count >= marks.count else { return }
         marks = page.marks
         reachesHead = page.marks.count < Limits.marks && page.marks.last != page.head
+    }
+
+    /// Whether a page that ends at `position`, and says that more follows, leads back to where the poll has been.
+    mutating func circles(at position: String) -> Bool {
+        guard position != landmark else { return true }
+        pagesSince += 1
+        if pagesSince == patience {
+            landmark = position
+            pagesSince = 0
+            patience = min(patience * 2, Limits.pagesPerPoll)
+        }
+        return false
     }
 
     /// The peer will not serve a range of its own marks: it is read page by page.

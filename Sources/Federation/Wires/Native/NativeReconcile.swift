@@ -29,6 +29,7 @@ struct NativeReconcile {
     private var canFollow = false
     private var report: ReconcileReport?
     private var passes = 0
+    private var messages = 0
     /// The next message, while what the last one showed is fetched.
     private var next: [UInt8]?
     private var wanted: [NeededItem] = []
@@ -57,7 +58,7 @@ struct NativeReconcile {
             case (.digest, .response(let response)): return try measured(response)
             case (.measuring(let theirs), .reconciled(.digests(let ours))): return compare(ours, theirs)
             case (.opening, .reconciled(.round(let round))), (.answering, .reconciled(.round(let round))):
-                return took(round)
+                return try took(round)
             case (.asking, .response(let response)):
                 try check(response, "application/octet-stream")
                 state = .answering
@@ -66,7 +67,7 @@ struct NativeReconcile {
             case (.taking, .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
                 report?.fetched += outcome.applied + outcome.held
-                return goOn()
+                return try goOn()
             case (_, .reconciled): throw .malformed(.reconcileMessage)
             default: preconditionFailure("an answer that was not asked for in \(state)")
             }
@@ -130,7 +131,7 @@ struct NativeReconcile {
 
     // MARK: Differences
 
-    private mutating func took(_ round: ReconcileRound) -> ExchangeStep {
+    private mutating func took(_ round: ReconcileRound) throws(ExchangeFailure) -> ExchangeStep {
         report?.rounds += 1
         for item in round.have where item.time < bound { note(missingThere: item) }
         for item in round.aside where aside.insert(item.digest).inserted {
@@ -146,7 +147,7 @@ struct NativeReconcile {
             }
         }
         next = round.message
-        return goOn()
+        return try goOn()
     }
 
     private mutating func note(missingThere item: LogItem) {
@@ -165,14 +166,14 @@ struct NativeReconcile {
     }
 
     /// Fetches what is known to be missing, then asks the next thing.
-    private mutating func goOn() -> ExchangeStep {
+    private mutating func goOn() throws(ExchangeFailure) -> ExchangeStep {
         if !wanted.isEmpty {
             let part = Array(wanted.prefix(Limits.eventsByDigest))
             wanted.removeFirst(part.count)
             state = .fetching(part)
             return post(
                 NativeRoutes.eventsPath, type: "application/json", accept: NativeRoutes.pageType,
-                body: NeededGroups(part).json, maxAnswerBytes: Limits.answerBytes)
+                body: NeededGroups(part).json, maxAnswerBytes: Limits.nativeAnswerBytes)
         }
         guard asked.count + askedBefore.count <= Limits.reconcileFetched else {
             state = .over
@@ -180,6 +181,8 @@ struct NativeReconcile {
         }
         if let message = next {
             next = nil
+            messages += 1
+            guard messages <= Limits.reconcileRounds else { throw .malformed(.noProgress) }
             state = .asking
             return post(
                 NativeReconcileRoutes.reconcilePath, type: "application/octet-stream",
@@ -198,7 +201,7 @@ struct NativeReconcile {
         let found = try NativePage.items(response, limit: items.count)
         guard dealt > 0 else { throw .malformed(.noProgress) }
         wanted = Array(items[dealt...]) + wanted
-        guard !found.isEmpty else { return goOn() }
+        guard !found.isEmpty else { return try goOn() }
         cameInPass += found.count
         state = .taking
         return .take(PulledPage(items: found, cursor: .none, remaining: Int64(wanted.count)))

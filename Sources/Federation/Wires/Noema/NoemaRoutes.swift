@@ -11,20 +11,23 @@ struct NoemaRoutes {
         case store(StoreFailure)
     }
 
-    func respond(to request: ServedRequest) throws(StoreFailure) -> HTTPResponse {
-        guard request.path == "/mcp" || request.path == "/mcp/" else { return HTTPResponse(status: 404) }
-        guard request.method == "POST" else { return .otherMethod(than: "POST", asked: request.method) }
-        guard request.fields.mediaType == "application/json" else { return HTTPResponse(status: 415) }
+    func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+        guard request.path == "/mcp" || request.path == "/mcp/" else { return RouteReply(HTTPResponse(status: 404)) }
+        guard request.method == "POST" else { return RouteReply(.otherMethod(than: "POST", asked: request.method)) }
+        guard request.fields.mediaType == "application/json" else { return RouteReply(HTTPResponse(status: 415)) }
         let incoming: JSONRPCIncoming
         do { incoming = try JSONRPCIncoming(body: request.body) } catch {
-            return .json(400, JSONRPC.error(id: nil, error))
+            return RouteReply(.json(400, JSONRPC.error(id: nil, error)))
         }
-        guard case .request(let id, let method, let params) = incoming else { return HTTPResponse(status: 202) }
+        guard case .request(let id, let method, let params) = incoming else { return RouteReply(HTTPResponse(status: 202)) }
         do throws(Trouble) {
-            return .json(200, try answer(id: id, method: method, params: params))
+            return RouteReply(.json(200, try answer(id: id, method: method, params: params)))
         } catch {
             switch error {
-            case .refused(let failure): return .json(200, JSONRPC.error(id: id, failure))
+            case .refused(let failure):
+                var reply = RouteReply(.json(200, JSONRPC.error(id: id, failure)))
+                reply.isRefusedCall = true
+                return reply
             case .store(let failure): throw failure
             }
         }

@@ -13,6 +13,6 @@ package struct NoemaWire: Wire {
     package func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
-        RouteReply(try NoemaRoutes(context: context, view: view).respond(to: request))
+        try NoemaRoutes(context: context, view: view).reply(to: request)
     }
 }
