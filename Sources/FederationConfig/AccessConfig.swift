@@ -14,6 +14,13 @@ extension Config {
         package init() {}
     }
 
+    /// Where this node is watched.
+    public struct Monitor: Hashable, Sendable {
+        /// Where `/metrics`, `/healthz` and `/readyz` are answered, in clear.
+        public var listen: ListenAddress?
+        package init() {}
+    }
+
     /// TLS: what this node shows as a server and asks of its clients, and what it shows as a client.
     public struct TLS: Hashable, Sendable {
         /// Where TLS is served, beside `listen`.
@@ -66,6 +73,7 @@ extension DecodedConfig {
         }
         let listeners: [(ListenAddress?, ConfigPath)] = [
             (config.listen, [.key("listen")]), (config.tls.listen, [.key("tls"), .key("listen")]),
+            (config.monitor.listen, [.key("monitor"), .key("listen")]),
         ]
         for case (let listen?, let path) in listeners where listen.isUnspecified && config.hosts.isEmpty {
             // A request names an address that is not known here, and would be refused as a foreign page's.
@@ -74,6 +82,9 @@ extension DecodedConfig {
         guard !config.access.allowOpen else { return problems }
         let hasRingKey = hasEnvironmentKey || config.access.sharedKeyFile != nil
         if let listen = config.listen, !listen.isLoopback { report(.openWithoutTLS(listen), [.key("listen")]) }
+        if let listen = config.monitor.listen, !listen.isLoopback {
+            report(.openWithoutTLS(listen), [.key("monitor"), .key("listen")])
+        }
         let asks = hasRingKey || config.tls.clientAuthority != nil || config.peers.contains { $0.keyFile != nil }
         if let listen = config.tls.listen, !listen.isLoopback, !asks {
             report(.openWithoutKey(listen), [.key("tls"), .key("listen")])

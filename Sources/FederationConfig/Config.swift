@@ -21,6 +21,7 @@ public struct Config: Hashable, Sendable {
     public var store = Store()
     public var access = Access()
     public var tls = TLS()
+    public var monitor = Monitor()
     public var peers: [Peer] = []
 
     /// A node with every default and no peers.

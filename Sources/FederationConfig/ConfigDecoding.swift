@@ -51,6 +51,7 @@ extension Config {
         }
         reader.mapping("access") { access = Access(reading: &$0) }
         reader.mapping("tls") { tls = TLS(reading: &$0) }
+        reader.mapping("monitor") { monitor.listen = $0.optional("listen", .listenAddress) }
         var others = OtherPeers(ownName: name)
         peers = reader.mappings("peers") { entry in
             Peer(reading: &entry, wires: wires, beside: &others)

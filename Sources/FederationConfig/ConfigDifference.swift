@@ -19,11 +19,12 @@ package struct ConfigDifference: Hashable, Sendable {
         case clientAuthority = "tls.client_ca"
         case clientCertificate = "tls.client_certificate"
         case clientKey = "tls.client_key"
+        case monitorListen = "monitor.listen"
 
         /// Whether a running node can take the change. The others are what it holds open.
         package var isLive: Bool {
             switch self {
-            case .data, .listen, .tlsListen: false
+            case .data, .listen, .tlsListen, .monitorListen: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
                 .allowOpen, .proxies, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
                 true
@@ -87,6 +88,7 @@ package struct ConfigDifference: Hashable, Sendable {
         running.data = old.data
         running.listen = old.listen
         running.tls.listen = old.tls.listen
+        running.monitor.listen = old.monitor.listen
         let before = Dictionary(old.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for peer in new.peers {
             guard let was = before[peer.name] else {
@@ -137,6 +139,7 @@ extension Config {
         case .clientAuthority: tls.clientAuthority ?? ""
         case .clientCertificate: tls.clientCertificate ?? ""
         case .clientKey: tls.clientKey ?? ""
+        case .monitorListen: monitor.listen?.description ?? ""
         }
     }
 }

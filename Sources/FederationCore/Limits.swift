@@ -62,6 +62,8 @@ public enum Limits: Sendable {
     /// Connections that our server holds open, in all and from one address.
     package static let connections = 512
     package static let connectionsPerAddress = 128
+    /// Connections of those who watch this node.
+    package static let monitorConnections = 64
     package static let requestsPerSecond = 500
     package static let requestBurst = 2000
     package static let refusalsPerSecond = 10

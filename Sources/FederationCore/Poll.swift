@@ -20,6 +20,7 @@ extension PollMachine {
         var asked = Asked.memory
         var id: RequestID
         var deadline: Instant
+        let began: Instant
         var memory = PeerMemory()
         /// Who answered, once that is accepted.
         var identity: PeerIdentity?
@@ -89,7 +90,7 @@ extension PollMachine {
             compares ? .reconcile : !isCallBack && rescan.isNext ? .rescan : .news
         var poll = Poll(
             exchange: isCallBack ? callBacks.removeFirst() : newExchange(), reach: reach,
-            tickets: compares ? comparisonTickets : tickets, id: nextRequest(), deadline: now.instant)
+            tickets: compares ? comparisonTickets : tickets, id: nextRequest(), deadline: now.instant, began: now.instant)
         if poll.reach == .rescan { rescan.begun(at: now.instant) }
         let isForNews = poll.reach == .news && !isCallBack && tickets.isEmpty && !pollsAgain
         if isForNews, fetches { poll.hold = following.hold(policy) }

@@ -62,6 +62,7 @@ extension PollMachine {
         report.firstContact = poll.firstContact
         report.reconciliation = poll.reconciliation
         report.filled = poll.filled
+        report.took = now.instant.since(poll.began)
         var effects: [Effect] = []
         let next: Instant
         report.isHold = poll.hold > .zero

@@ -37,6 +37,8 @@ public struct PollReport: Hashable, Sendable {
     package var nextPoll: Instant?
     /// Who waits for a person's word.
     package var pairing: PeerPairing?
+    /// From its beginning to its end.
+    package var took: Duration?
     /// How the logs compare, where this poll was to find out and the peer can say.
     package var reconciliation: ReconcileReport?
 

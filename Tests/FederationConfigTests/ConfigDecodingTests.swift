@@ -222,8 +222,8 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
             .unknownKey(
                 "replayer",
                 known: [
-                    "access", "data", "hosts", "interval", "listen", "log", "mode", "name", "peers", "quarantine_after",
-                    "store", "tls", "verify",
+                    "access", "data", "hosts", "interval", "listen", "log", "mode", "monitor", "name", "peers",
+                    "quarantine_after", "store", "tls", "verify",
                 ])
         ),
     ])

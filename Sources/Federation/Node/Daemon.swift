@@ -37,6 +37,7 @@ package enum Daemon {
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
             if let address = servers.tlsAddress { logger.info("serving TLS", ["listen": address]) }
+            if let address = servers.monitorAddress { logger.info("may be watched", ["listen": address]) }
             await poll(run, rereadAt: hangups.stream) { await signals.first() }
             logger.info("stopping")
             // Whoever waits for news is answered now, not at the end of the wait.
@@ -57,6 +58,8 @@ package enum Daemon {
         var address = ""
         /// Where they are answered over TLS.
         var tlsAddress: String?
+        /// Where it answers whoever watches it.
+        var monitorAddress: String?
 
         func stop() async {
             for server in peers { await server.stop() }
@@ -92,6 +95,11 @@ package enum Daemon {
                 servers.peers.append(server)
                 servers.tlsAddress = address.description
             }
+            if let listen = node.config.monitor.listen {
+                let (server, address) = try MonitorServer.start(node, at: listen)
+                servers.peers.append(server)
+                servers.monitorAddress = address.description
+            }
             return servers
         } catch {
             await servers.stop()
@@ -110,7 +118,7 @@ package enum Daemon {
         if let file = node.access.overriddenKeyFile {
             node.logger.warning("the environment's key stands before that of a file", ["file": file])
         }
-        if node.config.access.allowOpen, [node.config.listen, node.config.tls.listen].contains(where: { $0.map { !$0.isLoopback } ?? false }) {
+        if node.config.access.allowOpen, [node.config.listen, node.config.tls.listen, node.config.monitor.listen].contains(where: { $0.map { !$0.isLoopback } ?? false }) {
             node.logger.warning("this node answers others than this machine as 'allow_open' says")
         }
     }

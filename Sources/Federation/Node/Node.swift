@@ -12,6 +12,9 @@ final class Node: Sendable {
     let client = CurlClient()
     let access = NodeAccess()
     let takingAccess = Mutex(())
+    /// What polls came to, for whoever watches.
+    let pollCounts = Mutex(PollCounts())
+    let began = SystemClock.now()
     private let meshSets = MeshSets()
     private let openedIntake: Intake
     private let running: Mutex<Running>

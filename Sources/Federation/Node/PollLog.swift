@@ -8,6 +8,7 @@ struct PollLog: PollListener {
 
     func polled(_ report: PollReport) async {
         let logger = node.logger
+        node.pollCounts.withLock { $0.count(report) }
         if let id = report.firstContact { logger.info("pinned a peer", ["peer": report.peer, "id": id.description]) }
         switch report.result {
         case .failed(let failure):

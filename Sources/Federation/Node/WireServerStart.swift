@@ -82,6 +82,7 @@ extension Node {
 
     /// A peer came and brought something.
     private func took(_ outcome: PageOutcome, from peer: String) async {
+        pollCounts.withLock { $0.count(outcome, from: peer) }
         if outcome.foundOwnFuture { await PollLog(node: self).found(.proven, at: peer) }
         guard outcome.applied + outcome.held + outcome.refused + outcome.deferred > 0 else { return }
         logger.info(
