@@ -34,6 +34,15 @@ static inline CURLcode ccurl_set_header_callback(CURL *easy, curl_write_callback
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
 }
 
+static inline CURLcode ccurl_set_socket_callback(CURL *easy, curl_opensocket_callback callback, void *context) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+}
+
+static inline CURLcode ccurl_set_resolve(CURL *easy, struct curl_slist *list) {
+    return curl_easy_setopt(easy, CURLOPT_RESOLVE, list);
+}
+
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }

@@ -57,6 +57,9 @@ struct FailureText {
         case .otherIdentity:
             self.init("'\(fact("peer"))' is known here as another node, or by another key: nothing was changed",
                 hint: "if it was made anew: 'federation reset-peer \(fact("peer"))'; for its key alone add --key-rotated", .identity)
+        case .notAnnounced:
+            self.init("nobody has told this node of '\(fact("peer"))'", hint: list.isEmpty ? "it was told of none" : "it was told of: \(list)")
+        case .announcedFailed: self.init(announcedFailed: failure)
         case .unknownRecord: self.init("no record '\(fact("id"))'", hint: "list them with 'federation records'")
         case .unknownEvent: self.init("no event '\(fact("id"))'")
         case .headsChanged:
@@ -91,6 +94,19 @@ struct FailureText {
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
         case .writeRefused: self.init("the write was refused: \(fact("why"))")
         }
+    }
+
+    private init(announcedFailed failure: CommandFailure) {
+        func fact(_ key: String) -> String { (failure.facts[key] ?? "?").escapedForTerminal }
+        let reason = Reason(stored: failure.facts["reason"] ?? "")
+        let (what, hint) =
+            failure.facts["refused_address"] == nil
+            ? (reason.words, reason.hint)
+            : (
+                "its address is of the kind '\(fact("refused_address"))', where nobody is to be sent by others",
+                "if it is in a network of yours, name that in 'access.announced_allow'"
+            )
+        self.init("\(fact("endpoint")) could not be asked: \(what); nothing was changed", hint: hint, .unreachable)
     }
 
     private init(keyUsed failure: CommandFailure) {

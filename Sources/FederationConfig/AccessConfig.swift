@@ -9,6 +9,8 @@ extension Config {
         public var allowOpen = false
         /// Addresses whose `X-Forwarded-For` is believed.
         public var proxies: [String] = []
+        /// Addresses that a node which somebody else has named may have although they are not the open internet's.
+        package var announcedAllow: [AddressRange] = []
         /// What becomes of a peer at first contact whose entry does not say who it is.
         public var firstContact = FirstContact.pin
         package init() {}
@@ -42,6 +44,7 @@ extension Config.Access {
         sharedKeyFile = reader.optional("shared_key_file", .path)
         allowOpen = reader.read("allow_open", default: false, .flag)
         proxies = reader.list("proxies", .address)
+        announcedAllow = reader.list("announced_allow", .addressRange)
         firstContact = reader.read("first_contact", default: firstContact, .oneOf)
     }
 }
@@ -103,6 +106,16 @@ extension ValueReader where Value == String {
         ValueReader { (text) throws(ConfigProblem.Reason) in
             guard let address = IPAddress(text) else { throw .notAnAddress(text) }
             return address.text
+        }
+    }
+}
+
+extension ValueReader where Value == AddressRange {
+    /// A numeric address, or such a one with a number of bits behind a slash.
+    static var addressRange: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in
+            guard let range = AddressRange(text) else { throw .notAnAddressRange(text) }
+            return range
         }
     }
 }

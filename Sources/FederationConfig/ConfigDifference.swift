@@ -12,6 +12,7 @@ package struct ConfigDifference: Hashable, Sendable {
         case sharedKeyFile = "access.shared_key_file"
         case allowOpen = "access.allow_open"
         case proxies = "access.proxies"
+        case announcedAllow = "access.announced_allow"
         case firstContact = "access.first_contact"
         case tlsListen = "tls.listen"
         case tlsCertificate = "tls.certificate"
@@ -26,7 +27,7 @@ package struct ConfigDifference: Hashable, Sendable {
             switch self {
             case .data, .listen, .tlsListen, .monitorListen: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
-                .allowOpen, .proxies, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
+                .allowOpen, .proxies, .announcedAllow, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
                 true
             }
         }
@@ -132,6 +133,7 @@ extension Config {
         case .sharedKeyFile: access.sharedKeyFile ?? ""
         case .allowOpen: String(access.allowOpen)
         case .proxies: access.proxies.joined(separator: ", ")
+        case .announcedAllow: access.announcedAllow.map(\.text).joined(separator: ", ")
         case .firstContact: access.firstContact.rawValue
         case .tlsListen: tls.listen?.description ?? ""
         case .tlsCertificate: tls.certificate ?? ""

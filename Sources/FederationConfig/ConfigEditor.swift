@@ -104,7 +104,7 @@ extension ConfigProblem.Reason {
             true
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
             .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost,
-            .notAnIdentity, .notAnAddress, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
+            .notAnIdentity, .notAnAddress, .notAnAddressRange, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
             .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
             .keyInClear, .wireNotBuilt, .wireCannotPush:
             false

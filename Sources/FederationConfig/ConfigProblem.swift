@@ -53,6 +53,7 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case notAnIdentity(String)
         case notAPublicKey(String)
         case notAnAddress(String)
+        case notAnAddressRange(String)
         case notAPin(String)
         case listen(ListenAddress.Fault, found: String)
         case endpoint(Endpoint.Fault, found: String)

@@ -47,6 +47,7 @@ extension ConfigProblem.Reason {
         case .notAnIdentity: "expected an identity: the 26 characters of a ULID, in upper case"
         case .notAPublicKey: "expected a public key: 'ed25519:' and the base64 of its 32 bytes"
         case .notAnAddress(let text): "'\(text.shown)' is not an address such as 10.0.0.1 or fd00::1"
+        case .notAnAddressRange(let text): "'\(text.shown)' is not a range of addresses such as 10.0.0.0/8 or fd00::/8"
         case .notAPin: "expected 'sha256:' and the 64 hexadecimal digits of the key's SHA-256"
         case .listen(let fault, let found): fault.text(found)
         case .endpoint(let fault, let found): fault.text(found)

@@ -171,6 +171,8 @@ public enum TransportFailure: Error, Hashable, Sendable {
     case endOfFile
     /// The answer was longer than `HTTPRequest.maxAnswerBytes`.
     case answerTooLarge(limit: Int)
+    /// Every address of the name is one that nobody may be sent to by others.
+    case forbiddenAddress(AddressKind)
     /// The other side does not speak HTTP, or the body is not in the coding that its fields say.
     case malformedAnswer
     case cancelled

@@ -214,6 +214,13 @@ public enum Limits: Sendable {
     /// Requests of one preview: pages, and a few to say hello and goodbye.
     package static let previewRequests = 40
 
+    // Announcements
+
+    /// Suggestions of nodes that are kept, one of each who made any; the oldest goes.
+    package static let announcements = 32
+    /// What one of them says anew is taken in at most this often.
+    package static let announcementPause: Duration = .seconds(60)
+
     // Imports
 
     /// Files of one tree.

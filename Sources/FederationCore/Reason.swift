@@ -55,7 +55,7 @@ extension TransportFailure {
         case .tls: .networkTLS
         case .reset: .networkReset
         case .endOfFile: .networkEOF
-        case .answerTooLarge, .malformedAnswer, .cancelled, .other: .other
+        case .answerTooLarge, .malformedAnswer, .forbiddenAddress, .cancelled, .other: .other
         }
     }
 }

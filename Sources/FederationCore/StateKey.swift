@@ -23,6 +23,9 @@ public enum StateKey: Sendable {
     /// The key of what is kept of the peer that the configuration calls `name`.
     public static func peer(_ name: String, _ what: OfPeer) -> String { "peer:\(name):\(what.rawValue)" }
 
+    /// Nodes that others have suggested (`Announcements`).
+    package static let announced = "announced"
+
     /// A value of the host application's own.
     public static func host(_ name: String) -> String { "host:\(name)" }
 

@@ -57,6 +57,8 @@ package struct RouteCommit: Sendable {
     package var peerName: String
     package var page: PulledPage?
     package var wireValues: [String: [UInt8]?]
+    /// A node that somebody suggests.
+    package var announcement: Announcement?
     /// Everything that it writes, in place of the rest here, where the route has met the peer itself.
     package var whole: PeerCommit?
 

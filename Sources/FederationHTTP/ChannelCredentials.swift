@@ -12,6 +12,11 @@ package struct ChannelCredentials: Sendable {
     /// Sent with every request as `Authorization: Bearer`. Over plain HTTP too: whether that is right is the
     /// configuration's affair.
     package var bearer: Secret?
+    /// Connect to addresses that this lets pass, and to no other, whatever a name leads to at that moment. Such a
+    /// connection is made anew, and is used for nothing else.
+    package var addresses: AddressGuard?
+    /// `NAME:PORT:ADDRESS`: what a name leads to, in place of what a name server says.
+    package var resolved: [String] = []
 
     package init() {}
 }

@@ -16,6 +16,9 @@ internal import Glibc
     private let job: CurlJob
     /// libcurl reads it during the whole transfer.
     private var fieldList: UnsafeMutablePointer<curl_slist>?
+    private var resolvedList: UnsafeMutablePointer<curl_slist>?
+    /// An address that was not connected to, and why.
+    fileprivate(set) var forbidden: AddressKind?
     private var head = AnswerHead()
     private var body: AnswerBody
     /// Why a callback of ours broke the transfer off.
@@ -32,6 +35,7 @@ internal import Glibc
         unsafe curl_easy_cleanup(easy)
         wipeFields()
         unsafe curl_slist_free_all(fieldList)
+        unsafe curl_slist_free_all(resolvedList)
     }
 
     /// The job's id, which `configure` left with the easy handle.
@@ -47,6 +51,7 @@ internal import Glibc
     func result(_ code: CURLcode) -> Result<CurlClient.Answer, TransportFailure> {
         if let breach { return .failure(breach) }
         if code == CURLE_FILESIZE_EXCEEDED { return .failure(.answerTooLarge(limit: job.request.maxAnswerBytes)) }
+        if code == CURLE_COULDNT_CONNECT, let forbidden { return .failure(.forbiddenAddress(forbidden)) }
         guard code == CURLE_OK else {
             var systemError = 0
             unsafe ccurl_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
@@ -83,6 +88,7 @@ internal import Glibc
         setBounds(&options)
         setMessage(&options, lines: lines)
         setCallbacks(&options)
+        setAddresses(&options)
         return options.firstFailure.map { .other(code: Int($0.rawValue)) }
     }
 
@@ -191,6 +197,46 @@ internal import Glibc
         let takeHead: curl_write_callback = { unsafe CurlTransfer.received($0, $1 * $2, $3, CurlTransfer.takeHead) }
         unsafe options.note(ccurl_set_body_callback(easy, takeBody, context))
         unsafe options.note(ccurl_set_header_callback(easy, takeHead, context))
+    }
+
+    // MARK: Addresses
+
+    private func setAddresses(_ options: inout CurlOptions) {
+        for entry in job.credentials.resolved {
+            guard let longer = unsafe curl_slist_append(resolvedList, entry) else { return options.fail(CURLE_OUT_OF_MEMORY) }
+            unsafe resolvedList = longer
+        }
+        if unsafe resolvedList != nil { unsafe options.note(ccurl_set_resolve(easy, resolvedList)) }
+        guard job.credentials.addresses != nil else { return }
+        // A connection that was made without this guard says nothing of where it leads.
+        options.set(CURLOPT_FRESH_CONNECT, 1)
+        options.set(CURLOPT_FORBID_REUSE, 1)
+        // SAFETY: libcurl calls it only inside curl_multi_perform, while the loop holds the transfer.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let open: curl_opensocket_callback = { unsafe CurlTransfer.open($0, $1, $2) }
+        unsafe options.note(ccurl_set_socket_callback(easy, open, context))
+    }
+
+    /// Makes the socket for the very address that libcurl is about to connect to, if that may be.
+    private static func open(
+        _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ target: UnsafeMutablePointer<curl_sockaddr>?
+    ) -> curl_socket_t {
+        let refused: curl_socket_t = -1
+        guard let context = unsafe context, let target = unsafe target else { return refused }
+        let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+        guard let guarding = transfer.job.credentials.addresses else { return refused }
+        let address = unsafe withUnsafePointer(to: &target.pointee.addr) { unsafe SocketAddress(copying: $0)?.network }
+        // Neither IPv4 nor IPv6: it leads to no other machine that we know of.
+        guard let address else {
+            transfer.forbidden = .reserved
+            return refused
+        }
+        if case .refused(let kind) = guarding.verdict(on: address) {
+            transfer.forbidden = kind
+            return refused
+        }
+        let type = unsafe target.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+        return unsafe socket(target.pointee.family, type, target.pointee.protocol)
     }
 
     // MARK: Bytes

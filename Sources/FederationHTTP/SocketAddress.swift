@@ -1,5 +1,6 @@
 // libmicrohttpd's header pulls `sockaddr` in, so its module is the one that shows the fields.
 internal import CMicroHTTPD
+internal import FederationCore
 internal import Glibc
 
 /// An IPv4 or IPv6 address with its port, as the system's calls take and give it.
@@ -92,6 +93,15 @@ struct SocketAddress {
         default: break
         }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The address alone, as its bytes; `nil` for another family.
+    var network: NetworkAddress? {
+        switch family {
+        case AF_INET: NetworkAddress(bytes: view(sockaddr_in.self) { address in unsafe withUnsafeBytes(of: address.sin_addr) { unsafe Array($0) } })
+        case AF_INET6: NetworkAddress(bytes: view(sockaddr_in6.self) { address in unsafe withUnsafeBytes(of: address.sin6_addr) { unsafe Array($0) } })
+        default: nil
+        }
     }
 
     func withSocketAddress<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {

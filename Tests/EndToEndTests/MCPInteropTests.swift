@@ -50,7 +50,7 @@ struct MCPInteropTests {
         #expect(served.map { $0["data"].map { Array($0.raw) } } == local.map { $0["data"].map { Array($0.raw) } })
         #expect(facts["sync_read_signal"]?.string == "[]")
         #expect(facts["federation_status"]?.string?.contains("alpha") == true)
-        #expect(facts["announce_peer"]?.string?.contains("nothing was stored") == true)
+        #expect(facts["announce_peer"]?.string?.contains("nothing was changed there") == true)
         #expect(facts.at("bad_cursor", "is_error")?.bool == true)
         #expect(facts.at("bad_limit", "code")?.integer == -32602)
         #expect(facts.at("unknown_tool", "code")?.integer == -32602)

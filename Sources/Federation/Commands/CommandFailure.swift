@@ -26,6 +26,8 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case wordsDiffer = "words_differ"
         case noKey = "no_key"
         case otherIdentity = "other_identity"
+        case notAnnounced = "not_announced"
+        case announcedFailed = "announced_failed"
         case unknownRecord = "unknown_record"
         case unknownEvent = "unknown_event"
         case headsChanged = "heads_changed"

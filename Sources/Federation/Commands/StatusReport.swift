@@ -62,6 +62,8 @@ struct StatusReport: Sendable {
     var disk: DiskFacts?
     var room = StoreRoom()
     var peers: [Peer]
+    /// Nodes that others have suggested, the newest first.
+    var announced: [AnnouncementReport] = []
 
     /// How the node is as a whole.
     var state: String {
@@ -125,6 +127,8 @@ struct StatusReport: Sendable {
             writer.raw(Array(clock.stored.utf8))
             writer.key("peers")
             writer.array { for each in peers { peer(each, &$0) } }
+            writer.key("announced")
+            writer.array { for each in announced { each.write(to: &$0) } }
         }
     }
 

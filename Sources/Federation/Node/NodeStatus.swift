@@ -159,6 +159,7 @@ extension StatusReport {
             peers.append(peer)
         }
         self.peers = peers
+        announced = try AnnouncementReport.all(of: config, in: log)
         let pins = Set(peers.compactMap(\.pin))
         peersAhead = try StatusReport.originsAhead(in: log, now: now).intersection(pins).count
         let servesNoema = peers.contains { $0.wire == WireName.noema.rawValue }

@@ -73,6 +73,10 @@ extension Node {
             }
             return outcome
         }
+        if let announcement = commit.announcement {
+            try await keep(announcement)
+            return PageOutcome()
+        }
         let namespace = config.peers.first { $0.name == commit.peerName }?.wire.text ?? ""
         var change = PeerCommit(peer: commit.peerName, wireNamespace: namespace)
         change.page = commit.page

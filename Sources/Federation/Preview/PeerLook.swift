@@ -7,13 +7,15 @@ internal import FederationHTTP
 struct PeerLook: Sendable {
     let node: OpenedNode
     let entry: Config.Peer
+    /// What goes with each request; `nil` for what the configuration says of the entry.
+    var credentials: ChannelCredentials?
 
     /// What came of it: an identity, or why there is none.
     func identity(pinnedWire: WireName?) async -> PreviewMachine {
         let config = node.file.config
         let access = NodeAccess()
-        _ = try? access.take(config, beside: node.file.path, now: SystemClock.now())
-        let credentials = access.credentials(for: entry, of: config, beside: node.file.path)
+        if self.credentials == nil { _ = try? access.take(config, beside: node.file.path, now: SystemClock.now()) }
+        let credentials = self.credentials ?? access.credentials(for: entry, of: config, beside: node.file.path)
         let client = CurlClient()
         defer { client.close() }
         let transport = PeerTransport(

@@ -15,10 +15,21 @@ package struct PeerPreview: Sendable {
     /// `auto`, `native` or `noema`.
     package var wire = "auto"
     package var pages = 3
+    /// The endpoint was named by somebody else: it is asked without any key, and only at addresses that this lets pass.
+    private var addresses: AddressGuard?
 
     package init(endpoint: String, configPath: String) {
         self.endpoint = endpoint
         self.configPath = configPath
+    }
+
+    /// A preview of the node that was announced under a name.
+    ///
+    /// - Throws: also where none was.
+    package init(announced name: String, configPath: String) async throws(CommandFailure) {
+        let found = try await AnnouncedPeer.find(name, configPath: configPath)
+        self.init(endpoint: found.announcement.endpoint, configPath: configPath)
+        addresses = found.addresses
     }
 
     /// - Returns: the facts as JSON; that the peer could not be reached or read is one of them.
@@ -81,8 +92,9 @@ package struct PeerPreview: Sendable {
     private func look(_ machine: inout PreviewMachine, at endpoint: String, as node: NodeIdentity) async {
         let client = CurlClient()
         defer { client.close() }
-        let credentials = credentials(at: endpoint)
-        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline, credentials: { credentials })
+        var credentials = addresses == nil ? credentials(at: endpoint) : ChannelCredentials()
+        credentials.addresses = addresses
+        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline, credentials: { [credentials] in credentials })
         var random = SystemRandom()
         let context = ExchangeContext(
             node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,

@@ -62,6 +62,7 @@ struct PreviewReport {
             writer.member("endpoint", endpoint)
             writer.member("ok", failure == nil)
             if let failure { writer.member("reason", failure.reason.rawValue) }
+            if case .transport(.forbiddenAddress(let kind)) = failure { writer.member("refused_address", kind.rawValue) }
             writer.member("has_node", hasNode)
             if let wire = machine.wire { writer.member("wire", wire.rawValue) }
             if let peer = machine.identity { self.peer(peer, &writer) }

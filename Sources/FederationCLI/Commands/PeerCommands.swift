@@ -39,16 +39,26 @@ let addPeerCommand = CommandDefinition(
         Comments and layout of the file are kept. A running daemon polls the peer at once. Without ENDPOINT the peer is
         one that cannot be reached: it polls this node and pushes what it has. It is known by its identity, which
         'federation identity show' says there.
+
+        With --announced the node is one that others have told this one of ('status' lists them). It is asked who it is,
+        without any key and only where nobody could send us by a trick, and its entry insists on that identity.
         """,
     positionals: [.init(name: "NAME", count: .one), .init(name: "ENDPOINT", count: .optional)],
-    options: [.init("--id", value: "ULID", "the identity that the peer must show"), dryRunOption],
+    options: [
+        .init("--id", value: "ULID", "the identity that the peer must show"),
+        .init("--announced", "the node that others have told this one of by that name"), dryRunOption,
+    ],
     examples: [
         ("federation add-peer beta http://127.0.0.1:4002", "poll beta from now on"),
         ("federation add-peer laptop --id 01KX4M7H2QJ5V9W3T8RZP6N0CD", "let a peer that nobody can reach come"),
     ]
 ) { arguments, console in
     await edit(arguments, console) { () throws(CommandFailure) in
-        try await PeerEditing.add(
+        if arguments.has("--announced") {
+            return try await AnnouncedPeer.add(
+                arguments.positionals[0], configPath: arguments.configPath, dryRun: arguments.has("--dry-run"))
+        }
+        return try await PeerEditing.add(
             name: arguments.positionals[0], endpoint: arguments.positionals.dropFirst().first,
             id: arguments.value("--id"), configPath: arguments.configPath, dryRun: arguments.has("--dry-run"))
     } words: { "\($0 ? "would add" : "added") peer \($1.text("name")) to \($1.text("config"))" }

@@ -6,16 +6,28 @@ let previewCommand = CommandDefinition(
     details: """
         Asks the peer who it is, reads the first pages of its log, and says what would become of them here. Nothing is
         written and nobody is pinned. It works beside a running daemon, and also where there is no node yet.
+
+        With --announced the endpoint is one that others have named: it is asked without any key, and only at addresses of
+        the open internet or of 'access.announced_allow'.
         """,
-    positionals: [.init(name: "ENDPOINT", count: .one)],
+    positionals: [.init(name: "ENDPOINT", count: .optional)],
     options: [
+        .init("--announced", value: "NAME", "the node that others have told this one of by that name"),
         .init("--wire", value: "WIRE", "native, noema or auto (default: auto)"),
         .init("--pages", value: "N", "read at most N pages of its log (default 3)"),
     ],
     examples: [("federation preview http://127.0.0.1:4002", "before 'federation add-peer'")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    var preview = PeerPreview(endpoint: arguments.positionals[0], configPath: arguments.configPath)
+    var preview: PeerPreview
+    switch (arguments.positionals.first, arguments.value("--announced")) {
+    case (let endpoint?, nil): preview = PeerPreview(endpoint: endpoint, configPath: arguments.configPath)
+    case (nil, let name?):
+        do throws(CommandFailure) {
+            preview = try await PeerPreview(announced: name, configPath: arguments.configPath)
+        } catch { return session.report(error) }
+    default: return session.usage("an ENDPOINT, or --announced NAME", hint: "see 'federation help preview'")
+    }
     if let wire = arguments.value("--wire") {
         guard ["native", "noema", "auto"].contains(wire) else { return session.usage("--wire is native, noema or auto") }
         preview.wire = wire
@@ -57,6 +69,11 @@ private func printPreview(_ result: JSON, _ console: Console) {
     if !result.isTrue("has_node") { console.note("there is no node here: this is what a new one would see") }
     guard result.isTrue("ok") else {
         let reason = Reason(stored: result.text("reason"))
+        if result["refused_address"] != nil {
+            return console.error(
+                "\(endpoint): its address is of the kind '\(result.text("refused_address"))', where nobody is to be sent by others",
+                hint: "if it is in a network of yours, name that in 'access.announced_allow'")
+        }
         return console.error("\(endpoint): \(reason.rawValue): \(reason.words)", hint: reason.hint)
     }
     if result["peer"]?.text("mode") == NodeMode.subscribe.rawValue { console.note("it serves no events: its mode is subscribe") }

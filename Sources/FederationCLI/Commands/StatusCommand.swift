@@ -35,6 +35,7 @@ enum StatusText {
         for warning in status.items("warnings") { lines.append("⚠ \(StatusText.warning(warning))") }
         if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
         for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
+        lines += AnnouncementText.lines(status)
         let clock = status["vclock"]?.members ?? []
         if !clock.isEmpty {
             let names = labels(status)

@@ -151,7 +151,7 @@ extension TransportFailure {
         case .tls: "tls: failed to verify certificate: x509: certificate signed by unknown authority"
         case .reset: "read tcp 192.0.2.1:3000: connection reset by peer"
         case .endOfFile: "unexpected EOF"
-        case .answerTooLarge, .malformedAnswer, .cancelled, .other: "request failed"
+        case .answerTooLarge, .malformedAnswer, .cancelled, .other, .forbiddenAddress: "request failed"
         }
     }
 }

@@ -4,6 +4,16 @@ import FederationCore
 struct NoemaRoutes {
     let context: RouteContext
     let view: any LogReading
+    /// The numeric address of who asks.
+    var remoteAddress = ""
+    /// What the request suggests, once it is answered.
+    private(set) var announcement: Announcement?
+
+    init(context: RouteContext, view: any LogReading, remoteAddress: String = "") {
+        self.context = context
+        self.view = view
+        self.remoteAddress = remoteAddress
+    }
 
     /// What handling one message can end in beside an answer.
     private enum Trouble: Error {
@@ -11,7 +21,7 @@ struct NoemaRoutes {
         case store(StoreFailure)
     }
 
-    func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
+    mutating func reply(to request: ServedRequest) throws(StoreFailure) -> RouteReply {
         guard request.path == "/mcp" || request.path == "/mcp/" else { return RouteReply(HTTPResponse(status: 404)) }
         guard request.method == "POST" else { return RouteReply(.otherMethod(than: "POST", asked: request.method)) }
         guard request.fields.mediaType == "application/json" else { return RouteReply(HTTPResponse(status: 415)) }
@@ -33,7 +43,7 @@ struct NoemaRoutes {
         }
     }
 
-    private func answer(id: [UInt8], method: String, params: JSON?) throws(Trouble) -> [UInt8] {
+    private mutating func answer(id: [UInt8], method: String, params: JSON?) throws(Trouble) -> [UInt8] {
         switch method {
         case "initialize": return initialize(id: id, params: params)
         case "ping": return JSONRPC.result(id: id) { _ in }
@@ -87,7 +97,7 @@ struct NoemaRoutes {
         }
     }
 
-    private func call(_ params: JSON?) throws(Trouble) -> MCPToolResult {
+    private mutating func call(_ params: JSON?) throws(Trouble) -> MCPToolResult {
         let name = params?["name"]?.string ?? ""
         guard let tool = NoemaTool(rawValue: name) else {
             let shown = name.escapedForTerminal(limit: 64)
@@ -104,7 +114,7 @@ struct NoemaRoutes {
         }
     }
 
-    private func run(_ tool: NoemaTool, _ arguments: NoemaArguments) throws -> MCPToolResult {
+    private mutating func run(_ tool: NoemaTool, _ arguments: NoemaArguments) throws -> MCPToolResult {
         switch tool {
         case .identity: return MCPToolResult(text: NoemaIdentity.text(of: context.node))
         case .status: return MCPToolResult(text: try context.statusText(view))
@@ -137,16 +147,20 @@ struct NoemaRoutes {
         return MCPToolResult(text: "this node is in subscribe mode: it serves no events", isError: true)
     }
 
-    /// Acknowledges, and that is all: a stranger's URL is neither stored nor asked.
-    private func announce(name: String, endpoint: String) -> MCPToolResult {
+    /// Acknowledges, and keeps it for a person to look at: a stranger's URL is not asked for anything.
+    private mutating func announce(name: String, endpoint: String) -> MCPToolResult {
         guard isWebURL(endpoint) else {
             return MCPToolResult(text: "endpoint must be an http or https URL", isError: true)
         }
         guard name != context.node.name else {
             return MCPToolResult(text: "the name is this node's own", isError: true)
         }
+        if Announcement.isName(name), let url = try? AnnouncedURL(endpoint) {
+            announcement = Announcement(
+                name: name, endpoint: url.text, by: context.peerName.map { "peer \($0)" } ?? remoteAddress, at: context.now)
+        }
         return MCPToolResult(
-            text: "Noted. A peer is added by naming it in this node's configuration; nothing was stored.")
+            text: "Noted. A peer is added by naming it in this node's configuration; nothing was changed there.")
     }
 
     private func isWebURL(_ text: String) -> Bool {

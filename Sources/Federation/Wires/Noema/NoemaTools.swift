@@ -14,7 +14,7 @@ enum NoemaTool: String, CaseIterable {
         case .events: "Events with an id after a cursor, in order of id."
         case .readSignal: "How often traces were read here. This node keeps no such counts: the answer is empty."
         case .status: "The state of this node's federation, for people."
-        case .announce: "Tells this node of another. Nothing is stored: peers are named in the node's configuration."
+        case .announce: "Tells this node of another. It is shown to a person, who names peers in the node's configuration."
         }
     }
 

@@ -13,6 +13,13 @@ package struct NoemaWire: Wire {
     package func respond(
         to request: ServedRequest, context: RouteContext, view: any LogReading
     ) throws(StoreFailure) -> RouteReply {
-        try NoemaRoutes(context: context, view: view).reply(to: request)
+        var routes = NoemaRoutes(context: context, view: view, remoteAddress: request.remoteAddress)
+        var reply = try routes.reply(to: request)
+        if let announcement = routes.announcement {
+            var commit = RouteCommit(peerName: "")
+            commit.announcement = announcement
+            reply.commit = commit
+        }
+        return reply
     }
 }
