@@ -2,13 +2,14 @@
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
 # make fuzz SECONDS=600   give every decoder bytes that nobody would send, for so many seconds each (FUZZERS="a b": these)
+# make test-thread, make test-address   every test under a sanitizer (TEST_TARGETS="FederationHTTPTests": these)
 # make bench-latency   how long news takes from one node to another
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 SEED ?= 1
 # How many seeds of the simulation `make test` runs.
 SEEDS ?= 500
-TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Vectors/,$(wildcard Tests/*/))))
+TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
 FUZZERS ?=
@@ -66,14 +67,12 @@ fuzz: setup
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
 
-# Data races: the modules that run threads, without the end-to-end tests (they start a binary of their own).
+# Data races, and memory errors: every test, the end-to-end tests with the program that is built beside them.
 test-thread: setup
-	swift test --sanitize=thread --scratch-path .build/thread --filter 'FederationHTTPTests|FederationStoreTests|PollDriver'
+	.ci/sanitized thread $(TEST_TARGETS)
 
-# Memory errors: the modules that face C.
 test-address: setup
-	swift test --sanitize=address --scratch-path .build/address --disable-xctest \
-		--filter 'FederationHTTPTests|FederationStoreTests|FederationCryptoTests|FederationConfigTests|FederationCoreTests'
+	.ci/sanitized address $(TEST_TARGETS)
 
 # The reference of the library, as a DocC archive in .build/docs; a warning is a failure.
 docs: setup

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// Makes certificates for tests: an authority of its own, and what it signs. Never for anything else: the keys are
 /// written without a password.
-package struct TestAuthority {
+package final class TestAuthority {
     /// A certificate and its key, in PEM.
     package struct Issued: Sendable {
         package var certificate: [UInt8]
@@ -24,6 +24,11 @@ package struct TestAuthority {
         root = TestAuthority.make(
             name: name, key: pair, days: -1...30, signer: pair, issuer: nil,
             extensions: [(NID_basic_constraints, "critical,CA:TRUE"), (NID_key_usage, "critical,keyCertSign")])
+    }
+
+    deinit {
+        X509_free(root)
+        EVP_PKEY_free(pair)
     }
 
     /// The authority's own certificate, in PEM.

@@ -56,7 +56,7 @@ final class ChildProcess: Sendable {
 
     /// Waits for its end; kills it once `patience` is over.
     func end(within patience: Duration = .seconds(120)) async throws -> Ending {
-        let deadline = ContinuousClock.now + patience
+        let deadline = ContinuousClock.now + patience * Patience.factor
         var pause = Duration.milliseconds(1)
         while ContinuousClock.now < deadline {
             if let ending = poll() { return ending }
@@ -66,6 +66,11 @@ final class ChildProcess: Sendable {
         signal(SIGKILL)
         throw Unfulfilled("process \(pid) did not end within \(patience)")
     }
+}
+
+/// How much longer everything may take, as `FEDERATION_PATIENCE` says: programs with a sanitizer are slow.
+enum Patience {
+    static let factor = getenv("FEDERATION_PATIENCE").flatMap { Int(String(cString: $0)) } ?? 1
 }
 
 /// Something that a test waited for in vain.
@@ -79,7 +84,7 @@ struct Unfulfilled: Error, CustomStringConvertible {
 func eventually<Value>(
     _ what: @autoclosure () -> String, within patience: Duration = .seconds(90), _ condition: () async throws -> Value?
 ) async throws -> Value {
-    let deadline = ContinuousClock.now + patience
+    let deadline = ContinuousClock.now + patience * Patience.factor
     var pause = Duration.milliseconds(5)
     while true {
         if let value = try await condition() { return value }

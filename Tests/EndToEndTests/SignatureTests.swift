@@ -33,7 +33,8 @@ import Testing
                 let isDone = signatures?["proved"]?.integer == 9 && signatures?["reviewing"]?.bool == false
                 return isDone.orNil
             }
-            #expect(Set(try await proofs(node).values) == ["pinned_key"])
+            // By its own signature, or by the checkpoint of an origin that had written nothing for a while.
+            #expect(Set(try await proofs(node).values).isSubset(of: ["pinned_key", "chain"]))
             let peers = try await node.facts("peers")["peers"]?.array ?? []
             for peer in peers {
                 #expect(peer.at("key", "pin")?.string == "first_contact")

@@ -60,12 +60,15 @@ import Testing
         let facts = try await alpha.run("verify", "--self", "--json")
         #expect(facts.status == 6)
         let json = try facts.json
-        #expect(json["ok"]?.bool == false && json["complete"]?.bool == true && json["finding_count"]?.integer == 5)
+        #expect(json["ok"]?.bool == false && json["complete"]?.bool == true)
         #expect(json.at("signatures", "unsigned")?.integer == 2)
-        let kinds = (json["findings"]?.array ?? []).compactMap { $0["finding"]?.string }
+        // Where there was time to attest the chain, it does not fit either.
+        let kinds = (json["findings"]?.array ?? []).compactMap { $0["finding"]?.string }.filter { $0 != "chain_mismatch" }
+        let count = json["finding_count"]?.integer ?? 0
+        #expect((5...6).contains(count))
         #expect(kinds.sorted() == ["digest_mismatch", "digest_mismatch"] + Array(repeating: "record_mismatch", count: 3))
         let text = try await alpha.run("verify", "--self")
-        #expect(text.out.contains("\n5 findings: 6 events, 6 records\n") && text.err.contains("hint: "))
+        #expect(text.out.contains("\n\(count) findings: 6 events, 6 records\n") && text.err.contains("hint: "))
         let check = try await alpha.run("check", "--deep")
         #expect(check.status == 3 && check.err.contains("a record is not what its events make it: "), "\(check.err)")
     }

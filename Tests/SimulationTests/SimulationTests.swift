@@ -70,26 +70,30 @@ import Testing
     @Test func originsThatEquivocateAreNoticedByAll() throws {
         let only = SimulationTests.number("FEDERATION_CHAIN_SEED")
         var (attested, equivocations) = (0, 0)
-        for seed in only.map({ $0...$0 }) ?? 1...min(SimulationTests.number("FEDERATION_SEEDS") ?? 30, 100) {
+        let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 30, 100)
+        for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
             (plan.signatures, plan.restores, plan.noemaNodes) = (.enforce, 3, [])
             let summary = try SimulationTests.simulate(plan, tells: only != nil)
             attested += summary.attested
             equivocations += summary.equivocations
         }
-        #expect(only != nil || attested > 20 && equivocations > 0, "\(attested) followed, \(equivocations) noticed")
+        // A few seeds need not show it.
+        let isShown = attested > 20 && equivocations > 0
+        #expect(only != nil || count < 20 || isShown, "\(attested) followed, \(equivocations) noticed")
     }
 
     /// A star whose leaves nobody can reach: what they write they push, and everybody comes to the same.
     @Test func leavesThatNobodyCanReachAreHeard() throws {
         let only = SimulationTests.number("FEDERATION_LEAF_SEED")
         var pushes = 0
-        for seed in only.map({ $0...$0 }) ?? 1...min(SimulationTests.number("FEDERATION_SEEDS") ?? 40, 100) {
+        let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 40, 100)
+        for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
             (plan.shape, plan.hasLeaves) = (.star, true)
             pushes += try SimulationTests.simulate(plan, tells: only != nil).pushes
         }
-        #expect(pushes > 100 || only != nil)
+        #expect(pushes > 100 || only != nil || count < 20)
     }
 
     @Test func theSameSeedIsTheSameRun() throws {
