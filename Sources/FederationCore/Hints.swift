@@ -21,6 +21,9 @@ extension Reason {
         }
     }
 
+    /// Where its causes and remedies stand.
+    package var page: String { "docs/reasons.md#\(rawValue)" }
+
     /// What a person can do about it.
     public var hint: String {
         switch self {

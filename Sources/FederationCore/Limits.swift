@@ -214,6 +214,11 @@ public enum Limits: Sendable {
     /// Requests of one preview: pages, and a few to say hello and goodbye.
     package static let previewRequests = 40
 
+    // Pairing
+
+    /// What a peer that waits for a person, and comes to us, shows anew is remembered at most this often.
+    package static let pairingPause: Duration = .seconds(60)
+
     // Announcements
 
     /// Suggestions of nodes that are kept, one of each who made any; the oldest goes.

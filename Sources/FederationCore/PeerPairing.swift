@@ -58,7 +58,7 @@ package struct PeerPairing: Hashable, Sendable {
     package var isPaired: Bool { state == .paired }
 
     /// This peer waits: since when, and whether it has changed meanwhile.
-    func waiting(id: ULID, key: String?, at now: WallTime) -> PeerPairing {
+    package func waiting(id: ULID, key: String?, at now: WallTime) -> PeerPairing {
         let isSame = self.id == id && self.key == key
         return PeerPairing(.pending, id: id, key: key, at: isSame ? at : now, hasChanged: hasChanged || !isSame)
     }

@@ -3,6 +3,14 @@ extension PollMachine {
     /// The end of the conversation; what came of it is committed, and then the poll is over.
     mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
+        var result = result
+        if result == .busy {
+            if busySince == nil { busySince = now }
+            // Whoever says so for ever is of no use, and somebody should know.
+            if isBusyTooLong(now.instant) { result = .failed(.status(HTTPResponse.busy)) }
+        }
+        // A person said who the peer is while this poll was under way: what it wanted to pin counts no more.
+        if result == .failed(.store(.interrupted)) { poll.pinsAreWritten() }
         if result == .complete, isAsBefore(poll), following.isWritten(at: now.instant, interval: peer.interval) {
             return followOn(poll, now)
         }
@@ -89,12 +97,17 @@ extension PollMachine {
                 : backoff.next(
                     interval: isLookedFor ? min(peer.interval, policy.followRetry) : peer.interval,
                     longest: max(peer.interval, policy.longestBackoff), using: &random)
-            let isAwaited = !tickets.isEmpty || !comparisonTickets.isEmpty
-            next = isAwaited ? now.instant : now.instant.advanced(by: wait)
+            let isBusy = failure == .status(HTTPResponse.busy)
+            if !isBusy { busySince = nil }
+            let least = isBusy ? policy.wait(ifBusy: poll.retryAfter, interval: peer.interval) : .zero
+            let isAwaited = !isBusy && (!tickets.isEmpty || !comparisonTickets.isEmpty) || isConfirmed
+            next = isAwaited ? now.instant : now.instant.advanced(by: max(wait, least))
             state = .waiting(until: next)
+            if isBusy { return effects + [.report(reported(report, next), to: takeAllTickets(poll))] }
         } else {
             report.failuresInARow = attempt
             forgetFailures()
+            busySince = nil
             wire = poll.wire
             holes.isOffered = poll.answersNumbers ?? holes.isOffered
             if poll.claimsOwnFuture, !poll.outcome.foundOwnFuture, result == .complete {
@@ -116,8 +129,25 @@ extension PollMachine {
             next = soon ? now.instant : now.instant.advanced(by: pause ?? wait)
             state = .idle(until: next)
         }
+        // Nobody who asks is kept waiting as long as a busy peer wants to be left alone.
+        let waiting = result == .busy ? takeAllTickets(poll) : poll.tickets
+        return effects + [.report(reported(report, next), to: waiting)]
+    }
+
+    private func reported(_ report: PollReport, _ next: Instant) -> PollReport {
+        var report = report
         report.nextPoll = next
-        return effects + [.report(report, to: poll.tickets)]
+        return report
+    }
+
+    /// Whoever waits for this poll or for the next one.
+    private mutating func takeAllTickets(_ poll: Poll) -> [PollTicket] {
+        defer { (tickets, comparisonTickets) = ([], []) }
+        return poll.tickets + tickets + comparisonTickets
+    }
+
+    private func isBusyTooLong(_ now: Instant) -> Bool {
+        busySince.map { now.since($0.instant) >= policy.longestBusy } ?? false
     }
 
     /// When a peer is asked again that waits for a person's word, or that is busy: neither is a failure.

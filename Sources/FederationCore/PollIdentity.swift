@@ -33,6 +33,21 @@ extension PollMachine {
         return effects + resume(poll, .identityAccepted, now)
     }
 
+    /// What was wrong may have been what was said now, and there is something to fetch.
+    mutating func confirmed(_ now: Moment) -> [Effect] {
+        switch state {
+        case .paused, .stopped, .forgetting: return []
+        case .waiting:
+            forgetFailures()
+            state = .idle(until: now.instant)
+            return []
+        case .idle: return pollSoon(now)
+        case .polling:
+            isConfirmed = true
+            return pollSoon(now)
+        }
+    }
+
     /// What the peer wants of us, where it may have it.
     private mutating func offers(of identity: PeerIdentity) -> [Effect] {
         let mayHave = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)

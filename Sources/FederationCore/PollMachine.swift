@@ -48,6 +48,8 @@ package struct PollMachine: Sendable {
         case contact
         /// The peer says that it has news.
         case news
+        /// A person has said who the peer is.
+        case confirmed
         /// The peer asked to be called back, in this conversation.
         case calledBack(any Exchange)
         /// Somebody wants a poll now, and its report.
@@ -127,6 +129,10 @@ package struct PollMachine: Sendable {
     /// The peer wants to be given our log.
     var isOffered = false
     var aside: Aside?
+    /// Since when the peer has been busy whenever it was asked.
+    var busySince: Moment?
+    /// A person has said who the peer is, and no poll has begun since.
+    var isConfirmed = false
 
     /// Polls at once.
     package init(
@@ -162,6 +168,7 @@ package struct PollMachine: Sendable {
             }
         var status = PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
         status.tally = tally
+        status.busySince = busySince?.wall
         if case .polling(let poll) = state {
             status.pulled = Int64(poll.outcome.events)
             status.remaining = poll.remaining
@@ -177,6 +184,7 @@ package struct PollMachine: Sendable {
         case .answered(let id, let answer): return answered(id, answer, now, &random)
         case .contact: contact(now)
         case .news: return pollSoon(now)
+        case .confirmed: return confirmed(now)
         case .calledBack(let exchange): return calledBack(exchange, now)
         case .syncNow(let ticket): return syncNow(ticket, now)
         case .reconcileNow(let ticket, let moment): return reconcileNow(ticket, moment, now)
@@ -225,7 +233,7 @@ package struct PollMachine: Sendable {
         state = .waiting(until: now.instant)
     }
 
-    private mutating func pollSoon(_ now: Moment) -> [Effect] {
+    mutating func pollSoon(_ now: Moment) -> [Effect] {
         switch state {
         case .idle(let until):
             state = .idle(until: min(until, now.instant))

@@ -38,6 +38,8 @@ package struct PolledPeer: Hashable, Sendable {
 package struct PollPolicy: Hashable, Sendable {
     /// The longest wait after failures, unless the interval is longer.
     package var longestBackoff: Duration = .seconds(5 * 60)
+    /// A peer that is busy for so long, and gives nothing meanwhile, has failed.
+    package var longestBusy: Duration = .seconds(10 * 60)
     /// A poll in which nothing moves for this long is given up. Longer than a request's own deadline, so it only
     /// acts where an answer is lost between the machine and whoever carries out what it asks.
     package var stall: Duration = .seconds(180)

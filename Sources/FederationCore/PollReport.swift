@@ -87,6 +87,8 @@ package struct PollStatus: Hashable, Sendable {
     package var failure: ExchangeFailure?
     /// The wire spoken at the last success.
     package var wire: WireName?
+    /// Since when it has been busy whenever it was asked.
+    package var busySince: WallTime?
     /// Events that the poll under way has committed, and about how many follow, where the peer says.
     package var pulled: Int64 = 0
     package var remaining: Int64?

@@ -1,6 +1,7 @@
 import FederationCore
 import FederationHTTP
 import Glibc
+import HostileKit
 import Testing
 
 /// What a node says to whoever watches it.

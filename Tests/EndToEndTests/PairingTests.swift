@@ -259,7 +259,12 @@ final class FakeNative: Sendable {
         let note = try await laptop.put("# From a laptop\n")
         try await star.start()
         try await eventually("it waits; log:\n\(alpha.log)") { (try await standing(alpha, "laptop") == "pending").orNil }
+        let since = try await alpha.peerStatus("laptop")?.at("pairing", "since")?.string
         #expect(alpha.log.contains("federation pair laptop"))
+        // It is asked for what it has, comes again and again, and that is said once.
+        for _ in 1...3 { _ = try await laptop.run("sync") }
+        #expect(alpha.log.ranges(of: "federation pair laptop").count == 1)
+        #expect(try await alpha.peerStatus("laptop")?.at("pairing", "since")?.string == since)
         #expect(try await alpha.events().isEmpty)
         let phrase = try await words(alpha, "laptop")
         #expect(try await words(laptop, "alpha") == phrase)
@@ -268,6 +273,32 @@ final class FakeNative: Sendable {
             (try await alpha.run("show", note).status == 0).orNil
         }
         try await star.stop()
+    }
+
+    /// Its own key opens the door; what is given by name waits for a person as well.
+    @Test func aKeyOfItsOwnDoesNotNameAPeerThatWaits() async throws {
+        let (alpha, beta) = try await two(interval: "60s")
+        for node in [alpha, beta] {
+            TestFile.write("a-key-of-these-two-nodes\n", to: node.directory + "/two.key")
+            chmod(node.directory + "/two.key", 0o600)
+        }
+        let mesh = ["wire: mesh", "carry: records", "key_file: two.key"]
+        alpha.setPeers([("beta", ["endpoint: \(beta.endpoint)", "first_contact: ask"] + mesh)])
+        beta.setPeers([("alpha", ["endpoint: \(alpha.endpoint)"] + mesh)])
+        let note = try await alpha.put("# For beta alone\n")
+        try await alpha.start()
+        try await beta.start()
+        try await eventually("alpha waits; log:\n\(alpha.log)") { (try await standing(alpha, "beta") == "pending").orNil }
+        try await eventually("beta is answered; log:\n\(beta.log)") { (try await beta.run("sync").status == 0).orNil }
+        #expect(try await beta.run("show", note).status == 1)
+        let yes = try await alpha.run("pair", "beta", "--yes")
+        #expect(yes.status == 0, "\(yes.err)")
+        try await eventually("it is given what is its own; log:\n\(beta.log)") {
+            _ = try await beta.run("sync")
+            return (try await beta.run("show", note).status == 0).orNil
+        }
+        #expect(try await alpha.stop() == .exited(0))
+        #expect(try await beta.stop() == .exited(0))
     }
 
     @Test func aBusyPeerAlarmsNobody() async throws {

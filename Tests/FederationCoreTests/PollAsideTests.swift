@@ -111,7 +111,7 @@ import Testing
     ] as [(String?, Int)])
     func aBusyPeerIsLeftAloneAsLongAsItAsks(asked: String?, seconds: Int) {
         var bench = PollBench([.request(HTTPRequest(.get, "/identity"), seals: []), .failed(.status(429))])
-        for round in 0..<4 {
+        for round in 0..<2 {
             let effects = bench.poll(response: .success(busy(asked)))
             #expect(commits(effects).allSatisfy { $0.health == nil }, "nothing alarms")
             let wait = bench.machine.wakeAt!.since(bench.now)
@@ -119,8 +119,75 @@ import Testing
             #expect(bench.machine.status.attempt == 0 && bench.machine.status.failure == nil)
             #expect(bench.machine.status.state == .busy)
         }
-        #expect(bench.reports.map(\.result) == [.busy, .busy, .busy, .busy])
-        #expect(bench.reports.map(\.isRepeated) == [false, true, true, true])
+        #expect(bench.reports.map(\.result) == [.busy, .busy])
+        #expect(bench.reports.map(\.isRepeated) == [false, true])
+    }
+
+    /// Whoever is busy for ever has failed, and is left alone all the same.
+    @Test func tenMinutesOfBusyAnswersAreAFailure() throws {
+        var bench = PollBench([.request(HTTPRequest(.get, "/identity"), seals: []), .failed(.status(429))])
+        while bench.machine.wakeAt! < .start.advanced(by: .seconds(600)) {
+            let effects = bench.poll(response: .success(busy("100")))
+            #expect(commits(effects).allSatisfy { $0.health == nil })
+            #expect(bench.machine.status.busySince == PollBench.wallStart)
+        }
+        let effects = bench.poll(response: .success(busy("290")))
+        #expect(commits(effects).first?.health?.result == .failed(.other, eventID: "", subject: ""))
+        #expect(bench.reports.last?.result == .failed(.status(429)) && bench.machine.status.attempt == 1)
+        #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(290))
+        #expect(bench.machine.status.busySince == PollBench.wallStart)
+        _ = bench.poll(response: .success(busy("290")))
+        #expect(bench.machine.status.attempt == 2)
+        // Another failure is another story.
+        _ = bench.poll(response: .failure(.refused))
+        #expect(bench.machine.status.busySince == nil)
+        _ = bench.poll(response: .success(busy("290")))
+        #expect(bench.reports.last?.result == .busy)
+    }
+
+    @Test func whoAsksIsNotKeptWaitingByABusyPeer() {
+        var bench = PollBench([.request(HTTPRequest(.get, "/identity"), seals: []), .failed(.status(429))])
+        let loading = bench.due()
+        _ = bench.send(.syncNow(PollTicket(7)))
+        _ = bench.send(.reconcileNow(PollTicket(8)))
+        var told: [PollTicket] = []
+        for case .report(let report, let tickets) in bench.run(loading, response: .success(busy("290"))) {
+            #expect(report.result == .busy)
+            told += tickets
+        }
+        #expect(Set(told) == [PollTicket(7), PollTicket(8)])
+        #expect(bench.machine.wakeAt!.since(bench.now) >= .seconds(290))
+    }
+
+    /// What it was about to pin counts no more, and the next poll is at once.
+    @Test func aYesDuringAFirstPollIsFollowedAtOnce() throws {
+        var bench = PollBench(PollBench.hello(PollBench.identity(key: PollAsideTests.key)) + [.take(PollBench.emptyPage)])
+        var effects = bench.due()
+        for _ in 0..<8 {
+            if let commit = effects.compactMap({ if case .commit(let id, _) = $0 { id } else { nil } }).first {
+                _ = bench.send(.confirmed)
+                effects = bench.send(.answered(commit, .store(.interrupted)))
+                break
+            }
+            switch effects.first {
+            case .load(let id, _): effects = bench.send(.answered(id, .memory(bench.memory)))
+            case .send(let id, _, _): effects = bench.send(.answered(id, .response(PollBench.answer)))
+            default: effects = []
+            }
+        }
+        let last = try #require(commits(effects).first)
+        #expect(last.pin == nil && last.key == nil)
+        _ = bench.run(effects)
+        #expect(bench.machine.wakeAt == bench.now, "nothing waits for a back-off")
+    }
+
+    @Test func aYesEndsTheWaitOfAPeerThatWasRefused() {
+        var bench = PollBench(PollBench.hello(PollBench.identity(key: PollAsideTests.key)))
+        bench.memory.pin = PollBench.otherID
+        _ = bench.poll()
+        #expect(bench.machine.wakeAt!.since(bench.now) > .seconds(200))
+        _ = bench.send(.confirmed)
+        #expect(bench.machine.wakeAt == bench.now && bench.machine.status.failure == nil)
     }
 
     @Test func whatCameBeforeABusyAnswerStays() {

@@ -24,7 +24,7 @@ extension CommandService {
         node.bell.ring()
         // A request that the peer has us hold is answered by what holds now: it may bring what it has.
         node.store.commits.wakeAll()
-        node.poller(name)?.driver.post(.news)
+        node.poller(name)?.driver.post(.confirmed)
         return jsonObject {
             $0.member("name", name)
             $0.member("id", paired.id.description)

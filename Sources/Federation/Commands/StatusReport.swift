@@ -230,6 +230,7 @@ struct StatusReport: Sendable {
             if let poll = peer.poll {
                 writer.member("state", poll.state.rawValue)
                 writer.member("attempt", poll.attempt)
+                if let since = poll.busySince { writer.member("busy_since", since.rfc3339) }
                 if poll.tally.failedComparisons > 0 { writer.member("failed_comparisons", poll.tally.failedComparisons) }
                 if poll.tally.unprovenAttestations > 0 {
                     writer.member("unproven_attestations", poll.tally.unprovenAttestations)

@@ -23,6 +23,8 @@ struct WireServer: Sendable {
     let turnsAway: @Sendable (String) -> Bool
     /// What is known of a node that a request names.
     let acquaintance: @Sendable (ULID) async -> Acquaintance?
+    /// Whether a person has still to say who a peer is.
+    let waits: @Sendable (String) async -> Bool
     /// The entry of a peer that comes to us under this identity.
     let pusher: @Sendable (ULID) -> PushingPeer?
     let held = HeldRequests()
@@ -114,11 +116,13 @@ struct WireServer: Sendable {
         // A claim is enough to be refused on: who names another's identity only gets less.
         if known?.isTurnedAway == true { node.mode = .subscribe }
         var (peerName, couldProve) = proof(of: request, by: claimed, known)
-        if case .peer(let name) = sender.caller {
-            peerName = name
-            if turnsAway(name) { node.mode = .subscribe }
-        }
         var pusher = claimed.flatMap { self.pusher($0) }
+        if case .peer(let name) = sender.caller {
+            // Its key opens the door. What is given by name is for whom a person knows, where that is asked for.
+            peerName = await waits(name) ? nil : name
+            if turnsAway(name) { node.mode = .subscribe }
+            if pusher?.name != name { pusher = nil }
+        }
         // Whoever has proved to be one peer brings nothing in another's name.
         if let peerName, pusher?.name != peerName { pusher = nil }
         var context = RouteContext(

@@ -51,7 +51,7 @@ extension WireServer {
                 let config = node.config
                 return config.peers.contains { $0.name == name && config.turnsAway($0) }
             },
-            acquaintance: { await node.acquaintance($0) }, pusher: { node.pusher($0) })
+            acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) })
     }
 }
 
@@ -131,6 +131,18 @@ extension Node {
                 isTurnedAway: entries.contains { config.turnsAway($0) })
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
+    }
+
+    /// Whether a person has still to say who a peer is; also where that cannot be read.
+    func waits(_ peer: String) async -> Bool {
+        let config = config
+        guard let entry = config.peers.first(where: { $0.name == peer }), config.firstContact(of: entry) == .ask else {
+            return false
+        }
+        let found = try? await store.read { (log) throws(StoreFailure) in
+            try config.waits(entry, own: self.opened.identity.id, in: log)
+        }
+        return found ?? true
     }
 
     /// Notes when a peer that comes to us last came, or somebody in its name.

@@ -155,6 +155,7 @@ enum StatusText {
         } else if !peer.text("state").isEmpty {
             rows.append(["  polling", pollText(peer.text("state"))])
         }
+        if !peer.text("busy_since").isEmpty { rows.append(["  busy", "since \(peer.text("busy_since")): it asks to be left alone"]) }
         if let push = peer["push"] { rows.append(["  pushing", pushText(push)]) }
         if let mesh = peer["mesh"] { rows += meshRows(mesh) }
         rows += problemRows(peer)
@@ -217,6 +218,7 @@ enum StatusText {
         if !error.text("trace_id").isEmpty { rows.append(["  trace", error.text("trace_id")]) }
         rows.append(["  likely cause", reason.words])
         rows.append(["  what to do", reason.hint])
+        rows.append(["  see", reason.page])
         return rows
     }
 }

@@ -29,7 +29,9 @@ struct NativePushRoute {
             case .waits(let commit):
                 let refusal = NativeRoutes.Refusal(
                     status: 403, code: NativePushRoute.notWanted, message: "A person here has to confirm that node first.")
-                return RouteReply(commit: RouteCommit(commit)) { [greeting] _ in refusal.response(fields: greeting.fields) }
+                return RouteReply(commit: commit.map { RouteCommit($0) }) { [greeting] _ in
+                    refusal.response(fields: greeting.fields)
+                }
             case .elsewhere(let position): return RouteReply(NativePushRoute.elsewhere(position, greeting))
             }
         }
@@ -40,7 +42,7 @@ struct NativePushRoute {
         case refused(NativeRoutes.Refusal)
         case elsewhere(String?)
         /// It is remembered, and nothing is taken of it.
-        case waits(PeerCommit)
+        case waits(PeerCommit?)
 
         static func refused(_ status: Int, _ code: String, _ message: String) -> Problem {
             .refused(NativeRoutes.Refusal(status: status, code: code, message: message))
@@ -154,17 +156,19 @@ struct NativePushRoute {
         return commit
     }
 
-    private func waiting(_ pusher: PushingPeer, _ memory: PeerMemory, key: String) -> PeerCommit {
+    /// What is remembered of a peer that waits, where that is news: whoever repeats a push costs no write, and whoever
+    /// shows one key after another is looked at once a minute.
+    private func waiting(_ pusher: PushingPeer, _ memory: PeerMemory, key: String) -> PeerCommit? {
+        let shown = PublicKey(key)?.text
+        var pairing = PeerPairing(.pending, id: pusher.id, key: shown, at: context.now)
+        if let known = memory.pairing {
+            pairing = known.waiting(id: pusher.id, key: shown, at: context.now)
+            guard pairing != known, known.at.advanced(by: Limits.pairingPause) <= context.now else { return nil }
+        }
         var commit = PeerCommit(peer: pusher.name, wireNamespace: pusher.wireNamespace)
-        commit.pairing = PeerPairing(.pending, id: pusher.id, key: PublicKey(key)?.text, at: context.now)
+        commit.pairing = pairing
         commit.health = PeerHealthChange(at: context.now, result: .waits)
         return commit
-    }
-
-    /// Whether this peer has shown its key, and a person has still to say that it is right: it is not asked for more.
-    static func waits(_ pusher: PushingPeer, own: ULID, in view: some LogReading) throws(StoreFailure) -> Bool {
-        let pairing = try view.state(StateKey.peer(pusher.name, .pairing)).flatMap { PeerPairing(json: $0) }
-        return pairing != nil && pusher.rule(own: own).asks(pairing)
     }
 
     // MARK: Answers

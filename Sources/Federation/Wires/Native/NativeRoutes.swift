@@ -59,7 +59,7 @@ struct NativeRoutes {
             reply.claimedNode = claimed
             return reply
         }
-        if let pusher = context.pusher, try !NativePushRoute.waits(pusher, own: node.id, in: view) {
+        if let pusher = context.pusher {
             greeting.wants = NativePush.text(try view.state(StateKey.peer(pusher.name, .position)))
         }
         let response =
