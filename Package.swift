@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "Negentropy", targets: ["Negentropy"]),
         .executable(name: "negentropy-harness", targets: ["NegentropyHarness"]),
         .executable(name: "hostile-peer", targets: ["HostilePeer"]),
+        .executable(name: "hostile-client", targets: ["HostileClient"]),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -84,6 +85,7 @@ let package = Package(
         .target(
             name: "HostileKit", dependencies: ["FederationCore", "FederationCrypto", "FederationHTTP"], swiftSettings: common),
         .executableTarget(name: "HostilePeer", dependencies: ["HostileKit"], swiftSettings: common),
+        .executableTarget(name: "HostileClient", dependencies: ["HostileKit"], swiftSettings: common),
 
         .testTarget(
             name: "FederationCoreTests", dependencies: ["FederationCore", "FederationCrypto", "FederationTestKit"],
@@ -115,7 +117,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore",
-                "FederationTestKit", "HostileKit", "HostilePeer", "notes-index",
+                "FederationTestKit", "HostileKit", "HostilePeer", "HostileClient", "notes-index",
             ],
             swiftSettings: common),
     ] + fuzzing,

@@ -19,8 +19,14 @@ package struct RefusedRequests: Hashable, Sendable {
         case slow
         /// Its connection ended, or could not be understood, before it was whole.
         case unfinished
+        /// Its answer was not read to its end.
+        case unread
+        /// A wish to wait for news, for which there was no room: it was answered at once.
+        case holds
         /// A connection from an address that has as many as it may.
         case connections
+        /// From a position that is of another log, or of none.
+        case position
         /// Of a path that is none, and by a method that its path does not know.
         case path
         case method

@@ -27,6 +27,8 @@ final class ServedExchange: Sendable {
         var bytesReserved = 0
         var refusal: Refusal?
         var task: Task<Void, Never>?
+        /// It hung up while the handler was at work: whoever waited no longer has done nothing wrong.
+        var clientIsGone = false
     }
 
     let connectionID: UInt
@@ -79,11 +81,16 @@ final class ServedExchange: Sendable {
     func refuse(_ refusal: Refusal) { state.withLock { $0.refusal = refusal } }
 
     /// Why it was turned away, or left, before a handler saw it; `nil` where one did.
-    var refusedFor: RefusedRequests.Cause? {
+    ///
+    /// - Parameter wasRead: its answer went out to its end.
+    func refusedFor(wasRead: Bool) -> RefusedRequests.Cause? {
         state.withLock { state in
             if let refusal = state.refusal { return refusal.cause }
-            if case .receiving = state.phase { return .unfinished }
-            return nil
+            switch state.phase {
+            case .receiving: return .unfinished
+            case .handling, .answered: return nil
+            case .done: return wasRead || state.clientIsGone ? nil : .unread
+            }
         }
     }
 
@@ -131,7 +138,10 @@ final class ServedExchange: Sendable {
 
     /// Answers in the handler's place and tells it to end.
     func giveUp(_ refusal: Refusal = .handlerTooSlow) {
-        let task = state.withLock { $0.task }
+        let task = state.withLock { state in
+            if case .clientGone = refusal { state.clientIsGone = true }
+            return state.task
+        }
         answer(refusal.answer)
         task?.cancel()
     }

@@ -42,9 +42,9 @@ enum ServerCallbacks {
     }
 
     /// A request is over, however it ended: the one place where its exchange is let go.
-    static let completed: MHD_RequestCompletedCallback = { context, _, token, _ in
+    static let completed: MHD_RequestCompletedCallback = { context, _, token, code in
         guard let core = unsafe core(context), let token = unsafe token else { return }
-        core.close(UInt(bitPattern: unsafe token.pointee))
+        core.close(UInt(bitPattern: unsafe token.pointee), wasRead: code == .REQUEST_TERMINATED_COMPLETED_OK)
         unsafe token.pointee = nil
     }
 

@@ -210,7 +210,7 @@ internal import Synchronization
 
     func exchange(_ id: UInt) -> ServedExchange? { state.withLock { $0.exchanges[id] } }
 
-    func close(_ id: UInt) {
+    func close(_ id: UInt, wasRead: Bool) {
         let (exchange, drained) = state.withLock { state in
             let exchange = state.exchanges.removeValue(forKey: id)
             guard state.exchanges.isEmpty else { return (exchange, nil as CheckedContinuation<Void, Never>?) }
@@ -219,7 +219,7 @@ internal import Synchronization
         }
         if let exchange {
             bodyBytesHeld.subtract(exchange.bytesReserved, ordering: .relaxed)
-            if let cause = exchange.refusedFor, !deadlines.isCut(exchange.connectionID), !isStopping { refused(cause) }
+            if let cause = exchange.refusedFor(wasRead: wasRead), !deadlines.isCut(exchange.connectionID), !isStopping { refused(cause) }
             deadlines.set(exchange.connectionID, limits.idle, isIdle: true)
         }
         drained?.resume()
@@ -235,6 +235,8 @@ internal import Synchronization
 
     /// Why a request with these fields is not worth its body.
     func refusal(_ fields: HTTPFields) -> Refusal? {
+        // libmicrohttpd takes "Content-Length : 5" for a field of another name; who stands before us may not (RFC 9112, 5.1).
+        guard fields.fields.allSatisfy({ FieldText.isName($0.name) && FieldText.isValue($0.value) }) else { return .malformed }
         let codings = fields.count(of: "Transfer-Encoding")
         let lengths = fields.count(of: "Content-Length")
         if fields.count(of: "Host") > 1 || codings > 1 || lengths > 1 || (codings == 1 && lengths == 1) {
@@ -242,7 +244,7 @@ internal import Synchronization
         }
         if let coding = fields["Transfer-Encoding"], FieldText.lowercased(coding) != "chunked" { return .codingUnknown }
         if let length = fields["Content-Length"] {
-            guard let length = UInt64(length) else { return .malformed }
+            guard length.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = UInt64(length) else { return .malformed }
             if length > UInt64(max(limits.bodyBytes, 0)) { return .bodyTooLarge(limit: limits.bodyBytes) }
         }
         return nil

@@ -21,9 +21,13 @@ package final class RawSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
     }
 
-    package convenience init(connectingTo port: UInt16) throws {
+    /// - Parameters:
+    ///   - host: a numeric IPv4 address.
+    ///   - source: the address to come from; on the loopback interface 127.x.y.z are as many callers.
+    package convenience init(connectingTo port: UInt16, at host: String = "127.0.0.1", from source: String? = nil) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard RawSocket.withLoopback(port, { connect(descriptor, $0, $1) }) == 0 else {
+        let isBound = source.map { source in RawSocket.with(source, 0) { bind(descriptor, $0, $1) } == 0 } ?? true
+        guard isBound, RawSocket.with(host, port, { connect(descriptor, $0, $1) }) == 0 else {
             Glibc.close(descriptor)
             throw Unreachable(port: port)
         }
@@ -46,7 +50,10 @@ package final class RawSocket: Sendable {
         close()
     }
 
-    package func rest(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+    package func rest(milliseconds: UInt32) { RawSocket.rest(milliseconds: milliseconds) }
+    package static func rest(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
+    package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// How long `receive` waits.
     package func setPatience(seconds: Int) {
@@ -104,10 +111,16 @@ package final class RawSocket: Sendable {
     }
 
     package static func withLoopback<R>(_ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        with("127.0.0.1", port, body)
+    }
+
+    private static func with<R>(
+        _ host: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
+    ) -> R {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }

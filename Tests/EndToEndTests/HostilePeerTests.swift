@@ -168,6 +168,9 @@ struct NodeLoad: CustomStringConvertible {
     static let memoryBound = 512 << 20
     static func descriptorBound(peers: Int) -> Int { 64 + 2 * peers }
 
+    /// What a listener may use: its connections, and a node's own files.
+    static let listenerBound = Limits.connections + 64
+
     mutating func look() throws {
         descriptors = max(descriptors, TestFile.names(in: "/proc/\(pid)/fd").count)
         let line = TestFile.text("/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }

@@ -25,6 +25,7 @@ import Testing
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", RefusedRequests.Cause.malformed),
         ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", .malformed),
         ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", .malformed),
+        ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\nContent-Length: 0\r\n\r\n", .malformed),
         ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", .tooLarge),
         ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + String(repeating: "x", count: 255) + "\r\n", .tooLarge),
         ("no HTTP at all\r\n\r\n", .unfinished), ("GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n", .unfinished),

@@ -100,6 +100,7 @@ struct WireServer: Sendable {
                 guard access.stillAdmits(request, as: sender) else { return AccessFailure.key.response }
                 return try await self.reply(to: request, from: sender, by: wire, mayHold: false).response(nil)
             }
+            if later == nil { access.count(.holds) }
             response = later ?? response
         }
         return wire.name == .native ? NativePageCoding.coded(response, for: request) : response

@@ -31,7 +31,10 @@ struct NoemaRoutes {
         }
         guard case .request(let id, let method, let params) = incoming else { return RouteReply(HTTPResponse(status: 202)) }
         do throws(Trouble) {
-            return RouteReply(.json(200, try answer(id: id, method: method, params: params)))
+            let (body, isRefused) = try answer(id: id, method: method, params: params)
+            var reply = RouteReply(.json(200, body))
+            reply.isRefusedCall = isRefused
+            return reply
         } catch {
             switch error {
             case .refused(let failure):
@@ -43,14 +46,16 @@ struct NoemaRoutes {
         }
     }
 
-    private mutating func answer(id: [UInt8], method: String, params: JSON?) throws(Trouble) -> [UInt8] {
+    private mutating func answer(
+        id: [UInt8], method: String, params: JSON?
+    ) throws(Trouble) -> (body: [UInt8], isRefused: Bool) {
         switch method {
-        case "initialize": return initialize(id: id, params: params)
-        case "ping": return JSONRPC.result(id: id) { _ in }
-        case "tools/list": return listTools(id: id)
+        case "initialize": return (initialize(id: id, params: params), false)
+        case "ping": return (JSONRPC.result(id: id) { _ in }, false)
+        case "tools/list": return (listTools(id: id), false)
         case "tools/call":
             let result = try call(params)
-            return JSONRPC.result(id: id) { result.write(to: &$0) }
+            return (JSONRPC.result(id: id) { result.write(to: &$0) }, result.isError)
         default:
             throw .refused(
                 JSONRPC.Failure(
