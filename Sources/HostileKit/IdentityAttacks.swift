@@ -57,6 +57,14 @@ extension PeerAttack {
             return request.path == HostileScene.eventsPath
                 ? .response(scene.page(attestations: [forged], as: next)) : scene.identity(more: successions, as: next)
         },
+        turning("no-longer-signed", "Signs at first, and later shows no key and no signature.", [.refuses("unsigned")]) { request, scene in
+            guard request.path == HostileScene.eventsPath else { return scene.identity() }
+            var event = scene.node.event(2)
+            (event.signature, event.publicKey) = (nil, nil)
+            return .response(scene.page([event.text], fields: [
+                "Federation-Key": "", "Federation-Position": "01KNJX4991ASW6NNKS9BQHNCGE.8.01KNJX49920000000000000008"
+            ]))
+        },
         turning("downgraded-wire", "Speaks native at first, and later only the wire that loses what arrives late.",
             [.fails(.other)]
         ) { request, scene in

@@ -16,7 +16,11 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - input: the file it reads; empty for none.
     ///   - output, error: the files it writes, which are appended to.
-    init(_ program: String, _ arguments: [String], input: String = "/dev/null", output: String, error: String) throws {
+    ///   - environment: variables beside those of this process, in whose place they stand.
+    init(
+        _ program: String, _ arguments: [String], input: String = "/dev/null", output: String, error: String,
+        environment: [String: String] = [:]
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -27,7 +31,20 @@ final class ChildProcess: Sendable {
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, program, &actions, nil, &argv, environ)
+        let variables = environment.map { strdup("\($0.key)=\($0.value)") }
+        defer { for variable in variables { free(variable) } }
+        var environment = variables
+        var next = environ
+        while let variable = next.pointee {
+            let isOther = variables.allSatisfy { own in
+                guard let own, let equals = strchr(own, 0x3D) else { return true }
+                return strncmp(own, variable, equals - own + 1) != 0
+            }
+            if isOther { environment.append(variable) }
+            next += 1
+        }
+        environment.append(nil)
+        let code = posix_spawn(&pid, program, &actions, nil, &argv, &environment)
         guard code == 0 else { throw Unfulfilled("\(program) could not be started (error \(code))") }
         self.pid = pid
     }

@@ -12,9 +12,9 @@ final class ScriptedServer: Sendable {
     var endpoint: String { "http://127.0.0.1:\(port)" }
 
     /// The script runs on a thread of its own for each connection, which stays open until the server goes.
-    init(_ script: @Sendable @escaping (RawSocket) -> Void) {
+    init(port: UInt16 = TestPort.free(), _ script: @Sendable @escaping (RawSocket) -> Void) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        port = TestPort.free()
+        self.port = port
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         precondition(RawSocket.withLoopback(port) { bind(descriptor, $0, $1) } == 0 && listen(descriptor, 64) == 0)
@@ -34,7 +34,10 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    deinit { stop() }
+
+    /// Listens no more.
+    func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Accepts, and says nothing.
     static func stalling() -> ScriptedServer { ScriptedServer { _ = $0.receive() } }

@@ -42,12 +42,14 @@ enum Program {
 
     /// Runs one command to its end.
     static func run(
-        _ arguments: [String], input: String? = nil, in scratch: ScratchDirectory, program: String = Program.path
+        _ arguments: [String], input: String? = nil, in scratch: ScratchDirectory, program: String = Program.path,
+        environment: [String: String] = [:]
     ) async throws -> CommandResult {
         let run = scratch.file("run-\(runs.add(1, ordering: .relaxed).newValue)")
         if let input { TestFile.write(input, to: run + ".in") }
         let process = try ChildProcess(
-            program, arguments, input: input == nil ? "/dev/null" : run + ".in", output: run + ".out", error: run + ".err")
+            program, arguments, input: input == nil ? "/dev/null" : run + ".in", output: run + ".out", error: run + ".err",
+            environment: environment)
         let ending = try await process.end()
         defer { for end in [".in", ".out", ".err"] { unlink(run + end) } }
         guard case .exited(let status) = ending else { throw Unfulfilled("\(arguments) ended with \(ending)") }
@@ -167,10 +169,10 @@ final class TestNode: Sendable {
     // MARK: The daemon
 
     /// Starts the daemon and waits until commands reach it.
-    func start(_ arguments: String...) async throws {
+    func start(_ arguments: String..., environment: [String: String] = [:]) async throws {
         let before = log.ranges(of: " running ").count
         let process = try ChildProcess(
-            program, ["run", "--config", configPath] + arguments, output: logPath, error: logPath)
+            program, ["run", "--config", configPath] + arguments, output: logPath, error: logPath, environment: environment)
         daemon.withLock { $0 = process }
         try await eventually("\(name) runs; its log:\n\(log)") {
             if let ending = process.poll() { throw Unfulfilled("\(name) ended with \(ending); its log:\n\(log)") }
