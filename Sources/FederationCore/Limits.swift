@@ -47,8 +47,8 @@ public enum Limits: Sendable {
     /// Bytes of one answer that a native peer gives us: a page, an event of the greatest size, and what comes with them.
     package static let nativeAnswerBytes = 16 << 20
     /// Bytes of an answer that are taken whatever else is under way, and bytes of all answers together past those.
-    package static let answerShare = 16 << 20
-    package static let answerBytesHeld = 128 << 20
+    package static let answerShare = 1 << 20
+    package static let answerBytesHeld = 256 << 20
     /// Bytes of an answer that carries no events.
     package static let smallAnswerBytes = 1 << 20
     /// Bytes of one request body that our server accepts.

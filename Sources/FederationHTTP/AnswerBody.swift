@@ -4,9 +4,12 @@ internal import FederationCore
 /// thread.
 final class AnswerRoom {
     private(set) var held = 0
+    private let limit: Int
+
+    init(limit: Int = Limits.answerBytesHeld) { self.limit = limit }
 
     func reserve(_ count: Int) -> Bool {
-        guard count <= Limits.answerBytesHeld - held else { return false }
+        guard count <= limit - held else { return false }
         held += count
         return true
     }

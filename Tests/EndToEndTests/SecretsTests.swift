@@ -111,6 +111,8 @@ private struct KnownSecret {
 
     @Test func noSecretOfAFullRunIsSeenAnywhere() async throws {
         var scene = try await scene()
+        let monitor = TestPort.free()
+        scene.nodes[0].node.set("monitor", "{listen: '127.0.0.1:\(monitor)'}")
         let (alpha, beta, gamma) = (scene.nodes[0], scene.nodes[1], scene.nodes[2])
         try await alpha.node.start()
         try await beta.node.start(environment: ["FEDERATION_KEY": SecretsTests.ring])
@@ -121,7 +123,7 @@ private struct KnownSecret {
         }
         processes(&scene)
         try await commands(&scene)
-        try await answers(&scene)
+        try await answers(&scene, monitor: monitor)
         try await failures(&scene)
         for one in scene.nodes {
             scene.said.append(("the log of \(one.node.name)", TestFile.bytes(one.node.logPath)))
@@ -129,7 +131,7 @@ private struct KnownSecret {
         }
         for one in scene.nodes { try await one.node.stop() }
         files(&scene)
-        #expect(scene.said.count > 150 && scene.said.map(\.text.count).reduce(0, +) > 100_000)
+        #expect(scene.said.count > 200 && scene.said.map(\.text.count).reduce(0, +) > 100_000)
         for (what, text) in scene.said {
             for secret in scene.secrets {
                 if let form = secret.form(in: text) { Issue.record("\(secret.name) is seen (\(form)) in \(what)") }
@@ -155,13 +157,11 @@ private struct KnownSecret {
             ["divergences"], ["quarantine", "list"], ["identity", "show"], ["key", "fingerprint"], ["verify"], ["verify", "--self"],
             ["sync"], ["reload"], ["preview", beta.endpoint], ["pair", "beta"], ["reset-peer", "beta", "--dry-run"],
             ["pause-peer", "gamma"], ["resume-peer", "gamma"], ["set-mode", "gamma", "sync"], ["show", "none"], ["purge", "none"],
-            ["keygen"], ["key", "new", "ring.key"], ["add-peer", "other", "http://127.0.0.1:1"], ["remove-peer", "other"],
+            ["keygen"], ["key", "new", alpha.node.directory + "/ring.key"], ["add-peer", "other", "http://127.0.0.1:1"], ["remove-peer", "other"],
             ["quarantine", "show", "1"], ["trust-key", "x"], ["run"], ["init", alpha.node.directory], ["nonsense"], ["--help"], ["--version"],
         ]
         for arguments in names {
             try await scene.run(alpha, arguments)
-            let help = try await Program.run(arguments.prefix(2).filter { !$0.hasPrefix("-") } + ["--help"], in: scene.scratch)
-            scene.hear("help of \(arguments)", help)
         }
         for arguments in [["status"], ["check"], ["key", "fingerprint"]] {
             try await scene.run(beta, arguments, environment: ["FEDERATION_KEY": SecretsTests.ring])
@@ -169,11 +169,16 @@ private struct KnownSecret {
     }
 
     /// What each route says to whoever has the key, and to whoever has not.
-    private func answers(_ scene: inout Scene) async throws {
+    private func answers(_ scene: inout Scene, monitor: UInt16) async throws {
         let alpha = scene.nodes[0]
         let client = CurlClient()
         defer { client.close() }
-        for target in ["/federation/v1/identity", "/federation/v1/events", "/federation/v1/digest?before=1", "/mcp", "/metrics", "/nothing"] {
+        for path in ["/metrics", "/healthz", "/readyz"] {
+            let answer = try await client.perform(HTTPRequest(.get, path), endpoint: "http://127.0.0.1:\(monitor)").response
+            #expect(answer.status == 200, "\(path)")
+            scene.said.append((path, answer.body))
+        }
+        for target in ["/federation/v1/identity", "/federation/v1/events", "/federation/v1/digest?before=1", "/mcp", "/nothing"] {
             for key in [SecretsTests.ring, SecretsTests.wrong, nil] {
                 var request = HTTPRequest(target == "/mcp" ? .post : .get, target, fields: ["Content-Type": "application/json"])
                 request.body = target == "/mcp" ? Array(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"federation_status"}}"#.utf8) : []
@@ -202,6 +207,7 @@ private struct KnownSecret {
             chmod(delta.node.directory + "/ring.key", mode)
             for arguments in [["run"], ["check"], ["sync"]] { try await scene.run(delta, arguments) }
         }
+        delta.write(Array((SecretsTests.wrong + "\n").utf8), to: "ring.key")
         for file in ["server.key", "client.key"] {
             delta.write(TestFile.bytes(alpha.node.directory + "/" + file).dropLast(20) + Array("x\n".utf8), to: file)
             for arguments in [["run"], ["check"], ["sync"]] { try await scene.run(delta, arguments) }

@@ -139,30 +139,44 @@ import Testing
         }
     }
 
-    /// Many answers at one time have no more room than one of the greatest and some.
+    /// Many answers at one time have no more room than some of them: here as many as four of 8 MiB, past their shares.
     @Test func answersPastTheirSharesHaveOneRoom() {
-        let room = AnswerRoom()
-        let piece = [UInt8](repeating: 0x20, count: 4 << 20)
+        let size = 8 << 20
+        let room = AnswerRoom(limit: 4 * (size - Limits.answerShare))
+        let piece = [UInt8](repeating: 0x20, count: 1 << 20)
         func fill(_ body: inout AnswerBody, _ pieces: Int) -> TransportFailure? {
             for _ in 0..<pieces {
                 if let problem = piece.withUnsafeBytes({ body.take($0, fields: [:]) }) { return problem }
             }
             return nil
         }
-        let tooMuch = TransportFailure.answerTooLarge(limit: Limits.answerShare)
+        func whole() -> TransportFailure? {
+            var body = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            return fill(&body, 8)
+        }
         do {
             var first = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
-            #expect(fill(&first, 28) == nil)
+            #expect(fill(&first, 8) == nil)
             var second = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
-            #expect(fill(&second, 4 + 8) == nil)
-            #expect(fill(&second, 1) == tooMuch)
+            #expect(fill(&second, 8) == nil)
             var third = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
-            #expect(fill(&third, 4) == nil, "an answer no longer than a page is always taken")
-            #expect(fill(&third, 1) == tooMuch)
+            #expect(fill(&third, 8) == nil)
+            var fourth = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            #expect(fill(&fourth, 8) == nil)
+            #expect(room.held == 4 * (size - Limits.answerShare))
+            #expect(whole() == .answerTooLarge(limit: Limits.answerShare))
+            var small = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
+            #expect(fill(&small, 1) == nil, "an answer within its share is always taken")
         }
         #expect(room.held == 0)
-        var last = AnswerBody(of: HTTPRequest(.get, "/"), in: room)
-        #expect(fill(&last, 28) == nil)
+        #expect(whole() == nil)
+        #expect(room.held == 0)
+        // What a frame becomes counts, and not what came of it.
+        let frame = Zstd.compress([UInt8](repeating: 0x0A, count: size)) ?? []
+        let small = AnswerRoom(limit: 1 << 20)
+        var coded = AnswerBody(of: HTTPRequest(.get, "/", fields: ["Accept-Encoding": "zstd"]), in: small)
+        let problem = frame.withUnsafeBytes { coded.take($0, fields: ["Content-Encoding": "zstd"]) }
+        #expect(problem == .answerTooLarge(limit: Limits.answerShare))
     }
 
     @Test func aBodyThatGrowsPastItsLimitIsCutOff() async throws {

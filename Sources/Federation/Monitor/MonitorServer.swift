@@ -37,7 +37,9 @@ struct MonitorServer: Sendable {
         _ node: Node, at listen: ListenAddress
     ) throws(CommandFailure) -> (server: HTTPServer, address: ListenAddress) {
         do throws(HTTPServerFailure) {
-            let server = try HTTPServer(address: listen.address, port: listen.port, limits: limits) { request in
+            let server = try HTTPServer(
+                address: listen.address, port: listen.port, limits: limits, refused: { [access = node.access] in access.count($0) }
+            ) { request in
                 await MonitorServer(node, at: listen).answer(request)
             }
             var address = listen
