@@ -57,11 +57,10 @@ enum YAMLConfig: Fuzzer {
         return decoded.config
     }
 
-    /// Every line that is a comment stays, in order. (The last one may come to have an end.)
+    /// Every line that is a comment stays, in order. (To YAML a CR ends a line as well.)
     private static func keepsComments(_ old: [UInt8], _ new: [UInt8]) {
         func comments(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
-            text.split(separator: 0x0A).map { $0.last == 0x0D ? $0.dropLast() : $0 }
-                .filter { $0.first { $0 != 0x20 } == 0x23 }
+            text.split { $0 == 0x0A || $0 == 0x0D }.filter { $0.first { $0 != 0x20 } == 0x23 }
         }
         var left = comments(new)[...]
         for line in comments(old) {

@@ -1,3 +1,5 @@
+// For the words of `sys/socket.h`: see `SocketAddress`.
+internal import CCurl
 internal import Glibc
 
 /// A bound and listening socket. Made here and not by libmicrohttpd, which does not say why it failed.

@@ -1,4 +1,6 @@
-// libmicrohttpd's header pulls `sockaddr` in, so its module is the one that shows the fields.
+// libmicrohttpd's header pulls `sockaddr` in or, where a module is built as a whole, libcurl's: their modules show the
+// fields.
+internal import CCurl
 internal import CMicroHTTPD
 internal import FederationCore
 internal import Glibc

@@ -90,7 +90,7 @@ struct TidyTests {
         let directory = try #require(opendir(path), "\(path)")
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             if name.hasPrefix(".") { continue }
             if name.hasSuffix(".swift") {
                 found.append(Source(path: "\(path)/\(name)", lines: try text("\(path)/\(name)").split(separator: "\n", omittingEmptySubsequences: false)))

@@ -45,7 +45,8 @@ struct FileTree: Sendable {
         defer { closedir(directory) }
         var folders: [String] = []
         while let entry = readdir(directory) {
-            let bytes = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            // In place: the system's record ends with the name, and a copy of the field would read past it.
+            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if bytes.first == UInt8(ascii: ".") { continue }
             guard let name = String(validating: bytes, as: UTF8.self) else {
                 problems.append((joined(path, String(decoding: bytes, as: UTF8.self)), .nameNotUTF8))

@@ -44,7 +44,8 @@ struct ImportRehearsal: Sendable {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }
         while let entry = readdir(listing) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            // In place: see `FileTree`.
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             guard name.hasPrefix(prefix), let dot = name.firstIndex(of: "."),
                 let pid = Int32(name[..<dot].dropFirst(prefix.count)), kill(pid, 0) != 0, errno == ESRCH
             else { continue }
