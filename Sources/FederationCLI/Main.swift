@@ -39,5 +39,5 @@ let allCommands: [CommandDefinition] = [
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
     peersCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
-    verifyCommand, checkCommand,
+    verifyCommand, checkCommand, completionCommand, manualCommand,
 ]
