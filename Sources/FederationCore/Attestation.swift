@@ -172,7 +172,8 @@ package enum Chain {
     package static func excludes(
         _ number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
-        try ChainInterval(around: number, of: origin, sha256, in: log)?.members != nil
+        var budget = Limits.chainLinks
+        return try ChainInterval(around: number, of: origin, budget: &budget, sha256, in: log)?.members != nil
     }
 
     /// Whether these events, in order of number, lead from one place of a chain to another.
@@ -185,7 +186,7 @@ package enum Chain {
         var reached = start
         var places = places.filter { $0.number > start.number && $0.number <= end.number }[...]
         for link in links {
-            if let place = places.first, link.number > place.number {
+            while let place = places.first, link.number > place.number {
                 guard reached == place else { return false }
                 places.removeFirst()
             }

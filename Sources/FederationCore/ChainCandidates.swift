@@ -33,16 +33,20 @@ struct ChainCandidates {
 
     /// The way from `start`, where the last one ended, to `end`; `nil` where these events do not lead there.
     ///
-    /// A chain has one event of a number and one of an id. Where two claim either, what the chain is known to hold is
-    /// taken, or else the newest that came here are tried, then the oldest: whoever made some up came before the origin's
-    /// own, or after them.
+    /// A chain has one event of a number and one of an id. Where two claim either, what the chain was known to hold is
+    /// tried first, then the newest that came here, then the oldest: whoever made some up came before the origin's own, or
+    /// after them.
     mutating func walk(from start: ChainTip, to end: ChainTip, over joints: [ChainTip] = [], _ sha256: SHA256) -> ChainWalk? {
         guard end.number <= known else { return nil }
         let part = Array(links.prefix { $0.number <= end.number })
         let proved = part.filter(\.isChained)
-        let newest = ChainCandidates.choice(of: proved + part.reversed())
-        var ways = [newest]
-        if newest.count < part.count { ways.append(ChainCandidates.choice(of: proved + part)) }
+        var ways = [ChainCandidates.choice(of: proved + part.reversed())]
+        if ways[0].count < part.count {
+            for order in [Array(part.reversed()), part] {
+                let way = ChainCandidates.choice(of: order)
+                if !ways.contains(way) { ways.append(way) }
+            }
+        }
         for way in ways where Chain.walk(way[...], from: start, to: end, over: joints, sha256) {
             links = links.dropFirst(part.count)
             let taken = Set(way.map(\.id))

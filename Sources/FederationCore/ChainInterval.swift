@@ -5,13 +5,13 @@ struct ChainInterval: Hashable {
     let members: Set<ULID>?
 
     /// - Returns: `nil` for a number that lies past every checkpoint.
+    /// - Parameter budget: how many events may be read; what was read is taken off.
     init?(
-        around number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
+        around number: UInt64, of origin: ULID, budget: inout Int, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) {
         guard number > 0, let above = try log.firstCheckpoint(of: origin, from: number) else { return nil }
         let below = try log.lastCheckpoint(of: origin, through: number - 1)?.tip ?? Chain.start(of: origin, sha256)
         numbers = below.number + 1...above.number
-        var budget = Limits.chainLinks
         var candidates = try ChainCandidates(
             of: origin, after: below.number, through: above.number, [], budget: &budget, in: log)
         members = candidates.walk(from: below, to: above.tip, sha256).map { Set($0.links.map(\.id)) }
@@ -20,16 +20,25 @@ struct ChainInterval: Hashable {
 
 /// The intervals that a transaction has looked at: many events of one page lie in one.
 struct ChainIntervals {
-    private var known: [ULID: ChainInterval] = [:]
+    private var known: [ULID: [ChainInterval]] = [:]
+    private var budget = Limits.chainLinks
+
+    /// What could still be said of events that lie in no interval that was looked at is not known any more.
+    var isExhausted: Bool { budget == 0 }
 
     /// Whether an origin's chain says that an event that names this number is none of its own.
     mutating func exclude(
         _ id: ULID, number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
-        if known[origin]?.numbers.contains(number) != true {
-            known[origin] = try ChainInterval(around: number, of: origin, sha256, in: log)
-        }
-        guard let interval = known[origin], interval.numbers.contains(number) else { return false }
-        return interval.members.map { !$0.contains(id) } ?? false
+        if let interval = known[origin]?.first(where: { $0.numbers.contains(number) }) { return interval.excludes(id) }
+        guard !isExhausted,
+            let interval = try ChainInterval(around: number, of: origin, budget: &budget, sha256, in: log)
+        else { return false }
+        known[origin, default: []].append(interval)
+        return interval.excludes(id)
     }
+}
+
+extension ChainInterval {
+    fileprivate func excludes(_ id: ULID) -> Bool { members.map { !$0.contains(id) } ?? false }
 }

@@ -98,15 +98,19 @@ struct ChainProof {
             contradicting.append(checkpoint)
         }
         let links = arriving.filter { $0.isBy(ring.stretch(of: $0.link.number).key) }.map(\.link)
+        // One origin leaves others something.
+        var share = budget / 2
+        budget -= share
+        defer { budget += share }
         var candidates: ChainCandidates?
         for checkpoint in signed where checkpoint.number > tip.number {
             if candidates == nil, let furthest = signed.last {
                 candidates = try ChainCandidates(
-                    of: origin, after: tip.number, through: furthest.number, links, budget: &budget, in: log)
+                    of: origin, after: tip.number, through: furthest.number, links, budget: &share, in: log)
             }
             if let walk = candidates?.walk(from: tip, to: checkpoint.tip, over: ring.joints, policy.sha256) {
                 take(walk, to: checkpoint, after: tip, ring)
-            } else if let walk = try walkAnew(to: checkpoint, from: tip, ring, links, policy, in: log) {
+            } else if let walk = try walkAnew(to: checkpoint, from: tip, ring, links, policy, budget: &share, in: log) {
                 // What an earlier key had attested so far was not confirmed, and is not what its successor has signed.
                 disproved.append((origin, walk.start.number + 1...max(tip.number, walk.start.number + 1)))
                 take(walk, to: checkpoint, after: walk.start, ring)
@@ -120,9 +124,9 @@ struct ChainProof {
 
     /// Follows the chain from the last place that is confirmed, where an earlier key's word led elsewhere than over the
     /// place that its successor has signed.
-    private mutating func walkAnew(
+    private func walkAnew(
         to checkpoint: Attestation, from tip: ChainTip, _ ring: OriginRing, _ arriving: [ChainLink], _ policy: IntakePolicy,
-        in log: some LogReading
+        budget: inout Int, in log: some LogReading
     ) throws(StoreFailure) -> ChainWalk? {
         let start = ring.joints.last { $0.number <= tip.number } ?? Chain.start(of: checkpoint.origin, policy.sha256)
         guard let joint = ring.joints.first(where: { $0.number > tip.number }), checkpoint.number >= joint.number,
@@ -137,7 +141,8 @@ struct ChainProof {
         fitting.append(checkpoint)
         let origin = checkpoint.origin
         let crossed = ring.joints.contains { $0.number > tip.number && $0.number <= checkpoint.number }
-        if crossed || walk.leavesOut { doubted.insert(origin) }
+        // Of an origin that never changed its key, both of two stay.
+        if crossed || walk.leavesOut && !ring.joints.isEmpty { doubted.insert(origin) }
         for link in walk.links {
             let stretch = ring.stretch(of: link.number)
             let isConfirmed = stretch.end.map { $0.number <= checkpoint.number } ?? true

@@ -164,6 +164,9 @@ struct OriginKeys {
             let joined = left.filter { ring.contains($0.key.text) || ring.contains($0.next?.text ?? "") }
             left.removeAll { joined.contains($0) }
             for each in joined where kept.count < Limits.successions {
+                // Two freeze; more of them would only take others' places.
+                let others = Successions.distinct(kept.filter { $0.key == each.key })
+                guard others.count < 2 || others.contains(where: { $0 == each.next }) else { continue }
                 try log.keep(each, fits: !kept.contains { $0.key == each.key && $0.next != each.next }, at: now)
                 kept.append(each)
                 isChanged = true
@@ -184,17 +187,13 @@ struct OriginKeys {
     static func pin(_ publicKey: String, of owner: ULID, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
         let before = try log.state(StateKey.publicKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
         try log.setState(StateKey.publicKey(of: owner), publicKey)
-        let relayed = try log.state(StateKey.relayedKey(of: owner)).flatMap { $0.isEmpty ? nil : $0 }
         try log.setState(StateKey.relayedKey(of: owner), nil)
         if let before, PublicKey.isSame(before, publicKey) { return }
-        if relayed.map({ !PublicKey.isSame($0, publicKey) }) ?? true {
-            // A successor vouches for what came before it; what anything else had proved is in doubt.
-            let ring = OriginRing(
-                OriginKey(text: publicKey, source: .pinned), try Successions(of: owner, in: log))
-            if let before, !ring.contains(before) { try SignatureReview.begin(of: owner, in: &log) }
-            // Also those under a pin that a person has taken away.
-            try ring.forgetOthers(of: owner, in: &log)
-        }
+        // A successor vouches for what came before it; what anything else had proved is in doubt.
+        let ring = OriginRing(OriginKey(text: publicKey, source: .pinned), try Successions(of: owner, in: log))
+        if let before, !ring.contains(before) { try SignatureReview.begin(of: owner, in: &log) }
+        // Also those of a pin that a person has taken away.
+        try ring.forgetOthers(of: owner, in: &log)
         try SignatureReview.begin(now: now, in: &log)
     }
 }

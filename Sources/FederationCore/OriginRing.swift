@@ -31,8 +31,9 @@ struct OriginRing: Hashable {
         {
             stretches.insert(Stretch(key: step.key.text, end: step.tip), at: 0)
         }
-        // Whoever knows one of the two that a key named does not know that it is the right one.
-        isFrozen = successions.open.contains { seen.contains($0) } || successions.disputed.contains { seen.contains($0) }
+        // Whoever met one of the two that a key named does not know that it is the right one, unless a person said so.
+        let isDisputed = root.source != .configured && successions.disputed.contains { seen.contains($0) }
+        isFrozen = isDisputed || successions.open.contains { seen.contains($0) }
     }
 
     /// The key in use.

@@ -6,6 +6,8 @@ package enum SignatureReview {
     private static let ofOrigin = "review:"
     private static let policy = "policy"
     private static let configured = "key:"
+    /// The scan that came to an end last: the one behind it is next, so that none waits for ever.
+    static let turn = "turn"
 
     /// Looks again at every event that is not proved, and lets what was refused for its signature be tried again.
     static func begin(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
@@ -60,7 +62,9 @@ package enum SignatureReview {
     }
 
     static func scan(in log: some LogReading) throws(StoreFailure) -> Scan? {
-        try log.wireValues(namespace, peer: "").lazy.compactMap(Scan.init).first
+        let last = try log.wireValue(namespace, peer: "", key: turn).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let scans = try log.wireValues(namespace, peer: "").compactMap(Scan.init)
+        return scans.first { $0.key > last } ?? scans.first
     }
 
     /// Notes the policy that this program works under from now on. Where it is another than before, everything that it
@@ -110,16 +114,23 @@ extension Intake {
         guard let last = events.last else {
             let next = scan.isWantedAgain ? SignatureReview.Scan(key: scan.key, after: 0).value : nil
             try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, next)
+            try log.setWireValue(SignatureReview.namespace, peer: "", key: SignatureReview.turn, Array(scan.key.utf8))
             return try SignatureReview.isDue(in: log)
         }
         var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
         var changed: Set<ExactText> = []
-        for stored in events where scan.isAbout(stored.event) && !stored.event.origin.isExactly(policy.node.description) {
+        var reached = last
+        for (index, stored) in events.enumerated() {
+            guard scan.isAbout(stored.event), !stored.event.origin.isExactly(policy.node.description) else { continue }
             if try review(stored, &keys, now: now, in: &log) { changed.insert(ExactText(stored.event.subject)) }
+            guard keys.intervals.isExhausted, index + 1 < events.count else { continue }
+            // The next transaction can say more of what follows.
+            reached = stored
+            break
         }
         let upkeep = RecordUpkeep(policy, now: now)
         for subject in changed.sorted() { _ = try upkeep.update(subject.text, in: &log) }
-        scan.after = last.seq
+        scan.after = reached.seq
         try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, scan.value)
         return true
     }
@@ -131,8 +142,9 @@ extension Intake {
         let event = stored.event
         guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
         let finding = try keys.finding(event, fingerprint, isNew: false, in: log)
-        // What a chain has proved is no worse for its own signature.
-        let isChained = stored.verification == .chained && finding.verification.rank > 0
+        // What a chain has proved is no worse for its own signature. What a key had attested that was given up since is
+        // to be confirmed by the next one.
+        let isChained = stored.verification == .chained && finding.verification.isProved
         if finding != .unchecked, !isChained, finding.verification != stored.verification {
             try log.seal(
                 event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)

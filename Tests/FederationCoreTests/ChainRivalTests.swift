@@ -181,4 +181,128 @@ import Testing
         try node.meet(new)
         #expect(node.log.attestedOrigins().isEmpty)
     }
+
+    /// The same thief, where the origin was known by the key before it changed: what he attested was believed then.
+    @Test func aThiefWhoDivergedBelowTheChangeIsFoundOutAfterwards() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        let known = origin
+        var thief = origin
+        thief.now = thief.now.advanced(by: .milliseconds(3))
+        try thief.write(54)
+        try origin.write(10)
+        try origin.rotate(to: 2)
+        try origin.write(64)
+        var node = CheckCounter().node()
+        try node.meet(known)
+        try node.take(known.events, known.attestations)
+        try node.take(thief.events, thief.attestations)
+        #expect(node.log.attestedOrigins() == [origin.id: 64])
+        #expect(node.log.event(thief.events[12].id)?.verification == .chained)
+        for reviewsFirst in [true, false] {
+            var node = node
+            try node.take([], origin.attestations.filter { $0.next != nil })
+            if reviewsFirst { while try node.intake.review(now: node.now, limit: 50, into: &node.log) {} }
+            try node.take(origin.events, origin.attestations)
+            while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+            try node.retryDue()
+            #expect(node.log.attestedOrigins() == [origin.id: 84])
+            for event in origin.events {
+                let stored = node.log.event(event.id)
+                #expect(stored?.hold == nil && stored?.verification.isProved == true)
+            }
+            for event in thief.events.dropFirst(10) { #expect(node.log.event(event.id)?.hold == .signature) }
+        }
+    }
+
+    /// Events that the chain does not know, in turn from one part of it and another: each part is looked at once.
+    @Test func eventsUnknownToTheChainCostNoMoreThanItsLength() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.log.setMeta(.ownNumber, "1")
+        for number in 1...128 {
+            try origin.write(1)
+            try origin.log.setMeta(.ownNumber, String(number * 2 + 1))
+        }
+        let later = origin.now.advanced(by: Limits.ownHolePatience)
+        while try origin.chain.signIfDue(quiet: .seconds(9), now: later, in: &origin.log) {}
+        let hashed = Mutex(0)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.take(origin.events, origin.attestations)
+        let odd = origin.events.filter { ($0.number ?? 1) % 2 == 1 }
+        #expect(odd.isEmpty)
+        #expect(node.log.attestedOrigins() == [origin.id: 256])
+        let template = try #require(origin.events.last)
+        var unknown: [Event] = []
+        for step in 0..<60 {
+            var event = template
+            // Near the beginning and near the end by turns, and always a number that the chain does not have.
+            let near: UInt64 = 3 + UInt64(step)
+            let far: UInt64 = 201 - UInt64(step)
+            let number = step % 2 == 0 ? near : far + 1
+            event.id = Sample.id(500_000 + Int64(step))
+            event.clock = ReceivedClock(VectorClock([origin.id: number]))
+            unknown.append(try event.signed(by: origin.key))
+        }
+        node.intake.policy.sha256 = { bytes in
+            hashed.withLock { $0 += 1 }
+            return sha256(bytes)
+        }
+        try node.take(unknown, [])
+        // A few for each event, and the whole chain once.
+        let count = hashed.withLock { $0 }
+        #expect(count < 836)
+    }
+
+    /// Successors that nobody can choose among are kept twice, and no more: two are enough to freeze.
+    @Test func aKeysManySuccessorsTakeNoRoom() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(3)
+        let before = origin
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        for seed in 10..<20 {
+            var thief = before
+            try thief.rotate(to: UInt8(seed))
+            try node.take([], thief.attestations)
+        }
+        #expect(node.log.successions(of: origin.id).count == 2)
+        #expect(try FrozenOrigin.all(in: node.log).first?.candidates.count == 2)
+    }
+
+    /// Two changes of key without an event between, of which the checkpoint at the place was missed.
+    @Test func twoChangesAtOnePlaceAreFollowedOver() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(10)
+        try origin.rotate(to: 2)
+        try origin.rotate(to: 3)
+        try origin.write(64)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        let last = try #require(origin.attestations.last { $0.next == nil })
+        try node.take(origin.events, origin.attestations.filter { $0.next != nil } + [last])
+        #expect(node.log.attestedOrigins() == [origin.id: last.number])
+    }
+
+    /// An origin that is doubted again and again keeps no other one waiting.
+    @Test func scansTakeTurns() throws {
+        var (first, second) = (try ChainOrigin(1, seed: 1), try ChainOrigin(2, seed: 2))
+        try first.write(4)
+        try second.write(4)
+        var node = CheckCounter().node()
+        try node.meet(first)
+        try node.meet(second)
+        try node.take(first.events + second.events, [])
+        while try node.intake.review(now: node.now, limit: 50, into: &node.log) {}
+        try second.rotate(to: 3)
+        try node.take([], second.attestations)
+        var seed: UInt8 = 10
+        for _ in 0..<12 {
+            seed += 1
+            try first.rotate(to: seed)
+            try node.take([], first.attestations)
+            _ = try node.intake.review(now: node.now, limit: 3, into: &node.log)
+        }
+        #expect(node.log.wireValue("signatures", peer: "", key: "review:\(second.id)") == nil, "its turn has come")
+    }
 }

@@ -272,7 +272,7 @@ import Testing
 }
 
 extension Event {
-    fileprivate func signed(by key: SigningKey) throws -> Event {
+    func signed(by key: SigningKey) throws -> Event {
         var event = self
         event.signature = key.sign(signingPreimage(dataHash: try fingerprint(sha256).dataHash)).description
         event.publicKey = key.publicKey.description

@@ -31,7 +31,7 @@ import Testing
         credentials.addresses = allowed.map { AddressGuard(allowed: $0.compactMap { AddressRange($0) }) }
         credentials.resolved = resolved.map { ["\(host):\(port):\($0)"] } ?? []
         do throws(TransportFailure) {
-            let request = HTTPRequest(.get, "/", deadline: .seconds(5))
+            let request = HTTPRequest(.get, "/", deadline: .seconds(60))
             return .success(try await client.perform(request, endpoint: "http://\(host):\(port)", credentials: credentials).response)
         } catch {
             return .failure(error)

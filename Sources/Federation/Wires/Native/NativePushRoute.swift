@@ -54,7 +54,7 @@ struct NativePushRoute {
         guard let pusher = context.pusher, pusher.id != context.node.id else {
             throw .refused(403, NativePushRoute.notWanted, "This node takes no events from the node that asks.")
         }
-        let sender: PeerIdentity
+        var sender: PeerIdentity
         do throws(ExchangeFailure) { sender = try NativePeer.identity(fields: request.fields) } catch {
             throw .refused(400, "invalid_node", "The fields do not say who pushes.")
         }
@@ -67,7 +67,8 @@ struct NativePushRoute {
         let memory: PeerMemory
         var question = PeerQuestion(peer: pusher.name, wireNamespace: pusher.wireNamespace, keyOwner: pusher.id)
         question.expectedKey = pusher.expectedKey
-        question.successions = NativePush.successions(request.fields[NativeField.successions], of: pusher.id)
+        sender.successions = NativePush.successions(request.fields[NativeField.successions], of: pusher.id)
+        question.successions = sender.successions
         let check: SignatureCheck = { [isSigned = context.isSigned] in isSigned($0, $1, $2) }
         do throws(StoreFailure) { memory = try PeerMemory(question, from: view, check: check) } catch { throw .store(error) }
         guard memory.pin == nil || memory.pin == pusher.id else {
@@ -97,14 +98,15 @@ struct NativePushRoute {
         return text
     }
 
-    /// The key that the page has to be signed with: the configuration's or the pinned one, or the one that succeeded it, or
-    /// else the one first shown.
+    /// The key that the page has to be signed with: the one that the configuration or a person has named, or the pinned
+    /// one, or what succeeded it; or else the one first shown.
     private func provenKey(
         _ sender: PeerIdentity, _ pusher: PushingPeer, _ memory: PeerMemory
     ) throws(Problem) -> String {
         // What is no key is as good as none: it must neither be pinned nor take a pin away.
         let shown = sender.publicKey.flatMap { PublicKey($0)?.text }
-        guard let key = memory.successor ?? pusher.expectedKey ?? memory.key ?? shown else {
+        let insisted = pusher.expectedKey ?? memory.pairing.flatMap { $0.isPaired ? $0.key : nil }
+        guard let key = memory.successor ?? insisted ?? memory.key ?? shown else {
             throw .refused(403, "bad_signature", "No key of that node is known, and it shows none.")
         }
         guard shown.map({ PublicKey.isSame(key, $0) }) ?? true else {
@@ -151,7 +153,10 @@ struct NativePushRoute {
             commit.health = PeerHealthChange(at: context.now, version: sender.version, result: .succeeded)
         }
         if memory.pin == nil { commit.pin = pusher.id }
-        if memory.key != key { commit.key = PeerCommit.KeyPin(owner: pusher.id, publicKey: key) }
+        if memory.key != key {
+            commit.key = PeerCommit.KeyPin(owner: pusher.id, publicKey: key)
+            commit.successions = sender.successions
+        }
         if memory.wire != .native { commit.wire = .native }
         return commit
     }
