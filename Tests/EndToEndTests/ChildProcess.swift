@@ -85,7 +85,8 @@ final class ChildProcess: Sendable {
     }
 }
 
-/// How much longer everything may take, as `FEDERATION_PATIENCE` says: programs with a sanitizer are slow.
+/// How much longer everything may take, and how much more memory, as `FEDERATION_PATIENCE` says: programs with a
+/// sanitizer are slow, and keep notes of every byte.
 enum Patience {
     static let factor = getenv("FEDERATION_PATIENCE").flatMap { Int(String(cString: $0)) } ?? 1
 }

@@ -165,7 +165,7 @@ struct NodeLoad: CustomStringConvertible {
     init(_ pid: pid_t) { self.pid = pid }
 
     /// What a debug build may use with a hundred hostile peers.
-    static let memoryBound = 512 << 20
+    static let memoryBound = (512 << 20) * Patience.factor
     static func descriptorBound(peers: Int) -> Int { 64 + 2 * peers }
 
     /// What a listener may use: its connections, and a node's own files.
