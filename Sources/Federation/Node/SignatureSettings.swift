@@ -33,6 +33,8 @@ extension SignatureMode {
 extension Node {
     /// Events whose signatures one transaction looks at again.
     private static let reviewBatch = 500
+    /// Batches of one round; what else is to be tended has its turn in between.
+    private static let reviewBatches = 40
 
     /// Notes the policy that the configuration asks for; what it may judge otherwise is looked at again.
     func noteSignaturePolicy() async throws(StoreFailure) {
@@ -44,17 +46,18 @@ extension Node {
         if isOther { bell.ring() }
     }
 
-    /// Looks at signatures again as long as there is something to look at, a batch a transaction.
+    /// Looks at signatures again, a batch a transaction; what is left is taken up in the next round, which comes at once.
     func reviewSignatures() async throws(StoreFailure) {
         guard try await store.read({ (log) throws(StoreFailure) in try SignatureReview.isDue(in: log) }) else { return }
-        var isMore = true
-        while isMore, !Task.isCancelled {
+        for _ in 0..<Node.reviewBatches where !Task.isCancelled {
             let intake = intake
             let now = SystemClock.now()
-            isMore = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+            let isMore = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
                 try intake.review(now: now, limit: Node.reviewBatch, into: &log)
             }
+            guard isMore else { return }
         }
+        bell.ring()
     }
 }
 
