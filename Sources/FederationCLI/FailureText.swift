@@ -104,7 +104,7 @@ struct FailureText {
             ? (reason.words, reason.hint)
             : (
                 "its address is of the kind '\(fact("refused_address"))', where nobody is to be sent by others",
-                "if it is in a network of yours, name that in 'access.announced_allow'"
+                AnnouncementText.hint(failure.facts["refused_address"] ?? "")
             )
         self.init("\(fact("endpoint")) could not be asked: \(what); nothing was changed", hint: hint, .unreachable)
     }

@@ -72,7 +72,7 @@ private func printPreview(_ result: JSON, _ console: Console) {
         if result["refused_address"] != nil {
             return console.error(
                 "\(endpoint): its address is of the kind '\(result.text("refused_address"))', where nobody is to be sent by others",
-                hint: "if it is in a network of yours, name that in 'access.announced_allow'")
+                hint: AnnouncementText.hint(result.text("refused_address")))
         }
         return console.error("\(endpoint): \(reason.rawValue): \(reason.words)", hint: reason.hint)
     }
