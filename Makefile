@@ -7,8 +7,8 @@
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 SEED ?= 1
-# How many seeds of the simulation `make test` runs.
-SEEDS ?= 500
+# How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
+SEEDS ?= 300
 TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
