@@ -54,7 +54,10 @@ extension ClientAttack {
             }
             return socket.sights()
         },
-        ClientAttack("held-flood", "Asks from one address for a hundred answers that are to be held.", [.status(200)], .holds) { scene in
+        // Which of them are held is the node's to say, so the one that is looked at may be silent.
+        ClientAttack(
+            "held-flood", "Asks from one address for a hundred answers that are to be held.", [.status(200), .closed], .holds
+        ) { scene in
             let head = scene.text("GET /federation/v1/events HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
             guard let probe = scene.connect() else { return [] }
             probe.send(head)
@@ -66,7 +69,7 @@ extension ClientAttack {
             for socket in sockets {
                 socket.send(scene.text("GET /federation/v1/events?after=\(position)&wait=55 HTTP/1.1\r\nHost: {host}\r\n\r\n"))
             }
-            // Of the last ones each is answered at once, as there is no room to wait.
+            // Those for which there is no room to wait are answered at once.
             sockets.last?.setPatience(seconds: 10)
             return sockets.last.map { [$0.sight()] } ?? []
         },

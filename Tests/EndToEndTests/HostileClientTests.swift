@@ -68,7 +68,7 @@ import Testing
             let scene = ClientScene(host: "127.0.0.1", port: port, source: "127.1.0.\(index + 1)", peer: peer)
             let sights = await seen([attack], scene)[0]
             #expect(attack.isAsExpected(sights), "\(attack.name): \(Set(sights))")
-            counted[node.name] = try await eventually("\(attack.name) is counted", within: .seconds(10)) {
+            counted[node.name] = try await eventually("\(attack.name) is counted", within: .seconds(30)) {
                 let now = try await counts(node)
                 return attack.causes.contains { now[$0] ?? 0 > before[$0] ?? 0 } ? now : nil
             }
