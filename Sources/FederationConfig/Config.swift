@@ -105,14 +105,6 @@ public struct Config: Hashable, Sendable {
 
     /// Whether `peer` is to be told that nothing is served: a paused one only waits.
     package func turnsAway(_ peer: Peer) -> Bool { peer.mode != .paused && !serves(peer) }
-
-    /// Whether `text` can be a node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
-    package static func isName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, first.isASCIIAlphanumeric, text.utf8.count <= Limits.peerNameLength else {
-            return false
-        }
-        return text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
-    }
 }
 
 extension Config {

@@ -58,7 +58,7 @@ extension ConfigEditor {
     /// - Throws: `.problemsAfter` where it is no name, or a peer's; or `.layout`.
     package func renaming(to name: String) throws(ConfigEditFailure) -> [UInt8] {
         if config.name == name { return bytes }
-        guard Config.isName(name), let entry = root.entry("name") else {
+        guard PeerName.isValid(name), let entry = root.entry("name") else {
             throw .problemsAfter(ConfigProblems(problems: [
                 ConfigProblem(at: root.nearest(to: [.key("name")]).at, path: [.key("name")], reason: .notAName(name))
             ]))

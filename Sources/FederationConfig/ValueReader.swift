@@ -24,7 +24,7 @@ extension ValueReader where Value == String {
     /// A node's or a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
     package static var name: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
-            guard Config.isName(text) else { throw .notAName(text) }
+            guard PeerName.isValid(text) else { throw .notAName(text) }
             return text
         }
     }

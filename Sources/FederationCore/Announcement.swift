@@ -16,15 +16,6 @@ package struct Announcement: Hashable, Sendable {
     }
 }
 
-extension Announcement {
-    /// Whether `text` can be a peer's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
-    package static func isName(_ text: String) -> Bool {
-        func isPlain(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) }
-        guard text.utf8.count <= Limits.peerNameLength, let first = text.utf8.first, isPlain(first) else { return false }
-        return text.utf8.allSatisfy { isPlain($0) || $0 == 0x2E || $0 == 0x5F || $0 == 0x2D }
-    }
-}
-
 /// The suggestions that are kept, one of each who made any, the oldest first (`federation_state`, key `announced`).
 package struct Announcements: Hashable, Sendable {
     package private(set) var kept: [Announcement] = []

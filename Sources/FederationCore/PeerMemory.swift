@@ -53,16 +53,7 @@ package struct PeerMemory: Hashable, Sendable {
         for (key, value) in try log.wireValues(question.wireNamespace, peer: question.peer) { wireValues[key] = value }
         ownNumber = try log.meta(.ownNumber).flatMap { UInt64($0) } ?? 0
         if question.holes > 0 { holes = try log.newestHoles(limit: question.holes) }
-        if question.countsMissingNumbers {
-            var missing: UInt64 = 0
-            for origin in try log.origins() {
-                let present = UInt64(clamping: origin.distinctNumbers)
-                if origin.highestNumber > present {
-                    missing = missing.addingReportingOverflow(origin.highestNumber - present).partialValue
-                }
-            }
-            missingNumbers = missing
-        }
+        if question.countsMissingNumbers { missingNumbers = try log.origins().missingNumbers }
     }
 }
 

@@ -5,17 +5,6 @@ package struct RequestID: Hashable, Sendable {
     package init(_ number: UInt64) { self.number = number }
 }
 
-/// A moment, by both clocks: the monotonic one decides, the wall clock is written down.
-package struct Moment: Hashable, Sendable {
-    package var instant: Instant
-    package var wall: WallTime
-
-    package init(_ instant: Instant, _ wall: WallTime) {
-        self.instant = instant
-        self.wall = wall
-    }
-}
-
 /// Decides when to poll one peer, what to make of its answers, and what to write down. Does no I/O.
 ///
 /// - `idle → polling` when the poll is due, or asked for

@@ -94,3 +94,15 @@ package struct PollStatus: Hashable, Sendable {
     package var remaining: Int64?
     package var tally = PeerTally()
 }
+
+extension PollStatus {
+    /// Events that the peer has and that are still to come: while a poll pulls, what the peer says is left; none after one
+    /// that read everything. `nil` where nobody knows: it is never a guess.
+    ///
+    /// - Parameter wasRead: a poll has gone well at some time.
+    package func lag(wasRead: Bool) -> Int64? {
+        guard failure == nil else { return nil }
+        if let remaining { return remaining }
+        return (state == .idle || state == .following) && wasRead ? 0 : nil
+    }
+}

@@ -10,6 +10,16 @@ package struct RequestGuard: Hashable, Sendable {
         case badHost
         case foreignHost
         case foreignOrigin
+
+        /// What is answered and counted where nothing else is; `nil` for a request that may be answered.
+        package var refusal: (status: Int, cause: RefusedRequests.Cause)? {
+            switch self {
+            case .allowed: nil
+            case .badHost: (400, .badHost)
+            case .foreignHost: (403, .foreignHost)
+            case .foreignOrigin: (403, .foreignOrigin)
+            }
+        }
     }
 
     private let names: Set<String>

@@ -137,6 +137,22 @@ package struct OriginSummary: Hashable, Sendable {
         self.highestNumber = highestNumber
         self.sum = sum
     }
+
+    /// How many numbers below the highest are missing.
+    package var missingNumbers: UInt64 {
+        let present = UInt64(clamping: distinctNumbers)
+        return highestNumber > present ? highestNumber - present : 0
+    }
+}
+
+extension [OriginSummary] {
+    /// How many numbers are missing, over all of them; more than can be counted count as that.
+    package var missingNumbers: UInt64 {
+        reduce(0) { sum, origin in
+            let (total, overflow) = sum.addingReportingOverflow(origin.missingNumbers)
+            return overflow ? .max : total
+        }
+    }
 }
 
 /// Which records a listing names. Subjects not yet created, of which only registers are known, are in none.

@@ -54,4 +54,13 @@ package struct StoreRoom: Hashable, Sendable {
         if used + facts.writeAheadLog + pending <= maxBytes { return .enough }
         return used <= maxBytes && facts.writeAheadLog > 0 ? .foldFirst : .quotaReached(limit: maxBytes)
     }
+
+    /// Why the log takes in nothing more, as a code; `nil` where it does.
+    package func fullness(on facts: DiskFacts) -> String? {
+        switch verdict(on: facts) {
+        case .quotaReached: "store_quota"
+        case .diskFull: "disk_full"
+        case .enough, .foldFirst: nil
+        }
+    }
 }

@@ -157,9 +157,9 @@ import Testing
     }
 
     @Test func onlyTheNameOfAPeerIsAName() {
-        for name in ["beta", "b", "Beta-1._x", String(repeating: "b", count: 64)] { #expect(Announcement.isName(name)) }
+        for name in ["beta", "b", "Beta-1._x", String(repeating: "b", count: 64)] { #expect(PeerName.isValid(name)) }
         for name in ["", "-b", ".b", "be ta", "bé", "b\u{1B}[31m", "b/c", String(repeating: "b", count: 65)] {
-            #expect(!Announcement.isName(name))
+            #expect(!PeerName.isValid(name))
         }
     }
 }

@@ -19,7 +19,7 @@ public enum PeerEditing: Sendable {
         guard !file.config.peers.contains(where: { $0.name == name }) else {
             throw CommandFailure(.peerExists, ["peer": name])
         }
-        guard Config.isName(name) else {
+        guard PeerName.isValid(name) else {
             throw CommandFailure(.configProblems, list: ["NAME: \(ConfigProblem.Reason.notAName(name).text)"])
         }
         guard endpoint != nil || id != nil else {

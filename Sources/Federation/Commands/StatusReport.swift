@@ -77,13 +77,7 @@ struct StatusReport: Sendable {
     }
 
     /// Why the log takes in nothing more, if so.
-    var fullness: String? {
-        switch disk.map({ room.verdict(on: $0) }) {
-        case .quotaReached: "store_quota"
-        case .diskFull: "disk_full"
-        case .enough, .foldFirst, nil: nil
-        }
-    }
+    var fullness: String? { disk.flatMap { room.fullness(on: $0) } }
 
     var json: [UInt8] {
         jsonObject { writer in
@@ -169,11 +163,11 @@ struct StatusReport: Sendable {
     private func gaps(_ writer: inout JSONWriter) {
         writer.key("gaps")
         writer.array { writer in
-            for origin in origins where origin.highestNumber > UInt64(clamping: origin.distinctNumbers) {
+            for origin in origins where origin.missingNumbers > 0 {
                 writer.object {
                     $0.member("origin", origin.origin)
                     $0.member("highest", origin.highestNumber)
-                    $0.member("missing", origin.highestNumber - UInt64(clamping: origin.distinctNumbers))
+                    $0.member("missing", origin.missingNumbers)
                 }
             }
         }

@@ -51,12 +51,7 @@ struct MonitorServer: Sendable {
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
-        switch requestGuard.check(request.fields) {
-        case .allowed: break
-        case .badHost: return refusal(400, .badHost)
-        case .foreignHost: return refusal(403, .foreignHost)
-        case .foreignOrigin: return refusal(403, .foreignOrigin)
-        }
+        if let (status, cause) = requestGuard.check(request.fields).refusal { return refusal(status, cause) }
         if asksForKey {
             do throws(AccessFailure) { _ = try node.access.admit(request) } catch { return error.response }
         }

@@ -37,16 +37,7 @@ struct NodeMetrics: Sendable {
     var peers: [Peer]
 
     /// Why the node does not do its work, as codes: what `/readyz` says.
-    var problems: [String] {
-        var problems: [String] = []
-        if let stopped { problems.append(stopped.rawValue) }
-        switch room.verdict(on: disk) {
-        case .quotaReached: problems.append("store_quota")
-        case .diskFull: problems.append("disk_full")
-        case .enough, .foldFirst: break
-        }
-        return problems
-    }
+    var problems: [String] { [stopped?.rawValue, room.fullness(on: disk)].compactMap { $0 } }
 }
 
 extension Node {
@@ -68,13 +59,9 @@ extension Node {
                         wire: wire.isEmpty ? entry.wire.text : wire, health: PeerHealth(json: Array(health.utf8)),
                         counts: counts[entry.name]))
             }
-            let missing = try log.origins().reduce(0 as UInt64) { sum, origin in
-                let present = UInt64(clamping: origin.distinctNumbers)
-                return sum &+ (origin.highestNumber > present ? origin.highestNumber - present : 0)
-            }
             return NodeMetrics(
                 version: self.identity.version, name: config.name, began: self.began, events: try log.eventCount(),
-                missing: missing, divergences: try log.recordCount(divergedOnly: true),
+                missing: try log.origins().missingNumbers, divergences: try log.recordCount(divergedOnly: true),
                 held: try log.heldCount(peer: nil), refused: try log.quarantineCount(kind: .refused, peer: nil),
                 deferred: try log.quarantineCount(kind: .deferred, peer: nil),
                 equivocating: try Equivocation.all(in: log).count, frozen: try FrozenOrigin.all(in: log).count, disk: disk,
@@ -165,7 +152,7 @@ extension NodeMetrics {
             if let seen { success.add(Double(seen.milliseconds) / 1000, labels) }
             if !peer.isPaused { up.add(seen != nil && peer.health.consecutiveFailures == 0 ? 1 : 0, labels) }
             if let wait = peer.nextPollIn { next.add(wait / .seconds(1), labels) }
-            if let known = peer.lag { lag.add(Double(known), labels) }
+            if let known = peer.poll?.lag(wasRead: seen != nil) { lag.add(Double(known), labels) }
         }
         return [up, info, success, failures, next, lag, held, refused]
     }
@@ -192,14 +179,5 @@ extension NodeMetrics {
             ] { taken.add(Double(count), ["peer": peer.name, "outcome": word]) }
         }
         return [polls, failures, duration, taken]
-    }
-}
-
-extension NodeMetrics.Peer {
-    /// Never a guess: while a poll pulls, what the peer says is left; none after one that read everything.
-    var lag: Int64? {
-        guard let poll, poll.failure == nil else { return nil }
-        if let remaining = poll.remaining { return remaining }
-        return (poll.state == .idle || poll.state == .following) && !health.lastSuccess.isEmpty ? 0 : nil
     }
 }

@@ -51,7 +51,7 @@ public enum NodeSetup: Sendable {
     ) throws(CommandFailure) -> String {
         var problems: [String] = []
         var address: ListenAddress?
-        if !Config.isName(name) { problems.append("--name: \(ConfigProblem.Reason.notAName(name).text)") }
+        if !PeerName.isValid(name) { problems.append("--name: \(ConfigProblem.Reason.notAName(name).text)") }
         if let listen {
             do throws(ListenAddress.Fault) { address = try ListenAddress(listen) } catch { problems.append("--listen: \(ConfigProblem.Reason.listen(error, found: listen).text)") }
         }

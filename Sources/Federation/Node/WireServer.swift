@@ -48,12 +48,7 @@ struct WireServer: Sendable {
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
-        switch requestGuard.check(request.fields) {
-        case .allowed: break
-        case .badHost: return refusal(400, .badHost)
-        case .foreignHost: return refusal(403, .foreignHost)
-        case .foreignOrigin: return refusal(403, .foreignOrigin)
-        }
+        if let (status, cause) = requestGuard.check(request.fields).refusal { return refusal(status, cause) }
         var request = request
         let sender: NodeAccess.Sender
         do throws(AccessFailure) {

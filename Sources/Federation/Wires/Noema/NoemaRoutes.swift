@@ -160,7 +160,7 @@ struct NoemaRoutes {
         guard name != context.node.name else {
             return MCPToolResult(text: "the name is this node's own", isError: true)
         }
-        if Announcement.isName(name), let url = try? AnnouncedURL(endpoint) {
+        if PeerName.isValid(name), let url = try? AnnouncedURL(endpoint) {
             announcement = Announcement(
                 name: name, endpoint: url.text, by: context.peerName.map { "peer \($0)" } ?? remoteAddress, at: context.now)
         }
