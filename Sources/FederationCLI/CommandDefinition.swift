@@ -38,6 +38,7 @@ struct CommandDefinition: Sendable {
     /// Options that every command knows.
     static let common = [
         Option("--config", short: "-c", value: "FILE", "the configuration (default: federation.yaml)"),
+        Option("--no-input", "never ask; what needs an answer is refused"),
         Option("--help", short: "-h", "show this help"),
     ]
 

@@ -4,6 +4,9 @@ import Glibc
 ///
 /// Errors read `federation: error: …` and then `federation: hint: …`, without capitals or a full stop.
 struct Console: Sendable {
+    /// Whether a person may be asked at all.
+    var asks = true
+
     func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
     func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
@@ -37,7 +40,7 @@ struct Console: Sendable {
     }
 
     /// Whether there is a person to ask.
-    var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+    var canAsk: Bool { asks && isatty(STDIN_FILENO) == 1 }
 
     /// Asks on the terminal; anything but `y` or `yes` is no, and so is no terminal.
     func confirm(_ question: String) -> Bool {

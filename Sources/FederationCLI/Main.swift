@@ -18,7 +18,8 @@ struct Main {
             case .help(nil): console.print(HelpText.overview(allCommands))
             case .help(let command?): console.print(HelpText.command(command))
             case .groupHelp(let group): console.print(HelpText.group(group, allCommands))
-            case .run(let command, let parsed): return await command.run(parsed, console)
+            case .run(let command, let parsed):
+                return await command.run(parsed, Console(asks: !parsed.has("--no-input")))
             }
             return .ok
         } catch {

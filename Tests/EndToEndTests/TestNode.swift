@@ -53,7 +53,9 @@ enum Program {
         let ending = try await process.end()
         defer { for end in [".in", ".out", ".err"] { unlink(run + end) } }
         guard case .exited(let status) = ending else { throw Unfulfilled("\(arguments) ended with \(ending)") }
-        return CommandResult(status: status, out: TestFile.text(run + ".out"), err: TestFile.text(run + ".err"))
+        let result = CommandResult(status: status, out: TestFile.text(run + ".out"), err: TestFile.text(run + ".err"))
+        if program == Program.path { SchemaCheck.hold(arguments, to: result.out) }
+        return result
     }
 }
 

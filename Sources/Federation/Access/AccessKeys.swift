@@ -102,8 +102,17 @@ extension AccessKeys {
 /// `federation key new`.
 package enum AccessKeyMaking {
     /// - Returns: where the key is and its fingerprint, as JSON.
-    package static func make(at path: String) throws(CommandFailure) -> [UInt8] {
+    package static func make(at path: String, isDryRun: Bool = false) throws(CommandFailure) -> [UInt8] {
         do throws(KeyFileFailure) {
+            if isDryRun {
+                // A link of that name is in the way as well, wherever it leads.
+                var found = stat()
+                guard lstat(path, &found) != 0 else { throw .exists }
+                return jsonObject {
+                    $0.member("dry_run", true)
+                    $0.member("file", path)
+                }
+            }
             let key = try KeyFile.make(at: path)
             return jsonObject {
                 $0.member("file", path)

@@ -7,6 +7,7 @@ package final class CommandChannel: Sendable {
     private enum Way: Sendable {
         case daemon(CommandClient, NodeDirectory)
         case here(Node)
+        case rehearsal(NodeRehearsal)
     }
 
     private let way: Way
@@ -22,12 +23,19 @@ package final class CommandChannel: Sendable {
         }
     }
 
+    /// A node on a copy of the database, which is thrown away: what commands do there is what they would do.
+    package init(rehearsing configPath: String) async throws(CommandFailure) {
+        way = .rehearsal(try await NodeRehearsal(configPath: configPath, recovers: false))
+    }
+
     /// `arguments` is a JSON object.
     ///
     /// - Returns: the result as JSON.
     package func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         switch way {
         case .here(let node): return try await CommandService(node: node).perform(name, arguments)
+        case .rehearsal(let rehearsal):
+            return try await CommandService(node: rehearsal.node).perform(name, arguments)
         case .daemon(let client, let directory):
             guard let answer = try await client.ask(directory, name, arguments) else {
                 throw CommandFailure(.unreachableDaemon, ["directory": directory.path])
@@ -38,7 +46,11 @@ package final class CommandChannel: Sendable {
 
     /// Gives the database free. To be called once, at the end.
     package func close() async {
-        if case .here(let node) = way { await node.close() }
+        switch way {
+        case .here(let node): await node.close()
+        case .rehearsal(let rehearsal): await rehearsal.end()
+        case .daemon: break
+        }
     }
 
     /// Whether anybody listens, whatever the answer: a daemon of another version may not know the question.

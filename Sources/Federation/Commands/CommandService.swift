@@ -33,7 +33,7 @@ struct CommandService: Sendable {
         case .trustKey: return try await trustKey(json)
         case .forgetOrigin: return try await forgetOrigin(json)
         case .forgetPeer: return try await forgetPeer(json)
-        case .reload: return try await reload()
+        case .reload: return try await reload(json)
         case .verify: return try await verify(json)
         }
     }

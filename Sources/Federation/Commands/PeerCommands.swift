@@ -33,6 +33,7 @@ extension CommandService {
         let names = try known(arguments)
         let reports = try await node.sync(names)
         return jsonObject { writer in
+            if node.isRehearsal { writer.member("dry_run", true) }
             writer.key("peers")
             writer.array { writer in
                 for report in reports { writer.object { pollMembers(report, &$0) } }
@@ -84,9 +85,10 @@ extension CommandService {
     }
 
     /// Takes in the configuration file now, and says what that changed.
-    func reload() async throws(CommandFailure) -> [UInt8] {
+    func reload(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         guard let reloader else { throw CommandFailure(.noDaemon, ["directory": node.opened.directory.path]) }
-        return await reloader.reload().json
+        if arguments["dry_run"]?.bool ?? false { return await reloader.rehearse().json(isDryRun: true) }
+        return await reloader.reload().json()
     }
 
     /// The peers that are named, each of which must be configured, or all.

@@ -19,14 +19,19 @@ extension CommandService {
             throw CommandFailure(.unknownVersion, ["id": name, "version": key], list: found.candidates.map(\.text))
         }
         let now = SystemClock.now()
-        let isDone = try await node.write { (log: inout SQLiteLog, _) throws(StoreFailure) in
-            try FrozenOrigin.choose(chosen, of: origin, now: now, in: &log)
+        let isDryRun = arguments["dry_run"]?.bool ?? false
+        let (isDone, events) = try await node.write(isDryRun: isDryRun) {
+            (log: inout SQLiteLog, _) throws(StoreFailure) in
+            let events = try log.origins().first { $0.origin.isExactly(name) }?.events ?? 0
+            return (try FrozenOrigin.choose(chosen, of: origin, now: now, in: &log), events)
         }
-        node.bell.ring()
+        if !isDryRun { node.bell.ring() }
         return jsonObject {
+            if isDryRun { $0.member("dry_run", true) }
             $0.member("origin", name)
             $0.member("key", chosen.text)
             $0.member("chosen", isDone)
+            $0.member("events", events)
         }
     }
 }

@@ -36,6 +36,7 @@ extension CommandService {
         let wait = arguments["wait_ms"]?.integer.map { Duration.milliseconds(max(0, min($0, 3_600_000))) }
         let peers = try await node.verify(names, wait: wait ?? CommandService.verifyWait, lists: lists)
         return jsonObject { writer in
+            if node.isRehearsal { writer.member("dry_run", true) }
             writer.key("peers")
             writer.array { writer in for peer in peers { writer.object { peer.members(lists: lists, &$0) } } }
         }

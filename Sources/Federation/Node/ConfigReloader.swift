@@ -36,36 +36,32 @@ actor ConfigReloader {
         return await task.value
     }
 
+    /// What a reload would do now; nothing is taken in.
+    func rehearse() async -> ConfigReload {
+        _ = await inHand?.value
+        var reading = ConfigReading(of: node)
+        switch reading.difference(to: node) {
+        case .failure(let failure):
+            reading.standing.problems = failure.lines(in: reading.standing.path)
+            return ConfigReload(standing: reading.standing, difference: nil)
+        case .success(let difference):
+            reading.standing.problems = []
+            reading.standing.needsRestart = difference.needsRestart.map(\.key.rawValue)
+            return ConfigReload(standing: reading.standing, difference: difference)
+        }
+    }
+
     private func readAndTake() async -> ConfigReload {
-        let path = node.opened.file.path
-        var standing = node.configStanding ?? ConfigStanding(path: path, digest: "", takenAt: SystemClock.now())
-        let decoded: DecodedConfig
-        let isNews: Bool
-        do throws(ConfigFailure) {
-            let bytes = try ConfigFile.read(path)
-            let digest = sha256(bytes).hex
-            isNews = digest != standing.digest
-            standing.digest = digest
-            node.logger.debug("configuration read", ["file": path, "digest": digest])
-            switch Config.decode(bytes) {
-            case .success(let found): decoded = found
-            case .failure(let problems): return refused(.problems(problems), standing, isNews: isNews)
-            }
-        } catch {
-            let wasRead = !standing.digest.isEmpty
-            standing.digest = ""
-            return refused(error, standing, isNews: wasRead)
+        let reading = ConfigReading(of: node)
+        var standing = reading.standing
+        let difference: ConfigDifference
+        switch reading.difference(to: node) {
+        case .failure(let failure): return refused(failure, standing, isNews: reading.isNews)
+        case .success(let found): difference = found
         }
-        let difference = ConfigDifference(from: node.config, to: decoded.config)
-        // Also of what would run: listeners stay as they are until a restart, whatever keys the text takes away.
-        var running = decoded
-        running.config = difference.running
-        let openings = [decoded, running].flatMap { $0.openings(hasEnvironmentKey: AccessKeys.isInEnvironment) }
-        guard openings.isEmpty else {
-            let problems = ConfigProblems(problems: openings.reduce(into: []) { if !$0.contains($1) { $0.append($1) } })
-            return refused(.problems(problems), standing, isNews: isNews)
+        if !standing.problems.isEmpty {
+            node.logger.info("the configuration has no problems any more", ["file": standing.path])
         }
-        if !standing.problems.isEmpty { node.logger.info("the configuration has no problems any more", ["file": path]) }
         let needsRestart = difference.needsRestart.map(\.key.rawValue)
         for change in difference.needsRestart where !standing.needsRestart.contains(change.key.rawValue) {
             node.logger.warning(
@@ -150,6 +146,47 @@ actor ConfigReloader {
                     "peer changed",
                     ["peer": each.peer.name, "key": change.key.rawValue, "from": change.from, "to": change.to])
             }
+        }
+    }
+}
+
+/// The configuration file as it is now, for a node that runs by what it said before.
+private struct ConfigReading {
+    var standing: ConfigStanding
+    /// The file is not what was read last.
+    let isNews: Bool
+    private let decoded: Result<DecodedConfig, ConfigFailure>
+
+    init(of node: Node) {
+        let path = node.opened.file.path
+        standing = node.configStanding ?? ConfigStanding(path: path, digest: "", takenAt: SystemClock.now())
+        do throws(ConfigFailure) {
+            let bytes = try ConfigFile.read(path)
+            let digest = sha256(bytes).hex
+            isNews = digest != standing.digest
+            standing.digest = digest
+            node.logger.debug("configuration read", ["file": path, "digest": digest])
+            decoded = Config.decode(bytes).mapError { .problems($0) }
+        } catch {
+            isNews = !standing.digest.isEmpty
+            standing.digest = ""
+            decoded = .failure(error)
+        }
+    }
+
+    /// What would change, unless the file has problems.
+    func difference(to node: Node) -> Result<ConfigDifference, ConfigFailure> {
+        decoded.flatMap { decoded in
+            let difference = ConfigDifference(from: node.config, to: decoded.config)
+            // Also of what would run: listeners stay as they are until a restart, whatever keys the text takes away.
+            var running = decoded
+            running.config = difference.running
+            let openings = [decoded, running].flatMap { $0.openings(hasEnvironmentKey: AccessKeys.isInEnvironment) }
+            guard openings.isEmpty else {
+                let distinct: [ConfigProblem] = openings.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+                return .failure(.problems(ConfigProblems(problems: distinct)))
+            }
+            return .success(difference)
         }
     }
 }

@@ -31,8 +31,9 @@ struct ConfigReload: Sendable {
     var difference: ConfigDifference?
 
     /// The answer to `reload`.
-    var json: [UInt8] {
+    func json(isDryRun: Bool = false) -> [UInt8] {
         jsonObject { writer in
+            if isDryRun { writer.member("dry_run", true) }
             writer.key("config")
             standing.write(to: &writer)
             writer.member("changed", difference.map { !$0.isEmpty } ?? false)

@@ -92,19 +92,13 @@ package enum IdentityChange {
     /// The same on a copy of the database, which is thrown away: the peers are asked, and what they have is taken in
     /// there.
     private static func rehearsedRecovery(_ configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {
-        let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
-        ImportRehearsal.removeLeftovers(in: directory.path)
-        let copy = "\(directory.path)/\(ImportRehearsal.prefix)\(getpid()).db"
-        defer { ImportRehearsal.remove(copy) }
-        do throws(StoreFailure) { try SQLiteStore.copy(of: directory.database, to: copy) } catch { throw CommandFailure(error) }
-        let node = try await Node(configPath: configPath, use: .rehearse(copy: copy), logger: .silent)
+        let rehearsal = try await NodeRehearsal(configPath: configPath, recovers: true)
         do throws(CommandFailure) {
-            let result = try await recover(node, partial: partial, isDryRun: true)
-            await node.close()
+            let result = try await recover(rehearsal.node, partial: partial, isDryRun: true)
+            await rehearsal.end()
             return result
         } catch {
-            await node.close()
+            await rehearsal.end()
             throw error
         }
     }

@@ -20,6 +20,8 @@ final class Node: Sendable {
     private let running: Mutex<Running>
     private let isStopped: Mutex<NodeStop?>
     private let isRecovering: Bool
+    /// It works on a copy of its database, which is thrown away.
+    let isRehearsal: Bool
     /// Rung when there is something to tend that should not wait.
     let bell = MaintenanceBell()
 
@@ -87,6 +89,7 @@ final class Node: Sendable {
         self.logger = logger
         isStopped = Mutex(use.recovers ? nil : opened.stopped)
         isRecovering = use.recovers
+        isRehearsal = if case .rehearse = use { true } else { false }
         running = Mutex(Running(config: opened.file.config))
         openedIntake = Intake(opened.intakePolicy(recovers: use.recovers, replayer: replayer))
         if use.locks {

@@ -16,8 +16,8 @@ struct OpenedNode: Sendable {
         /// The same, to become a node of another identity: its key is one that was just made and is nowhere yet, for
         /// the old one may be lost.
         case renew
-        /// As `recover`, on a copy of the database and without the lock: nothing of the node is changed.
-        case rehearse(copy: String)
+        /// As `write` or `recover`, on a copy of the database and without the lock: nothing of the node is changed.
+        case rehearse(copy: String, recovers: Bool)
 
         /// It writes to the node's own database.
         var locks: Bool {
@@ -29,7 +29,8 @@ struct OpenedNode: Sendable {
 
         var recovers: Bool {
             switch self {
-            case .recover, .rehearse: true
+            case .recover: true
+            case .rehearse(_, let recovers): recovers
             case .read, .write, .renew: false
             }
         }
@@ -92,7 +93,7 @@ extension OpenedNode {
     /// Opens the store. The first command after an upgrade brings the database up to date, also one that only reads,
     /// unless another process may write at this moment.
     static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
-        if case .rehearse(let copy) = use { return try SQLiteStore(path: copy, access: .scratch) }
+        if case .rehearse(let copy, _) = use { return try SQLiteStore(path: copy, access: .scratch) }
         guard !use.locks else { return try SQLiteStore(path: directory.database, access: .readWrite) }
         do throws(StoreFailure) {
             return try SQLiteStore(path: directory.database, access: .readOnly)

@@ -14,6 +14,30 @@ public enum NodeSetup: Sendable {
         public var publicKey: String
     }
 
+    /// Where a node would be made: what `make` checks before it makes anything.
+    package struct Plan: Sendable {
+        package var configPath: String
+        package var dataDirectory: String
+        fileprivate var text: String
+        fileprivate var data: NodeDirectory
+    }
+
+    /// What `make` would do with the same arguments.
+    ///
+    /// - Throws: as `make` does before it makes anything.
+    package static func plan(
+        in directory: String, name: String, listen: String?, interval: String?
+    ) throws(CommandFailure) -> Plan {
+        let prefix = directory == "." ? "" : directory + "/"
+        let configPath = prefix + "federation.yaml"
+        let data = NodeDirectory(prefix + "data")
+        let text = try configuration(name: name, listen: listen, interval: interval)
+        for path in [configPath, data.database, data.signingKey] where access(path, F_OK) == 0 {
+            throw CommandFailure(.alreadyInitialised, ["path": path])
+        }
+        return Plan(configPath: configPath, dataDirectory: data.path, text: text, data: data)
+    }
+
     /// Makes a node in `directory`, which is made where it is missing. Nothing that exists is overwritten.
     ///
     /// The key is on disk before the database names the identity it signs for, and the configuration comes last: what
@@ -27,13 +51,8 @@ public enum NodeSetup: Sendable {
     public static func make(
         in directory: String, name: String, listen: String?, interval: String?
     ) async throws(CommandFailure) -> Made {
-        let prefix = directory == "." ? "" : directory + "/"
-        let configPath = prefix + "federation.yaml"
-        let data = NodeDirectory(prefix + "data")
-        let text = try configuration(name: name, listen: listen, interval: interval)
-        for path in [configPath, data.database, data.signingKey] where access(path, F_OK) == 0 {
-            throw CommandFailure(.alreadyInitialised, ["path": path])
-        }
+        let plan = try plan(in: directory, name: name, listen: listen, interval: interval)
+        let data = plan.data
         if directory != "." { try makeDirectory(directory, mode: 0o755) }
         // Owner only: what people write is stored in clear.
         try makeDirectory(data.path, mode: 0o700)
@@ -41,9 +60,9 @@ public enum NodeSetup: Sendable {
         var random = SystemRandom()
         let identity = ULID(at: SystemClock.now(), using: &random)
         try await makeDatabase(data, identity: identity, epoch: ULID(at: SystemClock.now(), using: &random))
-        try write(text, to: configPath)
+        try write(plan.text, to: plan.configPath)
         return Made(
-            configPath: configPath, dataDirectory: data.path, identity: identity, publicKey: key.publicKey.description)
+            configPath: plan.configPath, dataDirectory: data.path, identity: identity, publicKey: key.publicKey.description)
     }
 
     private static func configuration(

@@ -103,10 +103,12 @@ let reloadCommand = CommandDefinition(
         It does so by itself whenever the file changes, and at SIGHUP; this waits for it and says what changed. Exits 3
         where the file has problems: the daemon then runs on by what the file said before.
         """,
-    examples: [("federation reload", "after editing the file")]
+    options: [.init("--dry-run", "only say what would change")],
+    examples: [("federation reload", "after editing the file"), ("federation reload --dry-run", "what it would change")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    return await session.perform(.reload) { _ in } status: { result in
+    let isDryRun = arguments.has("--dry-run")
+    return await session.perform(.reload) { $0.member("dry_run", isDryRun) } status: { result in
         result["config"]?.items("problems").isEmpty ?? true ? .ok : .config
     } render: { result in
         let config = result["config"] ?? result
@@ -116,8 +118,9 @@ let reloadCommand = CommandDefinition(
             return
         }
         for change in result.items("changes") { console.print(EditText.change(change)) }
-        if !result.isTrue("changed") { console.print("nothing changed") }
+        if !result.isTrue("changed") { console.print(isDryRun ? "nothing would change" : "nothing changed") }
         for key in config.texts("needs_restart") { console.warning("'\(key)' has changed: it needs a restart") }
+        if isDryRun { console.note("nothing was taken in") }
     }
 }
 

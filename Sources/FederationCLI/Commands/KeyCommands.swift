@@ -41,12 +41,15 @@ let keyNewCommand = CommandDefinition(
         peer at both ends. Bring it to the others by a way that nobody else can read. What exists is not replaced.
         """,
     positionals: [.init(name: "FILE", count: .one)],
+    options: [.init("--dry-run", "only say what would be made")],
     examples: [("federation key new ring.key", "then name it in the configuration")]
 ) { arguments, console in
     do throws(CommandFailure) {
-        let bytes = try AccessKeyMaking.make(at: arguments.positionals[0])
+        let bytes = try AccessKeyMaking.make(at: arguments.positionals[0], isDryRun: arguments.has("--dry-run"))
         if arguments.json {
             console.print(String(decoding: bytes, as: UTF8.self))
+        } else if arguments.has("--dry-run") {
+            console.print("would make a key in \(arguments.positionals[0].escapedForTerminal)")
         } else if let result = try? JSON(bytes) {
             console.print(columns(["file", "fingerprint"].map { [$0, result.text($0)] }))
         }

@@ -9,6 +9,7 @@ let initCommand = CommandDefinition(
         .init("--name", value: "NAME", "what the node is called (default: the directory's name)"),
         .init("--listen", value: "ADDR:PORT", "where peers reach it; without it the node polls and is not polled"),
         .init("--interval", value: "TIME", "how often peers are polled (default: 30s)"),
+        .init("--dry-run", "only say what would be made"),
     ],
     examples: [("federation init alpha --name alpha --listen 127.0.0.1:4001", "in a new directory 'alpha'")]
 ) { arguments, console in
@@ -17,6 +18,12 @@ let initCommand = CommandDefinition(
     do throws(CommandFailure) {
         guard let name = arguments.value("--name") ?? lastComponent(of: directory) else {
             return session.usage("give the node a name", hint: "federation init --name alpha")
+        }
+        if arguments.has("--dry-run") {
+            let plan = try NodeSetup.plan(
+                in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"))
+            printPlan(plan, name, session)
+            return .ok
         }
         let made = try await NodeSetup.make(
             in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"))
@@ -38,6 +45,22 @@ let initCommand = CommandDefinition(
         return .ok
     } catch {
         return session.report(error)
+    }
+}
+
+private func printPlan(_ plan: NodeSetup.Plan, _ name: String, _ session: Session) {
+    if session.arguments.json {
+        var writer = JSONWriter()
+        writer.object {
+            $0.member("dry_run", true)
+            $0.member("config", plan.configPath)
+            $0.member("data", plan.dataDirectory)
+        }
+        session.console.print(String(decoding: writer.bytes, as: UTF8.self))
+    } else {
+        session.console.print("would make node \(name)")
+        session.console.print("  configuration  \(plan.configPath)")
+        session.console.print("  data           \(plan.dataDirectory)")
     }
 }
 

@@ -12,7 +12,7 @@ let pairCommand = CommandDefinition(
     options: [
         .init("--words", value: "WORDS", "the words that the other node shows: compare them, and confirm if they are the same"),
         .init("--yes", short: "-y", "confirm without asking"),
-        .init("--no-input", "only show, and never ask"),
+        .init("--dry-run", "only show, and confirm nothing"),
     ],
     examples: [
         ("federation pair", "who is known, and how well"),
@@ -73,8 +73,9 @@ private struct Pairing {
             if isAsked { throw CommandFailure(.noKey, ["peer": peer]) }
             return false
         }
+        if arguments.has("--dry-run") { return false }
         if isAsked { return true }
-        guard !arguments.has("--no-input"), !arguments.json, console.canAsk else {
+        guard !arguments.json, console.canAsk else {
             console.note("nothing was confirmed; where the words are the same: federation pair \(peer) --yes")
             return false
         }

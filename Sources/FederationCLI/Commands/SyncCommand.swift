@@ -3,10 +3,16 @@ import FederationCore
 
 let syncCommand = CommandDefinition(
     name: "sync", summary: "poll peers now, until caught up",
-    details: "Long catching up shows progress on standard error.",
+    details: """
+        Long catching up shows progress on standard error. With --dry-run the peers are asked, and what they have is taken
+        into a copy of the database, which is thrown away.
+        """,
     positionals: [.init(name: "PEER", count: .any)],
-    options: [CommandDefinition.progress],
-    examples: [("federation sync", "every peer"), ("federation sync beta", "one of them")]
+    options: [.init("--dry-run", "only say what would come"), CommandDefinition.progress],
+    examples: [
+        ("federation sync", "every peer"), ("federation sync beta", "one of them"),
+        ("federation sync --dry-run", "what they have that this node lacks"),
+    ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     do throws(CommandFailure) {
@@ -14,7 +20,7 @@ let syncCommand = CommandDefinition(
         if arguments.json {
             console.print(String(decoding: result.raw, as: UTF8.self))
         } else {
-            printSync(result, console)
+            printSync(result, isDryRun: arguments.has("--dry-run"), console)
         }
         return syncStatus(result)
     } catch {
@@ -27,7 +33,10 @@ extension Session {
     func watched(
         _ name: CommandName, as label: String, _ body: (inout JSONWriter) -> Void
     ) async throws(CommandFailure) -> JSON {
-        let channel = try await CommandChannel(configPath: arguments.configPath)
+        let channel =
+            arguments.has("--dry-run")
+            ? try await CommandChannel(rehearsing: arguments.configPath)
+            : try await CommandChannel(configPath: arguments.configPath)
         let display = ProgressDisplay.forCommand(label, unit: "events", self)
         let watching = Task {
             guard let display else { return }
@@ -102,7 +111,7 @@ extension ExitStatus {
     }
 }
 
-private func printSync(_ result: JSON, _ console: Console) {
+private func printSync(_ result: JSON, isDryRun: Bool, _ console: Console) {
     for peer in result.items("peers") {
         if peer.isTrue("comes_to_us") {
             console.print("\(peer.text("name")): comes to us, and cannot be polled")
@@ -113,7 +122,7 @@ private func printSync(_ result: JSON, _ console: Console) {
         } else if peer.isTrue("busy") {
             console.error("\(peer.text("name")): it is busy, and is asked again later")
         } else if peer.isTrue("ok") {
-            console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))")
+            console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))\(isDryRun ? " would come" : "")")
         } else {
             let reason = Reason(stored: peer.text("reason"))
             console.error("\(peer.text("name")): \(reason.rawValue): \(reason.words)", hint: reason.hint)

@@ -9,6 +9,7 @@ let trustKeyCommand = CommandDefinition(
         'federation key fingerprint', and say it here; what waited is looked at again.
         """,
     positionals: [.init(name: "ORIGIN", count: .one), .init(name: "KEY", count: .one)],
+    options: [.init("--dry-run", "only say how many events would be looked at again")],
     examples: [
         (
             "federation trust-key 01KN33X5G0000G40R40M30E209 ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
@@ -20,7 +21,10 @@ let trustKeyCommand = CommandDefinition(
     return await session.perform(.trustKey) {
         $0.member("origin", arguments.positionals[0])
         $0.member("key", arguments.positionals[1])
+        $0.member("dry_run", arguments.has("--dry-run"))
     } render: { result in
-        console.print("\(result.text("origin")) goes on under \(result.text("key"))")
+        let verb = result.isTrue("dry_run") ? "would go on" : "goes on"
+        console.print("\(result.text("origin")) \(verb) under \(result.text("key"))")
+        console.note("\(counted(result.count("events"), "event")) of it \(result.isTrue("dry_run") ? "would be" : "are") looked at again")
     }
 }

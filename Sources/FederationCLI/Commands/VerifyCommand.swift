@@ -15,6 +15,7 @@ let verifyCommand = CommandDefinition(
         .init("--list", "list each event that differs"),
         .init("--wait", value: "TIME", "how long a peer may take to fetch what it lacks (default: 10s)"),
         .init("--self", "check the own database instead: hashes, signatures, sums, records"),
+        .init("--dry-run", "fetch into a copy of the database, which is thrown away"),
         CommandDefinition.progress,
     ],
     examples: [
@@ -25,8 +26,10 @@ let verifyCommand = CommandDefinition(
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     if arguments.has("--self") {
-        guard arguments.value("--peer") == nil, arguments.value("--wait") == nil, !arguments.has("--list") else {
-            return session.usage("--self asks no peer: give it without --peer, --list and --wait")
+        guard arguments.value("--peer") == nil, arguments.value("--wait") == nil, !arguments.has("--list"),
+            !arguments.has("--dry-run")
+        else {
+            return session.usage("--self asks no peer: give it without --peer, --list, --wait and --dry-run")
         }
         return await VerifySelf.run(session)
     }
