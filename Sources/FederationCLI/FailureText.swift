@@ -93,6 +93,16 @@ struct FailureText {
         case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
         case .writeRefused: self.init("the write was refused: \(fact("why"))")
+        case .fileExists: self.init("\(fact("file")) exists already", hint: "choose another name, or replace it with --force")
+        case .fileWrite: self.init("cannot write \(fact("file")): \(fact("why"))", hint: "choose another place")
+        case .notABackup:
+            self.init("\(fact("file")) is no backup",
+                hint: "'federation backup' makes one; a plain copy of a database is put in place and then taken over with 'federation identity'")
+        case .backupDamaged:
+            self.init("the backup \(fact("file")) is not as it was made: \(list)", hint: "take another one; --force restores it all the same", .degraded)
+        case .notEmpty:
+            self.init("the data directory \(fact("directory")) is not empty: it has \(list)",
+                hint: "stop its daemon and move it away first, or name another one as 'data' in the configuration")
         }
     }
 

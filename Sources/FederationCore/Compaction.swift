@@ -12,8 +12,14 @@ package enum Compaction {
     /// - Of a purged subject: every event but the purges, once the signature of a purge is verified so, or
     ///   `Limits.purgeGrace` after one was received. A purge keeps its `data`, which is its reason.
     ///
-    /// - Parameter events: all stored events of `subject`.
-    package static func removable(of subject: String, from events: [StoredEvent], now: WallTime) -> [ULID] {
+    /// - Parameters:
+    ///   - events: all stored events of `subject`.
+    ///   - kept: how long the `data` of an update is kept after the update that lets it go has come. What was purged is
+    ///     not kept longer for it.
+    package static func removable(
+        of subject: String, from events: [StoredEvent], keptFor kept: Duration = .zero, now: WallTime
+    ) -> [ULID] {
+        guard mayHaveRemovable(events) else { return [] }
         let outcome = RecordFunction.record(of: subject, from: events.map(\.event))
         let sorted = events.sorted { $0.event.id < $1.event.id }
         if outcome.record?.purge != nil {
@@ -22,12 +28,24 @@ package enum Compaction {
         }
         let held = Set(outcome.standings.filter { $0.hold != nil }.map(\.id))
         let updates = sorted.filter { $0.event.isAppliedUpdate(held: held) && !$0.event.isStub && $0.hold == nil }
-        let dominators = updates.filter { $0.event.signature != nil && $0.verification.isProved }
-            .reversed().map { DottedClock($0.event) }
+        let dominators = updates.filter {
+            $0.event.signature != nil && $0.verification.isProved
+                && (kept <= .zero || now.since($0.receivedAt) >= kept)
+        }.reversed().map { DottedClock($0.event) }
         return updates.filter { update in
             let place = DottedClock(update.event)
             return dominators.contains { $0.dominates(place) }
         }.map(\.event.id)
+    }
+
+    /// Most records were never edited: there is no need to compute what they are.
+    private static func mayHaveRemovable(_ events: [StoredEvent]) -> Bool {
+        var updates = 0
+        for stored in events where !stored.event.isStub {
+            if stored.event.isPurge { return true }
+            if stored.event.knownAction == .update { updates += 1 }
+        }
+        return updates > 1 || events.contains { $0.event.isPurge }
     }
 
     /// Whether an event that arrives for a purged subject is stored without its `data`: it does not precede any purge.

@@ -90,6 +90,8 @@ package struct ExchangeContext: Sendable {
     package var hold = Duration.zero
     /// Holes in the numbers of origins that the peer is to be asked for, once it has given its news.
     package var holes: [NumberHole] = []
+    /// Events whose text the records lack, which the peer is to be asked for by id.
+    package var incompleteHeads: [ULID] = []
     /// For `reconcile`: what was minted from this moment on is left out of the comparison.
     package var comparedAt: WallTime
     /// The wire's own durable values for this peer, as last kept.

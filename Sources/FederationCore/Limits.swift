@@ -241,6 +241,20 @@ public enum Limits: Sendable {
     /// Problems that an import lists, and files it has written; the rest are counted.
     package static let importListed = 1000
 
+    // Compaction
+
+    /// Records that one transaction of a compaction looks at …
+    package static let compactionRecords = 500
+    /// … and bytes of their events: it ends with the record that passes them.
+    package static let compactionBytes = 16 << 20
+
+    // Bundles
+
+    /// Bytes of a line of a bundle that says what follows.
+    package static let bundleLineBytes = 64 << 10
+    /// Bytes of a page of a bundle, before and after it is decoded.
+    package static let bundlePageBytes = 5 << 20
+
     // The control socket
 
     /// Bytes of a command with its file.

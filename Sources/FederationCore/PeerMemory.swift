@@ -23,6 +23,8 @@ package struct PeerMemory: Hashable, Sendable {
     package var missingNumbers: UInt64?
     /// The newest holes in the numbers of origins, as many as were asked for.
     package var holes: [NumberHole] = []
+    /// Events whose text the records lack, as many as were asked for.
+    package var incompleteHeads: [ULID] = []
 
     package init() {}
 
@@ -53,6 +55,7 @@ package struct PeerMemory: Hashable, Sendable {
         for (key, value) in try log.wireValues(question.wireNamespace, peer: question.peer) { wireValues[key] = value }
         ownNumber = try log.meta(.ownNumber).flatMap { UInt64($0) } ?? 0
         if question.holes > 0 { holes = try log.newestHoles(limit: question.holes) }
+        if question.heads > 0 { incompleteHeads = try log.incompleteHeads(limit: question.heads) }
         if question.countsMissingNumbers { missingNumbers = try log.origins().missingNumbers }
     }
 }
@@ -70,6 +73,8 @@ package struct PeerQuestion: Hashable, Sendable {
     package var countsMissingNumbers: Bool
     /// How many of the newest holes are asked for.
     package var holes: Int
+    /// How many events whose text the records lack.
+    package var heads = 0
 
     package init(
         peer: String, wireNamespace: String, keyOwner: ULID? = nil, countsMissingNumbers: Bool = false, holes: Int = 0

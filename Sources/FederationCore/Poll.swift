@@ -59,6 +59,7 @@ extension PollMachine {
         /// Holes that the peer is asked for, whether it can be, and what came of it.
         var looksForHoles = false
         var holes: [NumberHole] = []
+        var incompleteHeads: [ULID] = []
         var answersNumbers: Bool?
         var filled = 0
         /// The moment that whoever asked wants the logs compared at.
@@ -113,8 +114,10 @@ extension PollMachine {
         poll.looksForHoles =
             wire == .native && reach == .news && !isCallBack && fetches && holes.isDue(at: now.instant, policy)
         state = .polling(poll)
-        let seen = poll.looksForHoles ? Limits.holesSeen : 0
-        return [.load(poll.id, question(countsMissingNumbers: counts, holes: seen))]
+        var question = question(countsMissingNumbers: counts, holes: poll.looksForHoles ? holes.seen : 0)
+        // More than are asked for at one time: those that nobody has may stand first.
+        question.heads = poll.looksForHoles ? Limits.holesSeen : 0
+        return [.load(poll.id, question)]
     }
 
     private func question(
@@ -144,8 +147,9 @@ extension PollMachine {
             }
             if poll.looksForHoles {
                 poll.holes = holes.choose(from: memory.holes, at: now.instant, policy)
+                poll.incompleteHeads = holes.choose(from: memory.incompleteHeads, at: now.instant, policy)
                 // Whatever there is to ask is not kept waiting for news.
-                if !poll.holes.isEmpty { poll.hold = .zero }
+                if !poll.holes.isEmpty || !poll.incompleteHeads.isEmpty { poll.hold = .zero }
             }
             // Only a native peer can be compared with.
             if poll.reach == .reconcile, memory.wire != .native || rule.asks(memory.pairing) { poll.reach = .news }
@@ -195,6 +199,7 @@ extension PollMachine {
             nonce: (random.next(), random.next()))
         context.hold = isKnown ? poll.hold : .zero
         context.holes = poll.holes
+        context.incompleteHeads = poll.incompleteHeads
         return context
     }
 

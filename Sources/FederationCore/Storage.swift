@@ -199,6 +199,8 @@ package enum MetaKey: String, Hashable, Sendable, CaseIterable {
     case refusedMerge = "refused_merge"
     /// The last event that names a number of ours too far ahead to be followed (`Limits.ownNumberLead`).
     case farOwnNumber = "far_own_number"
+    /// How a backup was made, which this database is.
+    case backup
 }
 
 /// Reading the log and what is kept beside it. One value sees one consistent state.
@@ -277,6 +279,9 @@ package protocol LogReading {
     ///
     /// - Parameter text: only records that hold it.
     func records(_ filter: RecordFilter, holding text: SearchText?, reading bytes: Int) throws(StoreFailure) -> RecordPage
+    /// The shown heads whose `data` was removed: records show nothing of them until it comes back. At most `limit`, in
+    /// order of subject.
+    func incompleteHeads(limit: Int) throws(StoreFailure) -> [ULID]
     /// How many records there are that are neither trashed nor purged, or how many of these have diverged.
     func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int
 

@@ -15,6 +15,12 @@ package struct DiskFacts: Hashable, Sendable {
         self.writeAheadLog = writeAheadLog
         self.free = free
     }
+
+    /// Whether the database can be written anew without what is free in it: for a while it is there three times, as it
+    /// is, as it is to be, and on its way there.
+    package func canBeRewritten(keeping reserve: Int64 = Limits.diskReserve) -> Bool {
+        free.map { $0 - 2 * (database - reusable) >= reserve } ?? true
+    }
 }
 
 /// How large a store may become, and whether there is room for more.

@@ -10,15 +10,25 @@ package enum SigningKeyFile {
     /// A crash leaves either the whole file or none under `path`. An existing file, or a link of that name, is left as
     /// it is and reported as `.exists`.
     package static func write(_ key: SigningKey, to path: String) throws(KeyFileFailure) {
-        var text = key.withSeed { seed in Base64.encode(seed) }
+        var text = text(of: key)
         defer { wipe(&text) }
-        try PrivateFile.write(text + [UInt8(ascii: "\n")], toNew: path)
+        try PrivateFile.write(text, toNew: path)
+    }
+
+    /// What such a file holds: a secret.
+    package static func text(of key: SigningKey) -> [UInt8] {
+        key.withSeed { seed in Base64.encode(seed) } + [UInt8(ascii: "\n")]
     }
 
     /// Reads the key back, unless the file is one that others could have read.
     package static func read(_ path: String) throws(KeyFileFailure) -> SigningKey {
         var text = try PrivateFile.read(path, atMost: maxBytes)
         defer { wipe(&text) }
+        return try key(in: text)
+    }
+
+    /// Reads what `text` wrote.
+    package static func key(in text: [UInt8]) throws(KeyFileFailure) -> SigningKey {
         guard var seed = Base64.decode(text.trimmingWhitespace(), count: SigningKey.seedLength) else {
             throw .malformed
         }

@@ -103,6 +103,14 @@ extension SQLiteLog {
         return versions
     }
 
+    package func incompleteHeads(limit: Int) throws(StoreFailure) -> [ULID] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT shown FROM records WHERE incomplete AND shown IS NOT NULL ORDER BY subject LIMIT ?", max(0, limit)
+            ) { row throws(SQLiteError) in try row.ulid(0) }
+        }
+    }
+
     package func recordCount(divergedOnly: Bool) throws(StoreFailure) -> Int {
         return try storing { () throws(SQLiteError) in
             let count =

@@ -155,6 +155,23 @@ package actor SQLiteStore {
     /// Whether SQLite finds the file sound: every page in its place and every row in its indexes.
     package func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
 
+    /// Writes the file anew without what is free in it: that room goes back to the file system. Readers go on meanwhile,
+    /// and whoever writes waits.
+    ///
+    /// - Throws: `full` where there is no room for it to be there several times.
+    package func rewrite() throws(StoreFailure) {
+        guard let writer else { throw .readOnly }
+        let facts = try storing { () throws(SQLiteError) in try writer.diskFacts() }
+        guard facts.canBeRewritten() else { throw .full }
+        try storing { () throws(SQLiteError) in
+            // The copy on the way is a file, or all of it would be in memory.
+            try writer.connection.script("PRAGMA temp_store = FILE")
+            defer { try? writer.connection.script("PRAGMA temp_store = MEMORY") }
+            try writer.connection.script("VACUUM")
+        }
+        writer.fold()
+    }
+
     /// Bounds the size of the file, as a full disk would.
     func setMaxPageCount(_ pages: Int) throws(StoreFailure) {
         guard let writer else { throw .readOnly }

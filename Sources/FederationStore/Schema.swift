@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs, holes, attestations]
+    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -198,6 +198,11 @@ enum Schema {
             INSERT INTO events_lost VALUES (
                 substr(old.id, 1, 10), old.digest, old.origin, old.number, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
         END;
+        """
+
+    /// Records whose shown head lacks its `data`: each poll looks whether there are any.
+    private static let incomplete: SQL = """
+        CREATE INDEX records_incomplete ON records(subject) WHERE incomplete;
         """
 
     /// What origins say of their histories, beside the log. `text` is the attestation's JSON.

@@ -228,6 +228,11 @@ extension MemoryStorage: LogReading {
         return Array(chosen.prefix(Swift.max(0, filter.limit)))
     }
 
+    package func incompleteHeads(limit: Int) -> [ULID] {
+        let incomplete = recordOfSubject.sorted { $0.key < $1.key }.lazy.filter(\.value.isIncomplete)
+        return Array(incomplete.compactMap(\.value.shown).prefix(Swift.max(0, limit)))
+    }
+
     package func recordCount(divergedOnly: Bool) -> Int {
         var filter = RecordFilter(limit: .max)
         filter.divergedOnly = divergedOnly

@@ -70,9 +70,15 @@ extension StorageContract {
         record.heldCount = 7
         try log.setRecord("s", record)
         try expectEqual(log.record("s"), record)
+        try log.setRecord("r", record)
+        try expectEqual(log.incompleteHeads(limit: 9), [Sample.id(2), Sample.id(2)])
+        try expectEqual(log.incompleteHeads(limit: 1), [Sample.id(2)])
+        try expectEqual(log.incompleteHeads(limit: 0), [])
+        try log.setRecord("r", nil)
         let plain = Record(subject: "s")
         try log.setRecord("s", plain)
         try expectEqual(log.record("s"), plain)
+        try expectEqual(log.incompleteHeads(limit: 9), [])
     }
 
     func state(_ log: inout some LogWriting) throws {

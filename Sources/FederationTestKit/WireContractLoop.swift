@@ -162,7 +162,7 @@ package struct LoopedNode {
     /// One poll by another node, whose cursors stand where `last` left them.
     package func poll(
         after last: WireRun? = nil, pinned: WireName? = nil, fetches: Bool = true, hold: Duration = .zero,
-        holes: [NumberHole] = [], by exchange: (any Exchange)? = nil, ahead: Int = 0,
+        holes: [NumberHole] = [], heads: [ULID] = [], by exchange: (any Exchange)? = nil, ahead: Int = 0,
         tamper: (Int, HTTPResponse) -> ExchangeAnswer = { .response($1) }
     ) throws -> WireRun {
         var context = LoopedNode.context(
@@ -170,6 +170,7 @@ package struct LoopedNode {
             fetches: fetches, now: now)
         context.hold = hold
         context.holes = holes
+        context.incompleteHeads = heads
         return try WireRun(exchange ?? wire.exchange(), context, ahead: ahead) { tamper($0, try respond(to: $1)) }
     }
 

@@ -14,7 +14,7 @@ final class ScratchDirectory: Sendable {
 
     deinit { ScratchDirectory.remove(path) }
 
-    private static func remove(_ path: String) {
+    static func remove(_ path: String) {
         for name in TestFile.names(in: path) {
             if unlink(path + "/" + name) != 0 { remove(path + "/" + name) }
         }

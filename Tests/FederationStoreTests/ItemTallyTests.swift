@@ -84,7 +84,7 @@ import Testing
                 """
                 DROP TABLE holes; DROP TRIGGER event_lost; DROP INDEX events_by_item; DROP TABLE item_blocks; DROP TABLE events_lost;
                 DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest;
-                DROP INDEX events_unproved; DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1
+                DROP INDEX events_unproved; DROP INDEX records_incomplete; DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1
                 """)
         }
         let opened = try SQLiteStore(path: path)

@@ -83,6 +83,22 @@ import Testing
         #expect(only != nil || count < 20 || isShown, "\(attested) followed, \(equivocations) noticed")
     }
 
+    /// Some nodes remove what was overtaken, at any moment and again and again, while everything goes wrong: no record
+    /// shows it, and in the end all agree, whoever got what as a stub.
+    @Test func whoeverHasCompactedAgreesWithWhoeverHasNot() throws {
+        let only = SimulationTests.number("FEDERATION_COMPACT_SEED")
+        var stubs = 0
+        let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 30, 100)
+        for seed in only.map({ $0...$0 }) ?? 1...count {
+            var plan = SimulationPlan(seed: seed)
+            (plan.signatures, plan.compactions, plan.writes) = (seed % 2 == 0 ? .enforce : .warn, 20, 60)
+            // They sign nothing.
+            if plan.signatures == .enforce { plan.noemaNodes = [] }
+            stubs += try SimulationTests.simulate(plan, tells: only != nil).stubs
+        }
+        #expect(only != nil || count < 20 || stubs > 100, "\(stubs) stubs")
+    }
+
     /// A star whose leaves nobody can reach: what they write they push, and everybody comes to the same.
     @Test func leavesThatNobodyCanReachAreHeard() throws {
         let only = SimulationTests.number("FEDERATION_LEAF_SEED")

@@ -57,6 +57,11 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case configEdit = "config_edit"
         case noDaemon = "no_daemon"
         case writeRefused = "write_refused"
+        case fileExists = "file_exists"
+        case fileWrite = "file_write"
+        case notABackup = "not_a_backup"
+        case backupDamaged = "backup_damaged"
+        case notEmpty = "not_empty"
     }
 
     public var code: Code

@@ -16,6 +16,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case forgetPeer = "forget-peer"
     case reload
     case verify
+    case compact
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
@@ -24,6 +25,7 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .forgetOrigin, .trustKey, .pair: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .verify: true
+        case .compact: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         // A daemon's own affair.
         case .reload: false

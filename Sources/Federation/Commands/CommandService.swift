@@ -35,6 +35,7 @@ struct CommandService: Sendable {
         case .forgetPeer: return try await forgetPeer(json)
         case .reload: return try await reload(json)
         case .verify: return try await verify(json)
+        case .compact: return try await compact(json)
         }
     }
 

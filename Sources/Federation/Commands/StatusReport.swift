@@ -263,9 +263,11 @@ struct WithheldCount: Sendable {
             after = last.seq
             for stored in page {
                 let history = NoemaView.needsHistory(stored.event) ? try log.events(of: stored.event.subject).map(\.event) : []
-                guard case .withheld = NoemaView.verdict(on: stored.event, history: history, now: now, sha256) else { continue }
+                guard case .withheld(let why) = NoemaView.verdict(on: stored.event, history: history, now: now, sha256)
+                else { continue }
                 events += 1
-                if stored.event.knownAction?.isContent == true, subjects.count < 20, !subjects.contains(stored.event.subject) {
+                // A stub was overtaken, and the peer gets what overtook it.
+                if why != .stub, stored.event.knownAction?.isContent == true, subjects.count < 20, !subjects.contains(stored.event.subject) {
                     subjects.append(stored.event.subject)
                 }
             }

@@ -38,11 +38,23 @@ enum AtomicFile {
             unlink(temporary)
             throw FileFailure(code: code)
         }
+        flushDirectory(of: path)
+    }
+
+    /// Gives a finished file another name in the same file system; it and its name are on disk when this returns.
+    static func put(_ draft: String, in path: String) throws(FileFailure) {
+        let file = open(draft, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw FileFailure(code: errno) }
+        defer { close(file) }
+        guard fsync(file) == 0, rename(draft, path) == 0 else { throw FileFailure(code: errno) }
+        flushDirectory(of: path)
+    }
+
+    private static func flushDirectory(of path: String) {
         let directory = open(parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if directory >= 0 {
-            fsync(directory)
-            close(directory)
-        }
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
     }
 
     private static func abandon(_ file: Int32, _ path: String) -> FileFailure {

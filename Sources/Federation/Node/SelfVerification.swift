@@ -35,8 +35,17 @@ package struct SelfVerification: Sendable {
         let node = try await store.read { (log) throws(StoreFailure) in try log.meta(.identity).flatMap { ULID($0) } }
         // A key that is lost leaves the signatures of this node's own events to the key that they name.
         let key = node.flatMap { try? SigningKeyFile.read(directory.currentSigningKey(of: $0)) }
+        return try await run(
+            on: store, node: node, ownKeys: key.map { [$0.publicKey.description] } ?? [], progress: progress)
+    }
+
+    /// - Parameter ownKeys: of `node`, as far as they are known.
+    static func run(
+        on store: SQLiteStore, node: ULID?, ownKeys: [String],
+        progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void
+    ) async throws(StoreFailure) -> SelfVerification {
         let audit = LogAudit(
-            node: node, ownKeys: key.map { [$0.publicKey.description] } ?? [], sha256: sha256,
+            node: node, ownKeys: ownKeys, sha256: sha256,
             verifies: { preimage, signature, key in
                 guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
                 return key.verify(signature, of: preimage)

@@ -1,4 +1,5 @@
 import FederationCore
+import FederationCrypto
 
 /// One thing that goes wrong, or is mended.
 enum RingFault: Sendable {
@@ -15,6 +16,8 @@ enum RingFault: Sendable {
     case lose(Int)
     /// A node's position in a peer's log moves to its end, whatever was read.
     case skip(Int)
+    /// A node makes stubs of what was overtaken, of all that it may or of what is not new.
+    case compact(Int, keptFor: Duration)
 }
 
 extension SimulatedRing {
@@ -37,6 +40,10 @@ extension SimulatedRing {
         }
         for _ in 0..<plan.losses { queue.plan(.fault(.lose(random.below(nodes.count))), at: randomInstant()) }
         for _ in 0..<plan.skips { queue.plan(.fault(.skip(random.below(nodes.count))), at: randomInstant()) }
+        for _ in 0..<plan.compactions {
+            let kept: Duration = random.chance(0.7) ? .zero : .seconds(60)
+            queue.plan(.fault(.compact(random.below(nodes.count), keptFor: kept)), at: randomInstant())
+        }
     }
 
     mutating func happen(_ fault: RingFault) throws {
@@ -56,7 +63,34 @@ extension SimulatedRing {
         case .restore(let node, let isNoticed): try restore(node, isNoticed: isNoticed)
         case .lose(let node): try lose(node)
         case .skip(let node): try skip(node)
+        case .compact(let node, let kept): try compact(node, keptFor: kept)
         }
+    }
+
+    /// No record shows it, and the log stays the same set.
+    private mutating func compact(_ index: Int, keptFor kept: Duration) throws {
+        let before = nodes[index].storage
+        let run = CompactionRun(keptFor: kept, now: nodes[index].wall(at: now), sha256: sha256)
+        do throws(StoreFailure) {
+            var last: String?
+            repeat {
+                let step = try nodes[index].storage.transaction { log throws(StoreFailure) in
+                    try run.run(after: last, in: &log)
+                }
+                last = step.last
+                summary.stubs += Int(step.stubs)
+            } while last != nil
+        } catch {
+            // The disk is full: what was done stays done.
+        }
+        trace.add(10, index)
+        let after = nodes[index].storage
+        let subjects = Set(after.subjects(after: nil, limit: .max))
+        guard try after.itemTotal() == before.itemTotal() else { throw violation("compacting node \(index) changed its log") }
+        for subject in subjects where after.record(subject) != before.record(subject) {
+            throw violation("compacting node \(index) changed its record of \(subject)")
+        }
+        try checkRecords(of: index, subjects)
     }
 
     private mutating func restore(_ index: Int, isNoticed: Bool) throws {

@@ -23,6 +23,8 @@ package struct SimulatedRing: Sendable {
         package var skipped: Int
         /// Events that came because a hole in the numbers of their origin was asked for.
         package var filled = 0
+        /// Events whose text was removed.
+        package var stubs = 0
         /// Origins whose chain somebody else has followed, and nodes that noted two events under one number.
         package var attested = 0
         package var equivocations = 0

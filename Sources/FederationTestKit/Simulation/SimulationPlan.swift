@@ -39,6 +39,8 @@ package struct SimulationPlan: Sendable {
     /// Times that events vanish from a node's log, and that a position is moved past what was not read.
     package var losses = 0
     package var skips = 0
+    /// Times that a node removes the text of what was overtaken.
+    package var compactions = 0
     /// That a node crashes at a commit: half of them before it is on disk, half before anybody is told.
     package var crashAtCommit = 0.0
     /// How far a wall clock is off, at most.
@@ -65,6 +67,7 @@ package struct SimulationPlan: Sendable {
         if random.chance(0.3) { noemaNodes = [[.go], [.rust], [.go, .rust]][random.below(3)] }
         if random.chance(0.4) { losses = 1 + random.below(4) }
         if random.chance(0.4) { skips = 1 + random.below(4) }
+        if random.chance(0.4) { compactions = 1 + random.below(8) }
     }
 
     /// The nodes that `node` polls, in order.

@@ -7,6 +7,7 @@ import FederationHTTP
 /// - `idle → greeting → identifying → pulling` without one, and to start over
 /// - `pulling → identifying → taking` with the first page, `pulling → taking` with each other
 /// - `taking → pulling` while there is more, else `→ over`
+/// - `→ naming → completing` before it is over, where texts that records lack are to be asked for
 /// - `→ numbering → filling → numbering …` before it is over, where there are holes to ask for and the peer can be asked
 /// - `pulling → greeting` once, when the peer says that our position is not one of its log, or that it serves nothing
 struct NativeExchange: Exchange {
@@ -17,6 +18,7 @@ struct NativeExchange: Exchange {
         /// The page that came with the identity waits until that is accepted.
         case identifying(PeerIdentity, page: NativePage?)
         case taking(more: Bool)
+        case naming, completing
         case numbering, filling
         /// What was read is in the log; now how far the peer's attestations were read is written down.
         case keeping
@@ -35,6 +37,8 @@ struct NativeExchange: Exchange {
     private var hold = Duration.zero
     private var canFollow = false
     private var numbers = NativeNumbers([], limit: 1)
+    /// Events that the peer is asked for by id, because their text is missing here.
+    private var heads: [ULID] = []
     /// Whether the peer can be asked for events by number, once an answer has shown it.
     private var answersNumbers: Bool?
     /// The last row of the peer's attestations that we were given; as it was when the conversation began, and now.
@@ -52,7 +56,8 @@ struct NativeExchange: Exchange {
         switch state {
         case .pulling: return ranges.following.map { UpcomingRequest(request(for: $0)) }
         case .taking(more: true): return ([ranges.next] + ranges.following).map { UpcomingRequest(request(for: $0)) }
-        case .taking, .keeping, .idle, .greeting, .identifying, .numbering, .filling, .over: return []
+        case .taking, .keeping, .idle, .greeting, .identifying, .naming, .completing, .numbering, .filling, .over:
+            return []
         }
     }
 
@@ -67,6 +72,7 @@ struct NativeExchange: Exchange {
         fetches = context.fetches
         hold = context.hold
         numbers = NativeNumbers(context.holes, limit: pageEvents)
+        heads = Array(context.incompleteHeads.prefix(Limits.eventsByID))
         let row = context.wireValues[NativeExchange.attestedValue].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
         attested = (row ?? 0, row ?? 0)
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
@@ -94,6 +100,10 @@ struct NativeExchange: Exchange {
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
                 return more ? askForPage() : keepOrFinish()
             case (.keeping, .kept): return finish()
+            case (.naming, .response(let response)): return try named(response)
+            case (.completing, .committed(let outcome)):
+                if let problem = outcome.stoppedBy { throw .replay(problem) }
+                return finish()
             case (.numbering, .response(let response)): return try numbered(response)
             case (.filling, .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
@@ -178,7 +188,24 @@ struct NativeExchange: Exchange {
         return .take(PulledPage(items: items, cursor: .none))
     }
 
+    /// What the peer has of the events that it was asked for by id: stubs bring nothing, and are no harm.
+    private mutating func named(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
+        guard response.status == 200 else { return finish() }
+        guard try NativePeer.identity(fields: response.fields).id == accepted else { throw .identityMismatch }
+        guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
+        let items = try NativePage.items(response, limit: Limits.eventsByID)
+        guard !items.isEmpty else { return finish() }
+        state = .completing
+        return .take(PulledPage(items: items, cursor: .none))
+    }
+
     private mutating func finish() -> ExchangeStep {
+        if fetches, accepted != nil, !heads.isEmpty {
+            state = .naming
+            let target = "\(NativeRoutes.eventsPath)?" + heads.map { "id=\($0)" }.joined(separator: "&")
+            heads = []
+            return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes), seals: [])
+        }
         if fetches, answersNumbers == true, let target = numbers.target {
             state = .numbering
             return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes), seals: [])
