@@ -64,7 +64,9 @@ let package = Package(
             swiftSettings: common),
         .executableTarget(
             name: "FederationCLI",
-            dependencies: ["Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto"],
+            dependencies: [
+                "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit",
+            ],
             swiftSettings: common),
         // Depends on nothing of ours and on no library: for others to use as it is.
         .target(name: "Negentropy", swiftSettings: strict),
@@ -111,7 +113,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Federation", "FederationCore", "FederationTestKit", "FederationCrypto", "FederationStore"],
+            dependencies: [
+                "FederationCLI", "Federation", "FederationCore", "FederationTestKit", "FederationCrypto", "FederationStore",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "EndToEndTests",

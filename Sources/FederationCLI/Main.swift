@@ -40,5 +40,5 @@ let allCommands: [CommandDefinition] = [
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
     peersCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
-    verifyCommand, checkCommand, completionCommand, manualCommand,
+    verifyCommand, checkCommand, simulateCommand, completionCommand, manualCommand,
 ]

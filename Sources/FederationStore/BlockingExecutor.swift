@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Synchronization
 
 /// Runs an actor's jobs one after another on a thread of their own.
 ///
@@ -6,12 +7,20 @@ internal import Dispatch
 /// them, would stop everything else.
 final class BlockingExecutor: SerialExecutor {
     private let queue: DispatchQueue
+    private let queued = Atomic(0)
+
+    /// Jobs that wait for their turn.
+    var waiting: Int { queued.load(ordering: .relaxed) }
 
     init(label: String) { queue = DispatchQueue(label: label) }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        queued.add(1, ordering: .relaxed)
+        queue.async {
+            self.queued.subtract(1, ordering: .relaxed)
+            unsafe job.runSynchronously(on: self.asUnownedSerialExecutor())
+        }
     }
 
     func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }

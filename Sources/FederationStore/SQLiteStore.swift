@@ -52,6 +52,14 @@ package actor SQLiteStore {
         set { limit.withLock { $0 = newValue } }
     }
 
+    /// How much of the store's work waits for its turn.
+    package struct Queues: Hashable, Sendable {
+        package var writes: Int
+        package var reads: Int
+    }
+
+    package nonisolated var queues: Queues { Queues(writes: executor.waiting, reads: readers.waitingJobs) }
+
     /// How much room the database takes, and has left.
     package nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
 
@@ -224,6 +232,9 @@ private final class ReaderPool: Sendable {
         return try await readers[chosen].read(body)
     }
 
+    /// Reads that wait for one of the readers.
+    var waitingJobs: Int { readers.reduce(0) { $0 + $1.waiting } }
+
     func audit(
         _ audit: LogAudit, progress: @Sendable (Int64, Int64) -> Void
     ) async throws(StoreFailure) -> LogAudit {
@@ -242,6 +253,8 @@ private actor Reader {
     private let executor = BlockingExecutor(label: "federation.store.reader")
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     private var database: SQLiteDatabase?
+
+    nonisolated var waiting: Int { executor.waiting }
 
     init(path: String) { self.path = path }
 

@@ -25,6 +25,7 @@ import Testing
                 ("beta", ["endpoint: \(beta.endpoint)"]), ("gone", ["endpoint: http://127.0.0.1:\(TestPort.free())"]),
                 ("rests", ["endpoint: http://127.0.0.1:\(TestPort.free())", "mode: paused"]),
             ])
+            beta.setPeer("alpha", alpha.endpoint)
             try await beta.put("# Of beta\n")
             for node in [alpha, beta] { try await node.start() }
             try await eventually("alpha has the note") { try await alpha.events().count == 1 ? true : nil }
@@ -64,6 +65,12 @@ import Testing
         #expect(value("process_resident_memory_bytes", in: text) ?? 0 > 1_000_000)
         #expect(value("process_open_fds", in: text) ?? 0 > 5)
         #expect(value("federation_database_bytes", in: text) ?? 0 > 10_000)
+        #expect(value("federation_queue_length{queue=\"writes\"}", in: text) ?? -1 >= 0)
+        // Beta follows alpha, or is about to.
+        try await eventually("beta's request waits for news") {
+            let text = String(decoding: try await watched.get("/metrics").body, as: UTF8.self)
+            return (value("federation_queue_length{queue=\"held_requests\"}", in: text) == 1).orNil
+        }
         try await watched.stop()
     }
 

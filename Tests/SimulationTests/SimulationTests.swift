@@ -5,6 +5,8 @@ import FederationTestKit
 import Glibc
 import Testing
 
+@testable import FederationCLI
+
 /// Rings of nodes made of production code, with everything going wrong that a seed says (`SimulatedRing`).
 ///
 /// `FEDERATION_SEED=7` runs one seed and tells what happens, `FEDERATION_SEEDS=5000` runs more than usual.
@@ -14,30 +16,10 @@ import Testing
     private static func simulate(
         _ plan: SimulationPlan, tells: Bool = false, compares: Bool = true, mends: Bool = true
     ) throws -> SimulatedRing.Summary {
-        // Pages of a few events, or no ring of this size would ever have two under way at one time.
-        let pageEvents = plan.seed % 3 == 0 ? Limits.pageEvents : 1 + Int(plan.seed % 7)
-        var ring = SimulatedRing(
-            plan, wires: [NativeWire(), NoemaWire()],
-            reconcile: { (question, log) throws(StoreFailure) in
-                guard compares else { return .malformed }
-                return try LogReconciliation.answer(question, in: log)
-            },
-            exchange: { AutoExchange(pageEvents: pageEvents) })
-        ring.pushing = SimulatedPushing(
-            page: { (position, bytes, log) throws(StoreFailure) in
-                try PushPage.next(after: position, bytes: bytes, limit: pageEvents, in: log)
-            },
-            mending: { (items, position, last, bytes, log) throws(StoreFailure) in
-                guard mends else { return (nil, items.count) }
-                return try PushPage.mending(items, holding: position, upTo: last, bytes: bytes, in: log)
-            },
-            request: { page, node, receiver, sign in
-                let push = NativePush(page, from: node, to: receiver, sha256: sha256)
-                return push.request(signature: sign(push.preimage))
-            },
-            answer: { NativePush.answer($0, to: $1, from: $2) })
-        if tells { ring.narrator = { print($0) } }
-        return try ring.run()
+        var simulation = RingSimulation(plan)
+        (simulation.compares, simulation.mends) = (compares, mends)
+        if tells { simulation.narrator = { print($0) } }
+        return try simulation.run()
     }
 
     /// One test for all seeds: as a case each, they would flood the log and starve the other tests.

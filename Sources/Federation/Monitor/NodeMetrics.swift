@@ -35,6 +35,9 @@ struct NodeMetrics: Sendable {
     var certificateEnds: Int64?
     var turnedAway: RefusedRequests
     var peers: [Peer]
+    /// What waits for its turn in the store, and requests that wait for news.
+    var queues: SQLiteStore.Queues
+    var heldRequests: Int
 
     /// Why the node does not do its work, as codes: what `/readyz` says.
     var problems: [String] { [stopped?.rawValue, room.fullness(on: disk)].compactMap { $0 } }
@@ -66,7 +69,8 @@ extension Node {
                 deferred: try log.quarantineCount(kind: .deferred, peer: nil),
                 equivocating: try Equivocation.all(in: log).count, frozen: try FrozenOrigin.all(in: log).count, disk: disk,
                 room: self.store.room, stopped: stopped, configProblems: standing?.problems.count ?? 0,
-                certificateEnds: self.access.certificate?.validity.upperBound, turnedAway: self.access.refused, peers: peers)
+                certificateEnds: self.access.certificate?.validity.upperBound, turnedAway: self.access.refused, peers: peers,
+                queues: self.store.queues, heldRequests: self.heldRequests.count)
         }
         for index in facts.peers.indices {
             guard let poller = poller(facts.peers[index].name) else { continue }
@@ -128,7 +132,11 @@ extension NodeMetrics {
     private var door: [MetricFamily] {
         var refused = MetricFamily("federation_requests_refused", .counter, "Requests that were turned away, by why.")
         for cause in RefusedRequests.Cause.allCases { refused.add(Double(turnedAway[cause]), ["cause": cause.rawValue]) }
-        return [refused]
+        var queues = MetricFamily("federation_queue_length", .gauge, "Work that waits for its turn.")
+        queues.add(Double(self.queues.writes), ["queue": "writes"])
+        queues.add(Double(self.queues.reads), ["queue": "reads"])
+        queues.add(Double(heldRequests), ["queue": "held_requests"])
+        return [refused, queues]
     }
 
     private func peerGauges(now: WallTime) -> [MetricFamily] {

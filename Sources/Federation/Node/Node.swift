@@ -14,6 +14,8 @@ final class Node: Sendable {
     let takingAccess = Mutex(())
     /// What polls came to, for whoever watches.
     let pollCounts = Mutex(PollCounts())
+    /// Of all its listeners together, also once they are renewed.
+    let heldRequests = HeldRequests()
     let began = SystemClock.now()
     private let meshSets = MeshSets()
     private let openedIntake: Intake

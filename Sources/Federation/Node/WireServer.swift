@@ -27,7 +27,7 @@ struct WireServer: Sendable {
     let waits: @Sendable (String) async -> Bool
     /// The entry of a peer that comes to us under this identity.
     let pusher: @Sendable (ULID) -> PushingPeer?
-    let held = HeldRequests()
+    let held: HeldRequests
     let pushes = PushGate()
 
     /// A request that shows somebody to be alive, with what is known of whom.

@@ -51,7 +51,8 @@ extension WireServer {
                 let config = node.config
                 return config.peers.contains { $0.name == name && config.turnsAway($0) }
             },
-            acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) })
+            acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) },
+            held: node.heldRequests)
     }
 }
 
