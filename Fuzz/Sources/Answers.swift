@@ -81,7 +81,7 @@ enum NDJSONPage: Fuzzer {
             require(page.items.count <= limit, "more events than asked")
             require(page.marks.count <= Limits.marks, "marks past their bound")
             require(page.attestations.count <= Limits.attestationsPerPage, "attestations past their bound")
-            require(page.remaining ?? 0 >= 0, "less than nothing remains")
+            require(page.rest?.events ?? 0 >= 0, "less than nothing remains")
             for case .event(let event, let line) in page.items {
                 require(line.count <= Limits.eventBytes, "an event past its bound")
                 EventJSON.hold(event)

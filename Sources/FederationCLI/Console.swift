@@ -33,6 +33,41 @@ struct Console: Sendable {
     /// Draws a line of standard error over, and leaves the place at its beginning for the next one.
     func redraw(_ line: String) { write("\r\(line)\r", to: STDERR_FILENO) }
 
+    /// Whether standard output is a terminal on which a screen can be drawn over.
+    var canRedraw: Bool { isTerminal && environment("TERM").map { $0 != "dumb" } ?? false }
+
+    /// Whether what is drawn may be coloured: on a terminal, unless `NO_COLOR` asks for none (no-color.org).
+    var hasColours: Bool { canRedraw && environment("NO_COLOR")?.isEmpty ?? true }
+
+    private func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// Leaves what is on the terminal as it is, and draws on a screen of its own until `endScreen`.
+    func beginScreen() { write("\u{1B}[?1049h\u{1B}[H\u{1B}[2J", to: STDOUT_FILENO) }
+    func endScreen() { write("\u{1B}[?1049l", to: STDOUT_FILENO) }
+
+    /// Draws a screen over the one before: as much of `text` as it has room for.
+    func drawScreen(_ text: String) {
+        let (rows, columns) = screen
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0.prefix(columns)) }
+        if lines.count >= rows {
+            let hidden = lines.count - rows + 2
+            lines = lines.prefix(max(1, rows - 2)) + ["… \(hidden) more lines: the terminal is too low"]
+        }
+        // Each line clears what stood behind it, and what is below is cleared at the end: nothing flickers.
+        let drawn = lines.map { line in
+            let isWarning = hasColours && line.contains("⚠")
+            return (isWarning ? "\u{1B}[33m\(line)\u{1B}[0m" : line) + "\u{1B}[K\n"
+        }
+        write("\u{1B}[H" + drawn.joined() + "\u{1B}[J", to: STDOUT_FILENO)
+    }
+
+    /// Rows and columns of standard output.
+    private var screen: (rows: Int, columns: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (24, 80) }
+        return (Int(size.ws_row), Int(size.ws_col))
+    }
+
     /// Whether nobody reads standard output any more: the other end of the pipe or the terminal is gone.
     var isAbandoned: Bool {
         var waited = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)

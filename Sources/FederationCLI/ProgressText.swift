@@ -27,7 +27,7 @@ struct ProgressText {
         if let total = progress.total { text += " of \(grouped(total))" }
         text += " \(unit)"
         if let rate = progress.rate { text += ", \(ProgressText.rate(rate))" }
-        if let remaining = progress.remaining, remaining > .zero { text += ", \(ProgressText.time(remaining)) to go" }
+        if let remaining = progress.remaining, remaining > .zero { text += ", about \(ProgressText.time(remaining)) to go" }
         return text
     }
 

@@ -156,17 +156,17 @@ package struct PulledPage: Hashable, Sendable {
 
     package var items: [PulledItem]
     package var cursor: Cursor
-    /// About how many events follow this page, where the peer says how long its log is: for showing progress only.
-    package var remaining: Int64?
+    /// What follows this page, where the peer says: for showing progress and lag only.
+    package var rest: LogRest?
     /// What came with them of their origins.
     package var attestations: [Attestation]
 
     package init(
-        items: [PulledItem], cursor: Cursor, remaining: Int64? = nil, attestations: [Attestation] = []
+        items: [PulledItem], cursor: Cursor, rest: LogRest? = nil, attestations: [Attestation] = []
     ) {
         self.items = items
         self.cursor = cursor
-        self.remaining = remaining
+        self.rest = rest
         self.attestations = attestations
     }
 }

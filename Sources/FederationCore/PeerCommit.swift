@@ -114,6 +114,8 @@ package struct PeerCommit: Hashable, Sendable {
             if let problem, case .succeeded = health.result {
                 health.result = .failed(problem.reason, eventID: problem.eventID, subject: problem.subject)
             }
+            // What follows the page is not what follows the part of it that was taken.
+            if problem != nil { health.lag = nil }
             let stored = try log.state(StateKey.peer(peer, .health)) ?? ""
             let standing = try PeerStanding(of: peer, in: log)
             let after = health.applied(to: PeerHealth(json: Array(stored.utf8)), standing: standing)

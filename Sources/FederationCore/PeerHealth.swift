@@ -28,12 +28,16 @@ public struct PeerHealth: Hashable, Sendable {
     public var versionObservedAt = ""
     public var lastSuccess = ""
     public var consecutiveFailures = 0
+    /// When the first of them was; empty where an older program counted it.
+    package var failingSince = ""
     /// The last failure, or, after a success, why something this peer gave is still held or refused.
     public var lastError: LastError?
     /// Events this peer gave that are in the log and not applied, not in the log, and set aside until their time.
     public var held = 0
     public var refused = 0
     public var deferred = 0
+    /// How far we were behind the peer when it last said so.
+    package var lag: PeerLag?
 
     /// Nothing is known yet.
     public init() {}
@@ -46,9 +50,11 @@ public struct PeerHealth: Hashable, Sendable {
         versionObservedAt = json["version_observed_at"]?.string ?? ""
         lastSuccess = json["last_success"]?.string ?? ""
         consecutiveFailures = count(json["consecutive_failures"])
+        failingSince = consecutiveFailures > 0 ? json["failing_since"]?.string ?? "" : ""
         held = count(json["held"])
         refused = count(json["refused"])
         deferred = count(json["deferred"])
+        lag = PeerLag(json: json["lag"])
         if let error = json["last_error"], error.isObject {
             lastError = LastError(
                 reason: Reason(stored: error["reason"]?.string ?? ""), eventID: error["event_id"]?.string ?? "",
@@ -64,6 +70,7 @@ public struct PeerHealth: Hashable, Sendable {
             if !versionObservedAt.isEmpty { writer.member("version_observed_at", versionObservedAt) }
             if !lastSuccess.isEmpty { writer.member("last_success", lastSuccess) }
             if consecutiveFailures > 0 { writer.member("consecutive_failures", consecutiveFailures) }
+            if !failingSince.isEmpty { writer.member("failing_since", failingSince) }
             if let lastError {
                 writer.key("last_error")
                 writer.object {
@@ -76,6 +83,10 @@ public struct PeerHealth: Hashable, Sendable {
             if held > 0 { writer.member("held", held) }
             if refused > 0 { writer.member("refused", refused) }
             if deferred > 0 { writer.member("deferred", deferred) }
+            if let lag {
+                writer.key("lag")
+                lag.write(to: &writer)
+            }
         }
         return writer.bytes
     }

@@ -13,6 +13,8 @@ package struct PeerHealthChange: Hashable, Sendable {
     /// What the peer said its program's version is, where it was heard and it is who it should be.
     package var version: String?
     package var result: Result
+    /// What the peer says that is still to come; `nil` where it has said nothing of it.
+    package var lag: PeerLag?
 
     package init(at: WallTime, version: String? = nil, result: Result) {
         self.at = at
@@ -32,18 +34,22 @@ package struct PeerHealthChange: Hashable, Sendable {
         health.held = standing.held
         health.refused = standing.refused
         health.deferred = standing.deferred
+        health.lag = lag ?? before.lag
         switch result {
         case .underWay:
             if health.consecutiveFailures == 0 { health.lastError = error(standing, before) }
         case .succeeded:
             health.lastSuccess = at.rfc3339
             health.consecutiveFailures = 0
+            health.failingSince = ""
             health.lastError = error(standing, before)
         case .waits:
             health.consecutiveFailures = 0
+            health.failingSince = ""
             health.lastError = error(standing, before)
         case .failed(let reason, let eventID, let subject):
             health.consecutiveFailures = min(before.consecutiveFailures, Int.max - 1) + 1
+            if before.consecutiveFailures == 0 { health.failingSince = at.rfc3339 }
             health.lastError = PeerHealth.LastError(reason: reason, eventID: eventID, subject: subject, observedAt: at)
         }
         return health

@@ -40,8 +40,11 @@ extension PollMachine {
         /// How long the peer took for the last answer.
         var lastAnswerTook = Duration.zero
         var claimsOwnFuture = false
-        /// What follows the last page, where the peer says.
+        /// How many events follow the last page, where the peer says, and how fast the others have come.
         var remaining: Int64?
+        var progress: Progress
+        /// Of the page that is being committed, what follows it and whether it moves the cursor.
+        var taken: (rest: LogRest?, movesCursor: Bool)?
         /// What was sent before the conversation asked for it.
         var ahead = RequestsAhead()
         /// The request that is waited for was sent ahead: if it fails it is sent again, in its turn.
@@ -91,7 +94,8 @@ extension PollMachine {
             compares ? .reconcile : !isCallBack && rescan.isNext ? .rescan : .news
         var poll = Poll(
             exchange: isCallBack ? callBacks.removeFirst() : newExchange(), reach: reach,
-            tickets: compares ? comparisonTickets : tickets, id: nextRequest(), deadline: now.instant, began: now.instant)
+            tickets: compares ? comparisonTickets : tickets, id: nextRequest(), deadline: now.instant, began: now.instant,
+            progress: Progress(at: now.instant))
         if poll.reach == .rescan { rescan.begun(at: now.instant) }
         let isForNews = poll.reach == .news && !isCallBack && tickets.isEmpty && !pollsAgain
         if isForNews, fetches { poll.hold = following.hold(policy) }
@@ -248,10 +252,11 @@ extension PollMachine {
             // Nothing is exchanged before the identity is accepted (Noema section 3.3).
             guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
-            poll.remaining = page.remaining
             var commit = self.commit(for: &poll, now)
             commit.page = page
             commit.health = PeerHealthChange(at: now.wall, version: poll.identity?.version, result: .underWay)
+            commit.health?.lag = page.rest.map { PeerLag($0, at: now.wall) }
+            poll.taken = (page.rest, movesCursor: page.cursor != .none)
             return ask(.page, poll, now) { .commit($0, commit) }
         case .keep(let values):
             var commit = self.commit(for: &poll, now)
@@ -318,6 +323,7 @@ extension PollMachine {
         poll.pages += 1
         poll.ahead.committed(in: now.instant.since(poll.askedAt))
         poll.outcome.add(outcome)
+        noteProgress(&poll, outcome, now)
         tally.unprovenAttestations += outcome.unprovenAttestations
         let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
         // A page that stopped is the last one; the conversation still says goodbye.

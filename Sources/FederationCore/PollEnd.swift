@@ -12,6 +12,7 @@ extension PollMachine {
         // A person said who the peer is while this poll was under way: what it wanted to pin counts no more.
         if result == .failed(.store(.interrupted)) { poll.pinsAreWritten() }
         if result == .complete, isAsBefore(poll), following.isWritten(at: now.instant, interval: peer.interval) {
+            noteCaughtUp(result, now)
             return followOn(poll, now)
         }
         var commit = self.commit(for: &poll, now)
@@ -31,6 +32,8 @@ extension PollMachine {
         case .busy: break
         case .complete, .incomplete, .paused, .stopped:
             commit.health = PeerHealthChange(at: now.wall, version: version, result: .succeeded)
+            noteCaughtUp(result, now)
+            commit.health?.lag = lag
         }
         let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
         if result == .complete, poll.wire == .noema, readsAll, fetches {

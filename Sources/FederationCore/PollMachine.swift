@@ -112,6 +112,8 @@ package struct PollMachine: Sendable {
     var reconcile = ReconcileSchedule()
     var holes = HoleSchedule()
     var tally = PeerTally()
+    /// How far we are behind the peer, by its last word; `nil` where nobody knows.
+    var lag: PeerLag?
     /// Whoever waits for a comparison that has not begun.
     var comparisonTickets: [PollTicket] = []
     var comparisonMoment: WallTime?
@@ -157,9 +159,11 @@ package struct PollMachine: Sendable {
             }
         var status = PollStatus(state: name, nextPoll: next, attempt: attempt, failure: lastFailure, wire: wire)
         status.tally = tally
+        status.lag = lag
         status.busySince = busySince?.wall
         if case .polling(let poll) = state {
             status.pulled = Int64(poll.outcome.events)
+            status.progress = poll.pages > 0 ? poll.progress : nil
             status.remaining = poll.remaining
         }
         return status
@@ -313,6 +317,7 @@ package struct PollMachine: Sendable {
             forgetFailures()
             hasSucceeded = false
             wire = nil
+            lag = nil
             rescan = RescanSchedule()
             following = LiveFollow()
             reconcile = ReconcileSchedule()

@@ -92,17 +92,9 @@ package struct PollStatus: Hashable, Sendable {
     /// Events that the poll under way has committed, and about how many follow, where the peer says.
     package var pulled: Int64 = 0
     package var remaining: Int64?
+    /// How fast the poll under way goes, once a page of it is on disk.
+    package var progress: Progress?
+    /// How far we are behind the peer; see `knowsLag`.
+    package var lag: PeerLag?
     package var tally = PeerTally()
-}
-
-extension PollStatus {
-    /// Events that the peer has and that are still to come: while a poll pulls, what the peer says is left; none after one
-    /// that read everything. `nil` where nobody knows: it is never a guess.
-    ///
-    /// - Parameter wasRead: a poll has gone well at some time.
-    package func lag(wasRead: Bool) -> Int64? {
-        guard failure == nil else { return nil }
-        if let remaining { return remaining }
-        return (state == .idle || state == .following) && wasRead ? 0 : nil
-    }
 }

@@ -210,6 +210,8 @@ package enum MetaKey: String, Hashable, Sendable, CaseIterable {
 package protocol LogReading {
     /// The last place in the order of arrival; `nil` for an empty log.
     func head() throws(StoreFailure) -> LogPosition?
+    /// What stands after `seq` in the order of arrival, added up from what is counted: every page that is served says it.
+    func rest(after seq: Int64) throws(StoreFailure) -> LogRest
     func event(_ id: ULID) throws(StoreFailure) -> StoredEvent?
     /// The id of the event that stands at `seq`, or stood there before another variant replaced it.
     func id(at seq: Int64) throws(StoreFailure) -> ULID?

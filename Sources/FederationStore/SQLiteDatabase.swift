@@ -5,12 +5,13 @@ internal import Glibc
 final class SQLiteDatabase {
     let path: String
     let connection: SQLiteConnection
-    /// What this transaction has changed in `origins` and in `item_blocks`, and not yet written there.
+    /// What this transaction has changed in `origins`, `item_blocks` and `arrival_blocks`, and not yet written there.
     var counts = Counts()
 
     struct Counts {
         var origins = OriginTally()
         var items = ItemTally()
+        var arrivals = ArrivalTally()
     }
 
     /// The last place that this transaction has added to the log.
@@ -73,6 +74,7 @@ final class SQLiteDatabase {
             "DELETE FROM events_lost WHERE time = ? AND digest = ?", item.timeText, item.digest.bytes)
         try counts.origins.replace(old, with: new, in: connection)
         counts.items.remove(item)
+        counts.arrivals.change(at: old.seq)
     }
 
     /// Uncounts what another program took out of the log: a trigger has noted it.
@@ -96,6 +98,7 @@ final class SQLiteDatabase {
     func settle() throws(SQLiteError) {
         try counts.origins.flush(to: connection)
         try counts.items.flush(to: connection)
+        try counts.arrivals.flush(to: connection)
     }
 
     /// What a failed transaction had counted is gone with it.

@@ -183,6 +183,7 @@ extension SQLiteLog: LogWriting {
             try database.connection.run(
                 "UPDATE events SET signature = ?, public_key = ?, verified = ? WHERE id = ?", signature, publicKey,
                 verification.rawValue, id.description)
+            try database.counts.arrivals.change(of: id, in: database.connection)
         }
     }
 
@@ -190,6 +191,7 @@ extension SQLiteLog: LogWriting {
         try storing { () throws(SQLiteError) in
             try database.connection.run(
                 "UPDATE events SET data = NULL, stub = ? WHERE id = ?", stub.stored, id.description)
+            try database.counts.arrivals.change(of: id, in: database.connection)
         }
     }
 
@@ -208,6 +210,7 @@ extension SQLiteLog: LogWriting {
         let event = entry.event
         try database.count(event, entry.fingerprint.digest, at: entry.receivedAt)
         let stub: [UInt8]? = if case .stub(let stub) = event.payload { stub.stored } else { nil }
+        let clock = event.clock.json
         let noScope: String? = nil
         let noHold: String? = nil
         try database.connection.run(
@@ -216,11 +219,12 @@ extension SQLiteLog: LogWriting {
             """,
             event.id.description, entry.fingerprint.digest.bytes, entry.fingerprint.signedHash.bytes, event.origin,
             event.originName, event.number.map { Int64(clamping: $0) }, event.subject, event.action,
-            event.family.rawValue, noScope, event.timestamp, String(decoding: event.clock.json, as: UTF8.self),
+            event.family.rawValue, noScope, event.timestamp, String(decoding: clock, as: UTF8.self),
             event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,
             entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data)
         let seq = database.connection.lastRowID
         database.appended = seq
+        database.counts.arrivals.add(event, clock: clock.count, at: seq)
         database.grown += Int64(event.data?.count ?? 0) + SQLiteLog.rowBytes
         return seq
     }

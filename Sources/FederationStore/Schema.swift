@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete]
+    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """

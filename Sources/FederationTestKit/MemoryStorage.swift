@@ -92,6 +92,13 @@ extension MemoryStorage: LogReading {
         return LogPosition(seq: Int64(index) + 1, id: id)
     }
 
+    package func rest(after seq: Int64) -> LogRest {
+        let events = stored.values.filter { $0.seq > seq }
+        return LogRest(
+            events: Int64(events.count), bytes: events.reduce(0) { $0 + $1.event.storedBytes },
+            oldest: events.map(\.event.id).min())
+    }
+
     package func event(_ id: ULID) -> StoredEvent? { stored[id] }
 
     package func id(at seq: Int64) -> ULID? { seq > 0 && seq <= places.count ? places[Int(seq) - 1] : nil }

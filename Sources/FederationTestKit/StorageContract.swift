@@ -10,6 +10,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case eventsComeBackAsTheyWere
     case arrivalIsInOrderOfSeq
     case pagesAreCutByCountAndBytes
+    case whatFollowsAPlaceIsAddedUp
     case idsAreInOrderWhateverTheArrival
     case subjectsAreTheirBytes
     case aReplacedEventLeavesAMarker
@@ -53,6 +54,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .eventsComeBackAsTheyWere: try eventsComeBack(&log)
         case .arrivalIsInOrderOfSeq: try arrival(&log)
         case .pagesAreCutByCountAndBytes: try pages(&log)
+        case .whatFollowsAPlaceIsAddedUp: try rests(&log)
         case .idsAreInOrderWhateverTheArrival: try orderOfIDs(&log)
         case .subjectsAreTheirBytes: try subjectsAreBytes(&log)
         case .aReplacedEventLeavesAMarker: try markers(&log)

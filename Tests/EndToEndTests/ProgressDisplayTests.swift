@@ -16,10 +16,10 @@ import Testing
         let half = reached(50_000, 100_000)
         #expect(
             text.bar(half, width: 120)
-                == "import  [####################....................]   50%  50,000 of 100,000 items, 5,000/s, 10 s to go")
-        #expect(text.line(half) == "import: 50,000 of 100,000 items, 5,000/s, 10 s to go")
+                == "import  [####################....................]   50%  50,000 of 100,000 items, 5,000/s, about 10 s to go")
+        #expect(text.line(half) == "import: 50,000 of 100,000 items, 5,000/s, about 10 s to go")
         #expect(text.line(reached(50_000, nil)) == "import: 50,000 items, 5,000/s")
-        #expect(text.line(reached(5, 1_000_000)) == "import: 5 of 1,000,000 items, 0.5/s, 555 h 33 min to go")
+        #expect(text.line(reached(5, 1_000_000)) == "import: 5 of 1,000,000 items, 0.5/s, about 555 h 33 min to go")
         for width in 1...200 {
             for progress in [half, reached(0, 0), reached(7, nil), reached(100_000, 100_000)] {
                 #expect(text.bar(progress, width: width).count < max(2, width), "\(width)")
@@ -106,7 +106,7 @@ import Testing
         let lines = quiet.err.split(separator: "\n")
         #expect(!lines.isEmpty)
         for line in lines {
-            #expect(line.wholeMatch(of: /sync: \d+ of (9|10) events, \d+\.\d\/s(, (\d+ min )?\d+ s to go)?/) != nil, "\(line)")
+            #expect(line.wholeMatch(of: /sync: \d+ of (9|10) events, \d+\.\d\/s(, about (\d+ min )?\d+ s to go)?/) != nil, "\(line)")
         }
     }
 }

@@ -82,6 +82,7 @@ import Testing
         try changed(path) { connection throws(SQLiteError) in
             try connection.script(
                 """
+                DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks;
                 DROP TABLE holes; DROP TRIGGER event_lost; DROP INDEX events_by_item; DROP TABLE item_blocks; DROP TABLE events_lost;
                 DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest;
                 DROP INDEX events_unproved; DROP INDEX records_incomplete; DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1

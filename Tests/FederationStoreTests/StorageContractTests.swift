@@ -98,6 +98,7 @@ private struct Everything: Equatable {
     var states: [String] = []
     var holes: [NumberHole] = []
     var byNumber: [[ULID]] = []
+    var rests: [LogRest] = []
 
     init(_ log: some LogReading) throws(StoreFailure) {
         events = try log.events(after: 0, limit: .max, bytes: .max)
@@ -106,6 +107,7 @@ private struct Everything: Equatable {
             subjects.append(try log.events(of: subject).map(\.event.id))
         }
         for seq in 1...(max(1, try log.head()?.seq ?? 1)) { markers.append(try log.id(at: seq)) }
+        for seq in 0...(try log.head()?.seq ?? 0) { rests.append(try log.rest(after: seq)) }
         origins = try log.origins()
         items = try log.items(from: .first, below: nil, limit: .max)
         total = try log.itemTotal()

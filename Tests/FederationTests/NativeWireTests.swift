@@ -35,10 +35,12 @@ struct NativeWireTests {
                 "Federation-Version": "1.2.9",
                 "Federation-Mode": "sync", "Federation-Key": "ed25519:key-of-9",
                 "Federation-Position": "epoch-9.2.\(events[1].id)", "Federation-Head": "epoch-9.3.\(events[2].id)",
-                "Federation-Features": "events ids zstd marks wait reconcile numbers push attestations", "Federation-More": "true", "Federation-Count": "2", "Content-Type": "application/x-ndjson",
+                "Federation-Features": "events ids zstd marks wait reconcile numbers push attestations", "Federation-More": "true", "Federation-Count": "2",
+                "Federation-Rest": "1 \(events[2].storedBytes) \(events[2].id)", "Content-Type": "application/x-ndjson",
             ])
         let rest = try get("events", [("after", "epoch-9.2.\(events[1].id)")], on: node)
         #expect(rest.body == events[2].json + [0x0A] && rest.fields["Federation-More"] == "false")
+        #expect(rest.fields["Federation-Rest"] == "0 0")
     }
 
     @Test func eventsComeInOrderOfArrival() throws {

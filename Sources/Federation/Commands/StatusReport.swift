@@ -28,6 +28,8 @@ struct StatusReport: Sendable {
         /// How far what the peer wants of ours is pushed to it.
         var push: PushStatus?
         var nextPollIn: Duration?
+        /// Of a poll under way.
+        var pull: PullReport?
     }
 
     var identity: NodeIdentity
@@ -64,6 +66,8 @@ struct StatusReport: Sendable {
     var peers: [Peer]
     /// Nodes that others have suggested, the newest first.
     var announced: [AnnouncementReport] = []
+    /// When it was asked for.
+    var now: WallTime
 
     /// How the node is as a whole.
     var state: String {
@@ -204,6 +208,7 @@ struct StatusReport: Sendable {
             }
             if !peer.health.lastSuccess.isEmpty { writer.member("last_success", peer.health.lastSuccess) }
             writer.member("consecutive_failures", peer.health.consecutiveFailures)
+            if !peer.health.failingSince.isEmpty { writer.member("failing_since", peer.health.failingSince) }
             if let error = peer.health.lastError {
                 writer.key("last_error")
                 writer.object {
@@ -237,6 +242,11 @@ struct StatusReport: Sendable {
                     $0.member("attempt", push.attempt)
                     if let failure = push.failure { $0.member("reason", failure.reason.rawValue) }
                 }
+            }
+            LagReport(peer.poll, peer.health)?.write(to: &writer, at: now)
+            if let pull = peer.pull, pull.pulled > 0 {
+                writer.key("progress")
+                writer.object { pull.members(&$0) }
             }
             if let next = peer.nextPollIn { writer.member("next_poll_in", max(.zero, next).wholeSeconds) }
         }

@@ -15,6 +15,8 @@ struct NodeMetrics: Sendable {
         /// `nil` for a peer that is never polled.
         var poll: PollStatus?
         var nextPollIn: Duration?
+        /// Of a poll under way, once it is measured.
+        var toGo: Duration?
     }
 
     var version: String
@@ -77,6 +79,7 @@ extension Node {
             let (status, now) = await poller.driver.status()
             facts.peers[index].poll = status
             facts.peers[index].nextPollIn = status.nextPoll.map { max(.zero, $0.since(now)) }
+            facts.peers[index].toGo = PullReport(status, at: now)?.toGo
         }
         return facts
     }
@@ -146,8 +149,7 @@ extension NodeMetrics {
             "federation_peer_last_success_timestamp_seconds", .gauge, "When a poll last went well, in seconds since 1970.")
         var failures = MetricFamily("federation_peer_consecutive_failures", .gauge, "Polls that failed since then.")
         var next = MetricFamily("federation_peer_next_poll_seconds", .gauge, "How long until the next poll.")
-        var lag = MetricFamily(
-            "federation_peer_lag_events", .gauge, "Events that the peer has and that are still to come, where it says.")
+        var lag = LagFamilies()
         var held = MetricFamily("federation_peer_held_events", .gauge, "Events by way of this peer that are not applied.")
         var refused = MetricFamily("federation_peer_quarantined_events", .gauge, "Events of this peer that were not taken.")
         for peer in peers {
@@ -160,9 +162,9 @@ extension NodeMetrics {
             if let seen { success.add(Double(seen.milliseconds) / 1000, labels) }
             if !peer.isPaused { up.add(seen != nil && peer.health.consecutiveFailures == 0 ? 1 : 0, labels) }
             if let wait = peer.nextPollIn { next.add(wait / .seconds(1), labels) }
-            if let known = peer.poll?.lag(wasRead: seen != nil) { lag.add(Double(known), labels) }
+            lag.add(peer, labels, at: now)
         }
-        return [up, info, success, failures, next, lag, held, refused]
+        return [up, info, success, failures, next] + lag.all + [held, refused]
     }
 
     private var peerCounters: [MetricFamily] {
@@ -187,5 +189,26 @@ extension NodeMetrics {
             ] { taken.add(Double(count), ["peer": peer.name, "outcome": word]) }
         }
         return [polls, failures, duration, taken]
+    }
+}
+
+/// How far we are behind each peer, where that is known now.
+private struct LagFamilies {
+    private var events = MetricFamily(
+        "federation_peer_lag_events", .gauge, "Events that the peer has and that are still to come, where it says.")
+    private var bytes = MetricFamily("federation_peer_lag_bytes", .gauge, "What those take, where the peer says.")
+    private var seconds = MetricFamily(
+        "federation_peer_lag_seconds", .gauge, "The age of the oldest of those, where the peer says.")
+    private var toGo = MetricFamily(
+        "federation_peer_catch_up_seconds", .gauge, "About how long the poll under way will take, as fast as it goes now.")
+
+    var all: [MetricFamily] { [events, bytes, seconds, toGo] }
+
+    mutating func add(_ peer: NodeMetrics.Peer, _ labels: [String: String], at now: WallTime) {
+        if let toGo = peer.toGo { self.toGo.add(toGo / .seconds(1), labels) }
+        guard let report = LagReport(peer.poll, peer.health), report.isCurrent else { return }
+        events.add(Double(report.lag.rest.events), labels)
+        if let known = report.lag.rest.bytes { bytes.add(Double(known), labels) }
+        if let age = report.lag.age(at: now) { seconds.add(age / .seconds(1), labels) }
     }
 }

@@ -24,6 +24,7 @@ extension Node {
             let (status, instant) = await poller.driver.status()
             report.peers[index].poll = status
             report.peers[index].nextPollIn = status.nextPoll.map { $0.since(instant) }
+            report.peers[index].pull = PullReport(status, at: instant)
             report.peers[index].push = await poller.pusher.status
         }
         return report
@@ -118,6 +119,7 @@ extension StatusReport {
         of config: Config, identity: NodeIdentity, in log: any LogReading, now: WallTime
     ) throws(StoreFailure) {
         self.identity = identity
+        self.now = now
         listen = config.listen?.description
         interval = config.interval
         isRunning = false

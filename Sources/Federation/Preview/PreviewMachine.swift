@@ -90,7 +90,7 @@ struct PreviewMachine: Sendable {
 
     private mutating func take(_ page: PulledPage) {
         pages += 1
-        remaining = page.remaining
+        remaining = page.rest?.events
         for item in page.items {
             items.append(item)
             bytes += item.byteCount

@@ -3,14 +3,24 @@ import FederationCore
 
 let statusCommand = CommandDefinition(
     name: "status", summary: "show the node and how each peer is",
-    details: "With --check the exit code is 6 where anything is degraded, for cron and probes.",
+    details: """
+        With --check the exit code is 6 where anything is degraded, for cron and probes.
+
+        With --watch it is drawn over every second until Ctrl-C, with a line for each peer; where there is no terminal it is
+        printed anew whenever it has changed, with --json as one line.
+        """,
     options: [
         .init("--check", "exit 6 unless everything is well"),
         .init("--brief", "one line"),
+        .init("--watch", short: "-w", "go on showing it, until stopped"),
     ],
-    examples: [("federation status", "for people"), ("federation status --check --json", "for a probe")]
+    examples: [("federation status", "for people"), ("federation status --check --json", "for a probe"), ("federation status --watch", "to look on")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
+    if arguments.has("--watch") {
+        guard !arguments.has("--check") else { return session.usage("--watch goes on, and --check ends: only one of them") }
+        return await StatusWatch(session: session).run()
+    }
     return await session.perform(.status) { _ in } status: { result in
         arguments.has("--check") && result.text("state") != "ok" ? .degraded : .ok
     } render: { status in
@@ -31,8 +41,7 @@ enum StatusText {
 
     static func full(_ status: JSON) -> String {
         var lines = [columns(nodeRows(status))]
-        lines += configLines(status)
-        for warning in status.items("warnings") { lines.append("⚠ \(StatusText.warning(warning))") }
+        lines += alarms(status)
         if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
         for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
         lines += AnnouncementText.lines(status)
@@ -45,6 +54,11 @@ enum StatusText {
             }))
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// What is wrong with the node as a whole.
+    static func alarms(_ status: JSON) -> [String] {
+        configLines(status) + status.items("warnings").map { "⚠ \(StatusText.warning($0))" }
     }
 
     /// What the configuration file says that the daemon does not do.
@@ -147,7 +161,7 @@ enum StatusText {
             ["  last_event", or("last_event", "(none)")],
             ["  last_success", or("last_success", "(never)")],
             ["  in sync", proof(peer)],
-        ]
+        ] + LagText.rows(peer)
         // It proves who it is only where it brings something, and it may have nothing to bring.
         if !peer.text("last_heard").isEmpty { rows.append(["  asked us", "\(peer.text("last_heard")), as it says"]) }
         if !peer.text("next_poll_in").isEmpty {
@@ -206,12 +220,16 @@ enum StatusText {
         return "    ⚠ \(peer.text("version_skew")) than local \(status["node"]?.text("version") ?? "")"
     }
 
+    private static func since(_ peer: JSON) -> String {
+        peer.text("failing_since").isEmpty ? "" : ", the first at \(peer.text("failing_since"))"
+    }
+
     private static func problemRows(_ peer: JSON) -> [[String]] {
         guard let error = peer["last_error"] else { return [] }
         let failures = peer.count("consecutive_failures")
         let reason = Reason(stored: error.text("reason"))
         var rows = [
-            ["  health", failures > 0 ? "⚠ \(counted(failures, "consecutive failure")) since last success" : "⚠ something it gave is not applied"],
+            ["  health", failures > 0 ? "⚠ \(counted(failures, "consecutive failure")) since last success\(since(peer))" : "⚠ something it gave is not applied"],
             ["  reason", "\(reason.rawValue), at \(error.text("observed_at"))"],
         ]
         if !error.text("event_id").isEmpty { rows.append(["  event", error.text("event_id")]) }

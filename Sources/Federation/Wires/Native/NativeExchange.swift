@@ -165,7 +165,7 @@ struct NativeExchange: Exchange {
         state = .taking(more: page.more)
         return .take(
             PulledPage(
-                items: page.items, cursor: .position(page.position), remaining: page.remaining,
+                items: page.items, cursor: .position(page.position), rest: page.rest,
                 attestations: page.attestations))
     }
 
@@ -270,8 +270,8 @@ struct NativePage {
     let attested: Int64?
     let position: String
     let more: Bool
-    /// How far the end of the log is from the last event of the page, in places.
-    let remaining: Int64?
+    /// What follows the last event of the page, as the peer says.
+    let rest: LogRest?
     /// Places that follow `position`, in order; none from an older peer.
     let marks: [String]
     /// The end of the log, as the peer says.
@@ -288,13 +288,20 @@ struct NativePage {
         self.position = position
         self.more = more == "true"
         head = response.fields[NativeField.head]
-        remaining = head.flatMap { NativePosition($0) }.flatMap { head in
-            NativePosition(position).map { max(0, head.seq - $0.seq) }
-        }
+        rest = NativePage.rest(response.fields[NativeField.rest], between: position, and: head)
         // A range may turn out to hold nothing any more; whoever asked for it knows that by its end.
         let advances = position != range.after && (!items.isEmpty || position == range.until)
         guard !self.more || advances else { throw .malformed(.noProgress) }
         marks = try NativePage.marks(response.fields[NativeField.marks], after: position)
+    }
+
+    /// What the peer says that follows; of an older one it is only known how far away the end of its log is, in places.
+    private static func rest(_ field: String?, between position: String, and head: String?) -> LogRest? {
+        guard let head = head.flatMap({ NativePosition($0) }), let last = NativePosition(position) else { return nil }
+        let places = max(0, head.seq - last.seq)
+        // There are never more events than places.
+        if let said = field.flatMap({ LogRest(text: $0) }), said.events <= places { return said }
+        return places == 0 ? .nothing : LogRest(events: places)
     }
 
     private static func marks(_ field: String?, after position: String) throws(ExchangeFailure) -> [String] {

@@ -17,6 +17,8 @@ enum NativeField {
     static let head = "Federation-Head"
     /// `true` if the log goes on after the last event of the answer.
     static let more = "Federation-More"
+    /// What follows the last event of the answer: how many events, their bytes, and the id of the oldest.
+    static let rest = "Federation-Rest"
     /// Positions ahead of the end of the answer, separated by spaces.
     static let marks = "Federation-Marks"
     /// How many events the answer holds: a body that was cut off between two lines is noticed by it.

@@ -204,7 +204,7 @@ struct NativeReconcile {
         guard !found.isEmpty else { return try goOn() }
         cameInPass += found.count
         state = .taking
-        return .take(PulledPage(items: found, cursor: .none, remaining: Int64(wanted.count)))
+        return .take(PulledPage(items: found, cursor: .none, rest: LogRest(events: Int64(wanted.count))))
     }
 
     private mutating func finish() -> ExchangeStep {

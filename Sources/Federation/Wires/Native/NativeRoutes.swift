@@ -149,6 +149,7 @@ struct NativeRoutes {
         var fields = greeting.fields
         fields[NativeField.position] = last.text
         fields[NativeField.more] = last.seq < head.seq && last.seq > start.seq ? "true" : "false"
+        fields[NativeField.rest] = try view.rest(after: last.seq).text
         var response = page.lines.response(fields: fields)
         try NativeAttestations(
             asked: attested, page.spans, isFirst: isFirst, endsLog: last.seq >= head.seq, of: node.id,
