@@ -51,6 +51,10 @@ static inline CURLcode ccurl_get_string(CURL *easy, CURLINFO info, const char **
     return curl_easy_getinfo(easy, info, (char **)value);
 }
 
+static inline CURLcode ccurl_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+
 static inline CURLcode ccurl_get_private(CURL *easy, void **value) {
     return curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)value);
 }

@@ -36,7 +36,7 @@ let allCommands: [CommandDefinition] = [
     resolveCommand, archiveCommand, unarchiveCommand, trashCommand, recoverCommand, purgeCommand,
     forgetOriginCommand, trustKeyCommand,
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
-    statusCommand, importCommand, backupCommand, restoreCommand, compactCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
+    statusCommand, whyCommand, importCommand, backupCommand, restoreCommand, compactCommand, identityShowCommand, identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
     peersCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,

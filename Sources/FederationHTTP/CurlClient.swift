@@ -37,23 +37,27 @@ package final class CurlClient: Sendable {
     /// counts the decoded bytes. One that is no zstd, or in a coding that was not asked for, is `.malformedAnswer`;
     /// one cut off is `.endOfFile`; one that grows past its bounds is `.answerTooLarge`.
     ///
+    /// `route` is told how far the way was gone, whatever came of it, unless the transfer could not begin or was cancelled.
+    ///
     /// Cancelling the task ends the transfer at once, with `.cancelled`; so does `close()`. A field that holds a
     /// control character, or a URL that holds one or a space, is never sent: `.other`.
     package func perform(
-        _ request: HTTPRequest, endpoint: String, credentials: ChannelCredentials = ChannelCredentials()
+        _ request: HTTPRequest, endpoint: String, credentials: ChannelCredentials = ChannelCredentials(),
+        route: (@Sendable (RouteFacts) -> Void)? = nil
     ) async throws(TransportFailure) -> Answer {
-        try await perform(request, endpoint: endpoint, unixSocket: nil, credentials)
+        try await perform(request, endpoint: endpoint, unixSocket: nil, credentials, route)
     }
 
     /// The same over a Unix-domain socket of this machine: the host in the request is `localhost`.
     package func perform(
         _ request: HTTPRequest, unixSocket path: String
     ) async throws(TransportFailure) -> HTTPResponse {
-        try await perform(request, endpoint: "http://localhost", unixSocket: path, ChannelCredentials()).response
+        try await perform(request, endpoint: "http://localhost", unixSocket: path, ChannelCredentials(), nil).response
     }
 
     private func perform(
-        _ request: HTTPRequest, endpoint: String, unixSocket: String?, _ credentials: ChannelCredentials
+        _ request: HTTPRequest, endpoint: String, unixSocket: String?, _ credentials: ChannelCredentials,
+        _ route: (@Sendable (RouteFacts) -> Void)?
     ) async throws(TransportFailure) -> Answer {
         let id = loop.newID()
         let result: Result<Answer, TransportFailure> = await withTaskCancellationHandler {
@@ -62,7 +66,7 @@ package final class CurlClient: Sendable {
                     .start(
                         CurlJob(
                             id: id, endpoint: endpoint, unixSocket: unixSocket, request: request,
-                            credentials: credentials, continuation: continuation)))
+                            credentials: credentials, route: route, continuation: continuation)))
                 // The handler below may have run before there was anything to cancel.
                 if Task.isCancelled { loop.post(.cancel(id)) }
             }

@@ -11,6 +11,8 @@ struct CurlJob: Sendable {
     var unixSocket: String?
     var request: HTTPRequest
     var credentials: ChannelCredentials
+    /// Told how far the way to the other side was gone, before the answer is given.
+    var route: (@Sendable (RouteFacts) -> Void)?
     var continuation: CheckedContinuation<Result<CurlClient.Answer, TransportFailure>, Never>
 }
 

@@ -49,6 +49,7 @@ internal import Glibc
 
     /// What the transfer came to, once libcurl is done with it.
     func result(_ code: CURLcode) -> Result<CurlClient.Answer, TransportFailure> {
+        if let route = job.route { unsafe route(RouteFacts(of: easy, code)) }
         if let breach { return .failure(breach) }
         if code == CURLE_FILESIZE_EXCEEDED { return .failure(.answerTooLarge(limit: job.request.maxAnswerBytes)) }
         if code == CURLE_COULDNT_CONNECT, let forbidden { return .failure(.forbiddenAddress(forbidden)) }

@@ -101,6 +101,7 @@ extension JSON {
         case "string": string != nil
         case "boolean": bool != nil
         case "integer": integer != nil || unsigned != nil
+        case "number": isNumber
         case "array": array != nil
         case "object": isObject
         default: false

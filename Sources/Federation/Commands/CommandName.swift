@@ -7,6 +7,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case quarantineRetry = "quarantine-retry"
     case quarantineDrop = "quarantine-drop"
     case status, peers, sync
+    case why
     case resetPeer = "reset-peer"
     case importBatch = "import-batch"
     case progress
@@ -27,6 +28,7 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .verify: true
         case .compact: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
+        case .why: false
         // A daemon's own affair.
         case .reload: false
         }

@@ -24,6 +24,7 @@ struct CommandService: Sendable {
         case .quarantineRetry: return try await quarantineRetry(json)
         case .quarantineDrop: return try await quarantineDrop(json)
         case .status: return try await status()
+        case .why: return try await why(json)
         case .peers: return try await peers()
         case .sync: return try await sync(json)
         case .resetPeer: return try await resetPeer(json)

@@ -40,11 +40,29 @@ final class PeerTransport: PollTransport {
     var address: String { lastAddress.withLock { $0 } }
 
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
+        try await perform(request, route: nil)
+    }
+
+    /// The same, and how far the way to the peer was gone.
+    func traced(_ request: HTTPRequest) async -> (Result<HTTPResponse, TransportFailure>, RouteFacts) {
+        let facts = Mutex(RouteFacts())
+        let result: Result<HTTPResponse, TransportFailure>
+        do throws(TransportFailure) {
+            result = .success(try await perform(request) { route in facts.withLock { $0 = route } })
+        } catch {
+            result = .failure(error)
+        }
+        return (result, facts.withLock { $0 })
+    }
+
+    private func perform(
+        _ request: HTTPRequest, route: (@Sendable (RouteFacts) -> Void)?
+    ) async throws(TransportFailure) -> HTTPResponse {
         var request = request
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         request.deadline += request.hold
         prove(&request)
-        let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials())
+        let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials(), route: route)
         lastAddress.withLock { $0 = answer.peerAddress }
         if let node = answer.response.fields[NativeField.node].flatMap({ ULID($0) }) { lastNode.withLock { $0 = node } }
         return answer.response

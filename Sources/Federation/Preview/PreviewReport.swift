@@ -83,6 +83,19 @@ struct PreviewReport {
 
     private func peer(_ peer: PeerIdentity, _ writer: inout JSONWriter) {
         writer.key("peer")
+        PreviewReport.write(peer, to: &writer)
+        writer.member("ourselves", isOurselves)
+        writer.member("pinned_as", pinnedAs)
+        writer.member("key", keyStanding)
+    }
+
+    /// Who a peer says that it is, as the member `identity`.
+    static func members(of peer: PeerIdentity, _ writer: inout JSONWriter) {
+        writer.key("identity")
+        write(peer, to: &writer)
+    }
+
+    private static func write(_ peer: PeerIdentity, to writer: inout JSONWriter) {
         writer.object {
             $0.member("id", peer.id.description)
             $0.member("name", peer.name)
@@ -90,8 +103,5 @@ struct PreviewReport {
             if let mode = peer.mode { $0.member("mode", mode.rawValue) }
             if let key = peer.publicKey { $0.member("public_key", key) }
         }
-        writer.member("ourselves", isOurselves)
-        writer.member("pinned_as", pinnedAs)
-        writer.member("key", keyStanding)
     }
 }

@@ -1,0 +1,69 @@
+internal import FederationConfig
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationHTTP
+internal import FederationStore
+
+extension CommandService {
+    /// `why PEER`: the steps of a poll, tried now, and what mends the first that does not go well.
+    func whyPeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
+        let config = node.config
+        guard let index = config.peers.firstIndex(where: { $0.name == name }) else {
+            throw CommandFailure(.unknownPeer, ["peer": name], list: config.peers.map(\.name))
+        }
+        let entry = config.peers[index]
+        var report = TrialReport(entry: entry, trial: await trial(of: entry, in: config))
+        report.index = index
+        report.file = node.opened.file
+        let now = SystemClock.now()
+        let known = try await read { (log) throws(StoreFailure) in
+            let health = try log.state(StateKey.peer(name, .health)) ?? ""
+            return (PeerHealth(json: Array(health.utf8)), try log.state(StateKey.peer(name, .lastSeen)))
+        }
+        (report.health, report.lastSeen) = known
+        if let poller = node.poller(name) {
+            let (status, instant) = await poller.driver.status()
+            report.poll = status
+            report.nextTryIn = status.nextPoll.map { max(.zero, $0.since(instant)) }
+        }
+        report.isDaemon = node.isDaemon
+        report.lastHeard = node.changeRunning { $0.heard[name] }
+        report.problems = node.configStanding?.problems ?? []
+        return jsonObject { report.write(to: &$0, at: now) }
+    }
+
+    private func trial(of entry: Config.Peer, in config: Config) async -> PeerTrial {
+        let identity = node.identity
+        let peer = PolledPeer(entry, of: config)
+        func failed(_ fault: TrialFault) -> PeerTrial { PeerTrial(fault, peer: peer, node: identity) }
+        if let stopped = node.stopped { return failed(.stopped(isCopy: stopped == .copied)) }
+        guard let endpoint = entry.endpoint else { return failed(.comesToUs) }
+        if !node.isDaemon {
+            do throws(CommandFailure) { try node.takeAccess() } catch { return failed(.keyFile(error.facts["file"] ?? "")) }
+        }
+        // A connection and a cache of names of its own: nothing that was there before speaks for the way.
+        let client = CurlClient()
+        defer { client.close() }
+        let key = node.opened.key
+        let transport = PeerTransport(
+            client: client, endpoint: endpoint.url, timeout: entry.timeout, signer: { key.sign($0).bytes },
+            credentials: { [node] in node.credentials(for: entry.name) })
+        let driver = PeerTrialDriver(ground: node.trialGround, transport: transport)
+        var question = PeerQuestion(peer: peer.name, wireNamespace: peer.wireNamespace)
+        question.expectedKey = peer.expectedKey
+        let aside = try? await node.store.read { (log) throws(StoreFailure) in try TrialFault(aside: peer.name, in: log) }
+        return await driver.run(
+            PeerTrial(
+                node.wires.exchange(for: entry.wire), peer: peer, node: identity, memory: await driver.memory(question),
+                aside: aside ?? nil, isTLS: endpoint.scheme == .https, isNumeric: endpoint.numericHost != nil))
+    }
+}
+
+extension Node {
+    /// Where a trial reads what is known, and takes pages in.
+    var trialGround: PeerTrialDriver.Ground {
+        PeerTrialDriver.Ground(
+            store: store, database: opened.directory.database, isDaemon: isDaemon, intake: intake,
+            check: SignaturePolicy(config).check)
+    }
+}

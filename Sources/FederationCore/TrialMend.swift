@@ -1,0 +1,141 @@
+/// What mends a fault: the command, or the line of a configuration.
+package enum TrialMend: Hashable, Sendable {
+    /// A command of this node: what stands after `federation`.
+    case command([String])
+    /// The same, to be given where the peer runs.
+    case commandThere([String])
+    /// A key of the peer's entry and its value.
+    case peerSetting(String, String)
+    /// A key of the configuration, with dots between its parts, and its value.
+    case setting(String, String)
+    /// The same, in the configuration of the peer.
+    case settingThere(String, String)
+    /// A newer program: of this node, or of the peer.
+    case upgrade, upgradeThere
+    /// Nobody has to do anything.
+    case wait
+}
+
+/// What is known of a peer beside the fault, for saying what mends it.
+package struct TrialPlace: Hashable, Sendable {
+    package var peer: String
+    package var endpoint: String
+    package var timeout: Duration
+    /// The peer's own identity, where it was shown.
+    package var identity: ULID?
+
+    package init(peer: String, endpoint: String, timeout: Duration) {
+        self.peer = peer
+        self.endpoint = endpoint
+        self.timeout = timeout
+    }
+}
+
+extension TrialFault {
+    /// What mends it, the likeliest first.
+    package func mends(_ place: TrialPlace) -> [TrialMend] {
+        switch step {
+        case .config: configMends(place)
+        case .dns, .tcp: wayMends(place)
+        case .tls: tlsMends(place)
+        case .identity: identityMends(place)
+        case .auth: authMends
+        case .page: pageMends(place)
+        case .verify, .replay: eventMends(place)
+        case .commit: storeMends
+        }
+    }
+
+    private func configMends(_ place: TrialPlace) -> [TrialMend] {
+        switch self {
+        case .paused: [.command(["resume-peer", place.peer])]
+        case .nothingFlows: [.command(["set-mode", "sync", "--peer", place.peer])]
+        case .stopped(isCopy: true): [.command(["identity", "new"])]
+        case .stopped(isCopy: false): [.command(["identity", "recover"])]
+        case .keyFile: [.command(["check"])]
+        default: [.commandThere(["why", "NAME-OF-THIS-NODE"])]
+        }
+    }
+
+    private func wayMends(_ place: TrialPlace) -> [TrialMend] {
+        switch self {
+        case .refused: [.commandThere(["run"]), .peerSetting("endpoint", place.endpoint)]
+        case .forbiddenAddress: [.setting("access.announced_allow", "[ADDRESS]")]
+        case .connectTimeout: [.peerSetting("endpoint", place.endpoint), .commandThere(["status"])]
+        default: [.peerSetting("endpoint", place.endpoint)]
+        }
+    }
+
+    private func tlsMends(_ place: TrialPlace) -> [TrialMend] {
+        guard case .tls(let fault) = self else { return [] }
+        return switch fault {
+        case .expired, .notYetValid: [.settingThere("tls.certificate", "FILE"), .commandThere(["reload"])]
+        case .unknownAuthority: [.peerSetting("ca", "FILE")]
+        case .otherName: [.peerSetting("endpoint", "https://NAME-IN-THE-CERTIFICATE:PORT"), .settingThere("tls.certificate", "FILE")]
+        case .otherPin: [.commandThere(["status"]), .peerSetting("tls_pin", "sha256:DIGEST")]
+        case .ownFile: [.command(["check"])]
+        case .handshake: [.settingThere("tls.listen", "ADDRESS:PORT"), .peerSetting("endpoint", place.endpoint)]
+        }
+    }
+
+    private func identityMends(_ place: TrialPlace) -> [TrialMend] {
+        switch self {
+        case .ourselves: [.command(["remove-peer", place.peer])]
+        case .otherNode(_, let shown, .config): [.peerSetting("id", shown.description)]
+        case .otherNode: [.command(["reset-peer", place.peer])]
+        case .otherKey(_, let shown?, .config): [.peerSetting("pubkey", shown)]
+        case .otherKey(_, _, .paired): [.command(["reset-peer", place.peer])]
+        case .otherKey: [.command(["reset-peer", place.peer, "--key-rotated"])]
+        case .waits: [.command(["pair", place.peer])]
+        case .otherWire: [.command(["reset-peer", place.peer])]
+        case .silent(.timeout): [.peerSetting("timeout", place.longer), .commandThere(["status"])]
+        case .oldManifest: [.upgradeThere]
+        default: [.peerSetting("endpoint", place.endpoint), .commandThere(["status"])]
+        }
+    }
+
+    private var authMends: [TrialMend] {
+        switch self {
+        case .secretMissing: [.setting("access.shared_key_file", "FILE")]
+        case .forbidden: [.setting("tls.client_certificate", "FILE"), .settingThere("tls.client_ca", "FILE")]
+        default: [.setting("access.shared_key_file", "FILE"), .command(["key", "fingerprint"])]
+        }
+    }
+
+    private func pageMends(_ place: TrialPlace) -> [TrialMend] {
+        switch self {
+        case .busy: [.wait]
+        case .servesNothing: [.commandThere(["set-mode", "sync"]), .command(["set-mode", "publish", "--peer", place.peer])]
+        case .broken(.timeout): [.peerSetting("timeout", place.longer), .commandThere(["status"])]
+        case .malformed, .remoteError, .endless: [.upgradeThere, .command(["test-peer", place.endpoint])]
+        default: [.commandThere(["status"]), .command(["test-peer", place.endpoint])]
+        }
+    }
+
+    private func eventMends(_ place: TrialPlace) -> [TrialMend] {
+        let look = TrialMend.command(["quarantine", "list"])
+        return switch code {
+        case "unknown_action", "unknown_type", "unknown_tier", "invalid_trace_id", "waits": [.upgrade, look]
+        case "unsigned": [.peerSetting("verify", "warn"), look]
+        case "swapped_key", "unknown_key": [.peerSetting("pubkey", "KEY-OF-ITS-ORIGIN"), look]
+        case "frozen_origin": [.command(["trust-key"]), look]
+        default: [look]
+        }
+    }
+
+    private var storeMends: [TrialMend] {
+        guard case .store(let failure) = self else { return [] }
+        return switch failure {
+        case .quota(let limit): [.setting("store.max_size", "\(limit / 1_000_000 * 2)MB")]
+        case .corrupt: [.command(["verify", "--self"])]
+        case .newerSchema: [.upgrade]
+        case .busy, .interrupted: [.wait]
+        case .full, .readOnly, .cannotOpen, .olderSchema, .notOurs, .io, .other: [.command(["check", "--deep"])]
+        }
+    }
+}
+
+extension TrialPlace {
+    /// Twice the time that a request may take, within what may be said.
+    fileprivate var longer: String { "\(min(600, max(2, timeout.components.seconds * 2)))s" }
+}
