@@ -6,7 +6,7 @@ import Synchronization
 let fuzzers: [any Fuzzer.Type] = [
     EventJSON.self, MCPAnswer.self, NDJSONPage.self, YAMLConfig.self, FrontMatterText.self, KeysAndSignatures.self,
     HTTPRequestParts.self, HTTPSocket.self, MCPRequest.self, NativeAnswer.self, NativePushBody.self, MeshAnswer.self,
-    JSONStatements.self, NegentropyMessage.self, ZstdBody.self, ShortTexts.self,
+    JSONStatements.self, NegentropyMessage.self, ZstdBody.self, ShortTexts.self, BundleBytes.self,
 ]
 
 // Without the name of a fuzzer in the environment: the names, or the seeds of all of them; else libFuzzer's own

@@ -16,7 +16,7 @@ enum CompletionScript {
 
         init(_ name: String) {
             switch name {
-            case "FILE": self = .file
+            case "FILE", "PATH": self = .file
             case "DIR": self = .directory
             case "PEER": self = .peer
             default: self = .other

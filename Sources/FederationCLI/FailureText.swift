@@ -103,6 +103,19 @@ struct FailureText {
         case .notEmpty:
             self.init("the data directory \(fact("directory")) is not empty: it has \(list)",
                 hint: "stop its daemon and move it away first, or name another one as 'data' in the configuration")
+        case .bundle:
+            self.init("the bundle \(fact("file")) cannot be taken in: \(BundleText.words(fact("case")))", hint: BundleText.hint(failure))
+        case .unknownExporter:
+            self.init("the bundle is of a node that is no peer of this one: \(fact("name")) \(fact("id"))",
+                hint: "if you know it: 'federation add-peer NAME --id \(fact("id"))'", .identity)
+        case .unconfirmed:
+            self.init("'\(fact("peer"))' waits for a person to confirm who it is: nothing was taken in",
+                hint: "compare the words on both nodes: 'federation pair \(fact("peer"))'", .identity)
+        case .notFetched:
+            self.init("this node takes nothing from '\(fact("peer"))'", hint: "'mode' says so, its own or that of the peer: see 'federation set-mode'")
+        case .servesNothing: self.init("this node gives nothing: its mode is subscribe", hint: "see 'federation set-mode'")
+        case .unknownPosition:
+            self.init("'\(fact("position"))' is no position of this log", hint: "leave --since out: what is known already is met as what it is")
         }
     }
 

@@ -179,3 +179,8 @@ public enum TransportFailure: Error, Hashable, Sendable {
     /// Anything else: libcurl's result code.
     case other(code: Int)
 }
+
+extension String {
+    /// Not empty, and visible ASCII only: fit to be a header value as it is.
+    package var isHeaderToken: Bool { !isEmpty && utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+}

@@ -38,7 +38,7 @@ package struct LogEpochs: Hashable, Sendable {
     }
 
     /// The current word, where positions of it are given to others.
-    var served: String? { isServed ? current : nil }
+    package var served: String? { isServed ? current : nil }
 
     /// The last place at which a position of the epoch `word` is good in a log with this head; `nil` for an epoch that
     /// is not of this log, or forgotten.

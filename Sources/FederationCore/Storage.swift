@@ -215,6 +215,8 @@ package protocol LogReading {
     func event(_ id: ULID) throws(StoreFailure) -> StoredEvent?
     /// The id of the event that stands at `seq`, or stood there before another variant replaced it.
     func id(at seq: Int64) throws(StoreFailure) -> ULID?
+    /// The last place before the first event that came at `time` or later; `nil` where that is the first of the log.
+    func place(receivedBefore time: WallTime) throws(StoreFailure) -> LogPosition?
     /// Events after `seq` in order of arrival, at most `limit`: the first always, others while the JSON of all stays
     /// within `bytes`.
     func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]

@@ -32,6 +32,18 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func place(receivedBefore time: WallTime) throws(StoreFailure) -> LogPosition? {
+        try storing { () throws(SQLiteError) in
+            try database.connection.first(
+                """
+                SELECT seq, id FROM events
+                WHERE seq < coalesce((SELECT min(seq) FROM events WHERE received_at >= ?), 9223372036854775807)
+                ORDER BY seq DESC LIMIT 1
+                """, time.milliseconds
+            ) { row throws(SQLiteError) in LogPosition(seq: row.integer(0), id: try row.ulid(1)) }
+        }
+    }
+
     package func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             var page = EventPage(bytes: bytes)

@@ -103,6 +103,12 @@ extension MemoryStorage: LogReading {
 
     package func id(at seq: Int64) -> ULID? { seq > 0 && seq <= places.count ? places[Int(seq) - 1] : nil }
 
+    package func place(receivedBefore time: WallTime) -> LogPosition? {
+        let all = stored.values.sorted { $0.seq < $1.seq }
+        let before = all.prefix { $0.receivedAt < time }
+        return before.last.map { LogPosition(seq: $0.seq, id: $0.event.id) }
+    }
+
     package func events(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
         let first = Int(Swift.max(0, Swift.min(seq, Int64(places.count))))
         // A place whose event has moved on is a marker only.

@@ -5,6 +5,7 @@ import FederationCrypto
 extension StorageContract {
     func emptyLog(_ log: inout some LogWriting) throws {
         try expectEqual(log.head(), nil)
+        try expectEqual(log.place(receivedBefore: Sample.epoch), nil)
         try expectEqual(log.event(Sample.id(1)), nil)
         for seq in [Int64.min, -1, 0, 1, Int64.max] { try expectEqual(log.id(at: seq), nil) }
         try expectEqual(log.events(after: 0, limit: 10, bytes: 1000), [])
@@ -75,6 +76,14 @@ extension StorageContract {
         try expectEqual(log.events(after: Int64.max, limit: 10, bytes: .max), [])
         try expectEqual(log.eventCount(), 4)
         try expectEqual(log.id(at: last + 1), nil)
+        // By when they came: a clock that was set back takes nothing out.
+        let later = try log.append(Sample.entry(Sample.event(Sample.id(20)), at: Sample.time(500)))
+        let earlier = try log.append(Sample.entry(Sample.event(Sample.id(21)), at: Sample.time(400)))
+        try expectEqual(log.place(receivedBefore: Sample.time(-1)), nil)
+        try expectEqual(log.place(receivedBefore: Sample.time(450)), LogPosition(seq: last, id: ids[3]))
+        try expectEqual(log.place(receivedBefore: Sample.time(500)), LogPosition(seq: last, id: ids[3]))
+        try expectEqual(log.place(receivedBefore: Sample.time(501)), LogPosition(seq: earlier, id: Sample.id(21)))
+        try expect(later < earlier, "in order of arrival")
     }
 
     func pages(_ log: inout some LogWriting) throws {

@@ -155,7 +155,7 @@ import Testing
         #expect(missing.status == 1)
         #expect(try missing.json.at("error", "code")?.string == "file")
         TestFile.write("x", to: scratch.file("x.md"))
-        #expect(try await node.run("import", scratch.file("x.md")).err.contains("Not a directory"))
+        #expect(try await node.run("import", scratch.file("x.md")).err.contains("it is no bundle"))
         mkdir(scratch.file("empty"), 0o700)
         #expect(try await node.run("import", scratch.file("empty")).status == 0)
         // A cortex whose database is none.

@@ -62,6 +62,12 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case notABackup = "not_a_backup"
         case backupDamaged = "backup_damaged"
         case notEmpty = "not_empty"
+        case bundle
+        case unknownExporter = "unknown_exporter"
+        case unconfirmed
+        case notFetched = "not_fetched"
+        case servesNothing = "serves_nothing"
+        case unknownPosition = "unknown_position"
     }
 
     public var code: Code

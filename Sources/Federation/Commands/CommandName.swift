@@ -18,6 +18,8 @@ package enum CommandName: String, Sendable, CaseIterable {
     case reload
     case verify
     case compact
+    case importBundle = "import-bundle"
+    case exportStart = "export-start"
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
@@ -26,7 +28,7 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .forgetOrigin, .trustKey, .pair: true
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .verify: true
-        case .compact: true
+        case .compact, .importBundle, .exportStart: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         case .why: false
         // A daemon's own affair.

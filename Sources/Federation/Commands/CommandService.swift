@@ -37,6 +37,8 @@ struct CommandService: Sendable {
         case .reload: return try await reload(json)
         case .verify: return try await verify(json)
         case .compact: return try await compact(json)
+        case .importBundle: return try await importBundle(json)
+        case .exportStart: return try await startExport()
         }
     }
 

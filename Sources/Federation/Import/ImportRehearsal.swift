@@ -9,6 +9,7 @@ internal import Glibc
 /// The node may run meanwhile; nothing of it is opened for writing.
 struct ImportRehearsal: Sendable {
     let desk: ImportDesk
+    let bundles: BundleDesk
     private let copy: String
 
     init(configPath: String) async throws(CommandFailure) {
@@ -25,7 +26,9 @@ struct ImportRehearsal: Sendable {
             ImportRehearsal.remove(copy)
             throw CommandFailure(error)
         }
-        desk = ImportDesk(store: store, intake: Intake(node.intakePolicy(recovers: false)), writer: node.writer)
+        let intake = Intake(node.intakePolicy(recovers: false))
+        desk = ImportDesk(store: store, intake: intake, writer: node.writer)
+        bundles = BundleDesk(store: store, intake: intake, config: node.file.config, own: node.identity.id)
     }
 
     func end() async {

@@ -2,14 +2,15 @@ import Federation
 import FederationCore
 
 let importCommand = CommandDefinition(
-    name: "import", summary: "take in a Noema cortex or a tree of Markdown files",
+    name: "import", summary: "take in a Noema cortex, a tree of Markdown files or a bundle",
     details: """
-        DIR is a Noema cortex (a directory with cortex.md) or any directory with Markdown files in it. Nothing in it is
+        A file, or - for standard input, is a bundle that 'federation export' of a peer made: it is taken in by the same checks
+        as what that peer gives itself. A directory is a Noema cortex (one with cortex.md) or any directory with Markdown files in it. Nothing in it is
         changed. Of a cortex the events are taken in as they are, and then its trace files are compared with them; of
         other files each becomes a record. What was taken in before is met again as what it is, so an import can be
         repeated, and one that was cut short is begun anew.
         """,
-    positionals: [.init(name: "DIR", count: .one)],
+    positionals: [.init(name: "PATH", count: .one)],
     options: [
         .init("--dry-run", "only count what would happen, on a copy of the database"),
         .init("--markdown", "take a cortex for a tree of Markdown files"),
@@ -20,8 +21,10 @@ let importCommand = CommandDefinition(
     examples: [
         ("federation import ~/my-cortex --dry-run", "what a cortex would bring"),
         ("federation import ~/notes", "a record for each note; again later, for what has changed"),
+        ("federation import /media/usb/beta.bundle", "what beta has written since"),
     ]
 ) { arguments, console in
+    if BundleImport.isFile(arguments.positionals[0]) { return await importBundle(arguments, console) }
     let session = Session(arguments: arguments, console: console)
     var run = ImportRun(directory: arguments.positionals[0], configPath: arguments.configPath)
     run.isDryRun = arguments.has("--dry-run")

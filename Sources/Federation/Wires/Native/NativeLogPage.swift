@@ -28,8 +28,11 @@ extension PushPage {
     ///
     /// A position that is not of this log any more is answered from the beginning, as a pull is after a 409: the peer
     /// recognises what it has.
+    ///
+    /// - Parameter last: no event after this place.
     package static func next(
-        after position: String?, bytes: Int, limit: Int = Limits.pageEvents, in view: any LogReading
+        after position: String?, bytes: Int, limit: Int = Limits.pageEvents, upTo last: Int64 = .max,
+        in view: any LogReading
     ) throws(StoreFailure) -> PushPage? {
         guard let epochs = LogEpochs(stored: try view.meta(.epoch) ?? "") else { throw .corrupt }
         let head = try NativePosition.head(of: view, epoch: epochs.current)
@@ -37,7 +40,8 @@ extension PushPage {
         if let known = position.flatMap({ NativePosition($0) }), try known.fits(view, epochs: epochs, head: head) {
             start = NativePosition(epoch: epochs.current, seq: known.seq, id: known.id)
         }
-        let page = try NativeLogPage(of: view, after: start, limit: limit, bytes: bytes)
+        let end = last < head.seq ? NativePosition(epoch: epochs.current, seq: last, id: .min) : nil
+        let page = try NativeLogPage(of: view, after: start, until: end, limit: limit, bytes: bytes)
         guard page.lines.count > 0 else { return nil }
         // What belongs to the page; the peer keeps no place among our attestations.
         let own = try view.meta(.identity).flatMap { ULID($0) } ?? .min

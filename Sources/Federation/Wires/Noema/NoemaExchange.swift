@@ -221,8 +221,3 @@ struct NoemaExchange: Exchange {
             seals: [])
     }
 }
-
-extension String {
-    /// Not empty, and visible ASCII only: fit to be a header value as it is.
-    var isHeaderToken: Bool { !isEmpty && utf8.allSatisfy { (0x21...0x7E).contains($0) } }
-}

@@ -1,0 +1,110 @@
+import Federation
+import FederationConfig
+import FederationCore
+
+let exportCommand = CommandDefinition(
+    name: "export", summary: "write a bundle of events for a node that no network reaches",
+    details: """
+        A bundle holds what a peer would be given: events exactly as they are stored, and what their origins attest, each
+        page signed by this node. 'federation import' takes it in by the same checks as what a peer gives.
+        With --for it begins where that peer's last bundle, imported here, said that it has our log: two nodes that carry
+        bundles to and fro give each other only what is new. A bundle that is lost costs nothing: the next holds it too.
+        """,
+    options: [
+        .init("--to", value: "FILE", "where the bundle goes; - is standard output"),
+        .init("--for", value: "PEER", "only what that peer does not have, as far as it has said"),
+        .init("--since", value: "WHEN", "only what came here since a time (2026-05-01), so long ago (36h), or a position"),
+        .init("--force", "replace FILE"),
+        .init("--dry-run", "only count what would be written"),
+        CommandDefinition.progress,
+    ],
+    examples: [
+        ("federation export --to /media/usb/alpha.bundle", "everything"),
+        ("federation export --for beta --to /media/usb/alpha.bundle", "what beta lacks"),
+        ("federation export --since 24h --to - | ssh far federation import -", "a day, through a pipe"),
+    ]
+) { arguments, console in
+    let session = Session(arguments: arguments, console: console)
+    guard arguments.value("--for") == nil || arguments.value("--since") == nil else {
+        return session.usage("--for and --since both say where the bundle begins: give one of them")
+    }
+    let isDryRun = arguments.has("--dry-run")
+    guard let to = arguments.value("--to") ?? (isDryRun ? "-" : nil) else {
+        return session.usage("--to FILE says where the bundle goes", hint: "--to - writes it to standard output")
+    }
+    let toOutput = to == "-" && !isDryRun
+    guard !(toOutput && arguments.json) else { return session.usage("standard output is the bundle's: give --json with --to FILE") }
+    guard !(toOutput && console.isTerminal) else {
+        return session.usage("a bundle is not for a terminal", hint: "give --to FILE, or a pipe")
+    }
+    var since = BundleExport.Since.beginning
+    if let peer = arguments.value("--for") { since = .peer(peer) }
+    if let text = arguments.value("--since") {
+        guard let parsed = BundleExport.Since(text) else {
+            return session.usage("--since must be a time such as 2026-05-01 or 2026-05-01T12:00:00Z, a duration such as 36h, or a position")
+        }
+        since = parsed
+    }
+    var export = BundleExport(configPath: arguments.configPath, target: to == "-" ? nil : to, since: since)
+    export.replaces = arguments.has("--force")
+    export.isDryRun = isDryRun
+    let display = ProgressDisplay.forCommand("export", unit: "events", session)
+    do throws(CommandFailure) {
+        let answer = try await export.run { done, total in await display?.reached(done, of: total) }
+        await display?.end()
+        guard let result = try? JSON(answer) else { return .failure }
+        if arguments.json {
+            console.print(String(decoding: answer, as: UTF8.self))
+        } else {
+            let what = "\(counted(result.count("events"), "event")), \(byteText(result.count("bytes")))"
+            let line = "\(isDryRun ? "would write" : "wrote") \(toOutput ? "a bundle" : result.text("file")): \(what)"
+            if toOutput { console.note(line) } else { console.print(line) }
+        }
+        return .ok
+    } catch {
+        await display?.end()
+        return session.report(error)
+    }
+}
+
+/// A bundle that is taken in.
+func importBundle(_ arguments: ParsedArguments, _ console: Console) async -> ExitStatus {
+    let session = Session(arguments: arguments, console: console)
+    for option in ["--markdown", "--events-only", "--tree"] where arguments.has(option) || arguments.value(option) != nil {
+        return session.usage("\(option) is for directories, and this is a file")
+    }
+    var bundle = BundleImport(file: arguments.positionals[0], configPath: arguments.configPath)
+    bundle.isDryRun = arguments.has("--dry-run")
+    let display = ProgressDisplay.forCommand("import", unit: "bytes", session)
+    do throws(CommandFailure) {
+        let answer = try await bundle.run { done, total in await display?.reached(done, of: total) }
+        await display?.end()
+        guard let result = try? JSON(answer) else { return .failure }
+        if arguments.json { console.print(String(decoding: answer, as: UTF8.self)) } else { show(result, console) }
+        if result.isTrue("stops_node") { return .identity }
+        let left = ["held", "refused", "deferred"].contains { (result["events"]?.count($0) ?? 0) > 0 }
+        return left ? .degraded : .ok
+    } catch {
+        await display?.end()
+        return session.report(error)
+    }
+}
+
+private func show(_ result: JSON, _ console: Console) {
+    let isDryRun = result.isTrue("dry_run")
+    guard let bundle = result["bundle"], let events = result["events"] else { return }
+    let words = [("applied", "new"), ("duplicates", "known"), ("held", "held"), ("refused", "refused"), ("deferred", "deferred")]
+    let facts = words.filter { events.count($0.0) > 0 }.map { "\(grouped(events.count($0.0))) \($0.1)" }
+    console.print(
+        "\(isDryRun ? "would import" : "imported") the bundle that \(result.text("peer")) made at \(bundle.text("made_at")): "
+            + "\(counted(events.count("read"), "event"))" + (facts.isEmpty ? "" : ": " + facts.joined(separator: ", ")))
+    if result.isTrue("equal") { console.print("  the logs of both are equal") }
+    if events.count("held") + events.count("refused") + events.count("deferred") > 0 {
+        console.note("federation: hint: 'federation quarantine list' says why some are not applied")
+    }
+    if result.isTrue("stops_node") {
+        console.error(
+            "the bundle has an event of this node that this node lacks: \(isDryRun ? "it would stop writing" : "it has stopped writing")",
+            hint: "this database is older than what its node has published: 'federation identity recover'")
+    }
+}

@@ -1,0 +1,163 @@
+import FederationCore
+import Glibc
+import Testing
+
+/// Nodes that never share a network, and a directory that is carried to and fro.
+@Suite struct BundleTests {
+    private let scratch = ScratchDirectory()
+
+    private func id(_ node: TestNode) async throws -> String {
+        try #require(try await node.facts("identity", "show")["id"]?.string)
+    }
+
+    /// Two nodes that know each other by their identities alone.
+    private func pair() async throws -> (alpha: TestNode, beta: TestNode) {
+        let alpha = try await TestNode("alpha", in: scratch)
+        let beta = try await TestNode("beta", in: scratch)
+        alpha.setPeers([("beta", ["id: \(try await id(beta))"])])
+        beta.setPeers([("alpha", ["id: \(try await id(alpha))"])])
+        mkdir(scratch.file("usb"), 0o755)
+        return (alpha, beta)
+    }
+
+    private func carry(from: TestNode, to: TestNode) async throws -> (written: JSON, taken: JSON) {
+        let file = scratch.file("usb/\(from.name).bundle")
+        let written = try await from.facts("export", "--for", to.name, "--to", file, "--force")
+        return (written, try await to.facts("import", file))
+    }
+
+    @Test func twoNodesConvergeThroughADirectoryAndCarryOnlyWhatIsNew() async throws {
+        let (alpha, beta) = try await pair()
+        let note = try await alpha.put("# Note\n\nOne.\n")
+        for number in 0..<5 { try await alpha.put("# Alpha \(number)\n") }
+        try await beta.put("# Of beta\n")
+        // One of them is a daemon.
+        try await beta.start()
+
+        let first = try await carry(from: alpha, to: beta)
+        #expect(first.written["events"]?.integer == 6 && first.taken.at("events", "applied")?.integer == 6)
+        let back = try await carry(from: beta, to: alpha)
+        // Beta gives all of its log: alpha's own events among them, which alpha knows.
+        #expect(back.taken.at("events", "applied")?.integer == 1 && back.taken["equal"]?.bool == true)
+        #expect(try await alpha.events() == beta.events())
+
+        // From here on only what is new.
+        try await alpha.put("# Note\n\nTwo.\n", "--id", note)
+        let second = try await carry(from: alpha, to: beta)
+        #expect(second.written["events"]?.integer == 2, "\(second.written.raw)")
+        #expect(second.taken.at("events", "applied")?.integer == 1 && second.taken["equal"]?.bool == true)
+        #expect(try await beta.facts("show", note)["body"]?.string == "# Note\n\nTwo.\n")
+        // A bundle that is taken in twice, and one that is lost, change nothing.
+        let again = try await beta.facts("import", scratch.file("usb/alpha.bundle"))
+        #expect(again.at("events", "applied")?.integer == 0 && again.at("events", "duplicates")?.integer == 2)
+        try await beta.put("# Note\n\nThree.\n", "--id", note)
+        _ = try await beta.facts("export", "--for", "alpha", "--to", scratch.file("usb/lost.bundle"))
+        try await beta.put("# More\n")
+        let third = try await carry(from: beta, to: alpha)
+        #expect(third.taken.at("events", "applied")?.integer == 2 && third.taken["equal"]?.bool == true)
+        let fourth = try await carry(from: alpha, to: beta)
+        #expect(fourth.taken.at("events", "applied")?.integer == 0 && fourth.taken["equal"]?.bool == true)
+        let none = try await carry(from: beta, to: alpha)
+        #expect(none.written["events"]?.integer == 0 && none.written["pages"]?.integer == 0)
+        #expect(try await alpha.records() == beta.records())
+        for node in [alpha, beta] { #expect(try await node.facts("verify", "--self")["ok"]?.bool == true) }
+        try await beta.stop()
+    }
+
+    @Test func aDryRunAPipeAndATimeToBeginAt() async throws {
+        let (alpha, beta) = try await pair()
+        try await alpha.put("# One\n")
+        let planned = try await alpha.facts("export", "--dry-run")
+        #expect(planned["events"]?.integer == 1 && planned["dry_run"]?.bool == true)
+        #expect(try await alpha.run("export", "--to", "-", "--json").status == 2)
+        #expect(try await alpha.run("export").status == 2)
+        #expect(try await alpha.run("export", "--to", "-", "--since", "yesterday").status == 2)
+        let piped = try await alpha.run("export", "--to", "-")
+        #expect(piped.status == 0 && piped.err.contains("1 event"))
+        TestFile.write(Array(piped.out.utf8), to: scratch.file("usb/piped"))
+        let rehearsed = try await beta.facts("import", scratch.file("usb/piped"), "--dry-run")
+        #expect(rehearsed.at("events", "applied")?.integer == 1)
+        #expect(try await beta.events().isEmpty)
+        let taken = try await beta.run("import", "-", "--json", input: piped.out)
+        #expect(try taken.json.at("events", "applied")?.integer == 1, "\(taken.err)")
+        #expect(try await alpha.facts("export", "--since", "1h", "--dry-run")["events"]?.integer == 1)
+        #expect(try await alpha.facts("export", "--since", "2999-01-01", "--dry-run")["events"]?.integer == 0)
+        let position = try #require(planned["to"]?.string)
+        let after = try await alpha.run("export", "--since", position + "X", "--to", scratch.file("usb/x"))
+        #expect(after.status == 2 || after.err.contains("no position"), "\(after.err)")
+        #expect(try await alpha.run("export", "--for", "gamma", "--to", scratch.file("usb/x")).err.contains("no peer"))
+        let file = scratch.file("usb/alpha")
+        _ = try await alpha.facts("export", "--to", file)
+        #expect(try await alpha.run("export", "--to", file).status == 1)
+    }
+
+    /// A bundle is judged as its node would be if it answered.
+    @Test func whoseItIsDecides() async throws {
+        let (alpha, beta) = try await pair()
+        let gamma = try await TestNode("gamma", in: scratch)
+        try await alpha.put("# One\n")
+        let file = scratch.file("usb/alpha.bundle")
+        _ = try await alpha.facts("export", "--to", file)
+        func refused(_ code: String, _ status: Int32 = 5, by node: TestNode, _ file: String) async throws {
+            let result = try await node.run("import", file, "--json")
+            #expect(try result.json.at("error", "code")?.string == code && result.status == status, "\(result.out)")
+            #expect(try await node.events().isEmpty, "\(code)")
+        }
+        // Nobody's peer; one's own; one that is not asked.
+        try await refused("unknown_exporter", by: gamma, file)
+        let text = try await gamma.run("import", file).err
+        #expect(text.contains("add-peer NAME --id \(try await id(alpha))"), "\(text)")
+        gamma.setPeers([("alpha", ["id: \(try await id(alpha))", "mode: publish"])])
+        try await refused("not_fetched", 1, by: gamma, file)
+        // A person is asked first.
+        gamma.setPeers([("alpha", ["id: \(try await id(alpha))", "first_contact: ask"])])
+        try await refused("unconfirmed", by: gamma, file)
+        // Another key than the configuration insists on.
+        let key = try #require(try await beta.facts("identity", "show")["public_key"]?.string)
+        gamma.setPeers([("alpha", ["id: \(try await id(alpha))", "pubkey: \(key)"])])
+        try await refused("other_identity", by: gamma, file)
+        // Under `enforce` what an origin has signed counts.
+        beta.set("verify", "enforce")
+        #expect(try await beta.facts("import", file).at("events", "applied")?.integer == 1)
+    }
+
+    /// Whatever is done to a bundle on its way, nothing of it counts that its node has not signed.
+    @Test func aBundleThatWasTamperedWithIsRefused() async throws {
+        let (alpha, beta) = try await pair()
+        for number in 0..<6 { try await alpha.put("# \(number)\n\n\(String(repeating: "\(number)", count: 900_000))\n") }
+        let file = scratch.file("usb/alpha.bundle")
+        let written = try await alpha.facts("export", "--to", file)
+        #expect(written["pages"]?.integer ?? 0 >= 2)
+        let whole = TestFile.bytes(file)
+        var lines: [Range<Int>] = []
+        for start in whole.ranges(of: Array(#"{"page":"#.utf8)) { lines.append(start) }
+        let (first, second) = (lines[0].lowerBound, lines[1].lowerBound)
+        let end = try #require(whole.ranges(of: Array(#"{"pages":"#.utf8)).last).lowerBound
+        func result(of bytes: [UInt8]) async throws -> (code: String, pages: String) {
+            TestFile.write(bytes, to: scratch.file("usb/bad"))
+            let result = try await beta.run("import", scratch.file("usb/bad"), "--json")
+            #expect(result.status == 1, "\(result.out)")
+            let json = try result.json
+            return (json.at("error", "case")?.string ?? "", json.at("error", "pages")?.string ?? "")
+        }
+        var swapped = whole
+        swapped[second - 10] ^= 1
+        #expect(try await result(of: swapped) == ("signature", "0"))
+        #expect(try await result(of: Array(whole[..<first] + whole[second...])) == ("order", "0"))
+        #expect(try await result(of: Array(whole[..<first]) + "{\"page\":1}\n".utf8) == ("malformed", "0"))
+        #expect(try await result(of: Array("hello\n".utf8)).code == "not_a_bundle")
+        #expect(try await beta.events().isEmpty)
+        // A page of another bundle of the same node does not fit this one.
+        _ = try await alpha.facts("export", "--to", file, "--force")
+        let other = TestFile.bytes(file)
+        let start = try #require(other.firstRange(of: Array(#"{"page":"#.utf8))).lowerBound
+        #expect(try await result(of: Array(whole[..<first] + other[start...])) == ("signature", "0"))
+        #expect(try await beta.events().isEmpty)
+        // Cut off: what came before stays, and the whole one again brings the rest.
+        #expect(try await result(of: Array(whole[..<(end - 3)])).code == "truncated")
+        let kept = try await beta.events().count
+        #expect(kept > 0 && kept < 6)
+        let again = try await beta.facts("import", file)
+        #expect(again.at("events", "applied")?.integer == Int64(6 - kept) && again["equal"]?.bool == true)
+    }
+}
