@@ -6,27 +6,34 @@
 extension RecordFunction {
     /// - Parameter applied: in order of id.
     static func lifecycle(of applied: [RecordMember]) -> Record.Lifecycle {
-        switch winner(of: applied.filter { $0.action?.isLifecycle == true })?.action {
+        switch winner(of: lifecycleRegister(applied))?.action {
         case .archive: .archived
         case .trash: .trashed
         default: .active
         }
     }
 
+    private static func lifecycleRegister(_ applied: [RecordMember]) -> [RecordMember] {
+        applied.filter { $0.action?.isLifecycle == true }
+    }
+
     /// Each tag once, in order of UTF-8 bytes.
     ///
     /// - Parameter applied: in order of id.
     static func tags(of applied: [RecordMember]) -> [String] {
-        let register = applied.filter { member in
+        guard let winner = winner(of: tagsRegister(applied)) else { return [] }
+        let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
+        return Set((tags ?? []).map(ExactText.init)).sorted().map(\.text)
+    }
+
+    private static func tagsRegister(_ applied: [RecordMember]) -> [RecordMember] {
+        applied.filter { member in
             switch member.action {
             case .create, .update: true
             case .tagUpdate: member.replacedTags != nil
             default: false
             }
         }
-        guard let winner = winner(of: register) else { return [] }
-        let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
-        return Set((tags ?? []).map(ExactText.init)).sorted().map(\.text)
     }
 
     /// While no create is applied, the shown head takes its place in the register. A `consolidate` that no event of
@@ -34,8 +41,18 @@ extension RecordFunction {
     ///
     /// - Parameter applied: in order of id.
     static func tier(of applied: [RecordMember], shown: RecordMember?) -> Tier {
+        let register = tierRegister(applied, shown: shown)
+        let tier = winner(of: register).map { $0.movesTo ?? $0.snapshot.flatMap { Tier(rawValue: $0.tier) } ?? .short }
+        guard (tier ?? .short) == .short else { return tier ?? .short }
+        let isConsolidated = applied.contains { member in
+            member.action == .consolidate && !register.contains { $0.place.dominates(member.place) }
+        }
+        return isConsolidated ? .mid : .short
+    }
+
+    private static func tierRegister(_ applied: [RecordMember], shown: RecordMember?) -> [RecordMember] {
         let isCreated = applied.contains { $0.action == .create }
-        let register = applied.filter { member in
+        return applied.filter { member in
             switch member.action {
             case .create: true
             case .update: !isCreated && member.event.id == shown?.event.id
@@ -43,12 +60,20 @@ extension RecordFunction {
             default: false
             }
         }
-        let tier = winner(of: register).map { $0.movesTo ?? $0.snapshot.flatMap { Tier(rawValue: $0.tier) } ?? .short }
-        guard (tier ?? .short) == .short else { return tier ?? .short }
-        let isConsolidated = applied.contains { member in
-            member.action == .consolidate && !register.contains { $0.place.dominates(member.place) }
+    }
+
+    /// Whose value the register has that an event is in; `nil` where it is in none of its own. A create or update is in
+    /// registers by what it says of everything, and is not asked for here.
+    ///
+    /// - Parameter applied: in order of id.
+    static func winner(beside id: ULID, of applied: [RecordMember], shown: RecordMember?) -> ULID? {
+        let registers = [lifecycleRegister(applied), tagsRegister(applied), tierRegister(applied, shown: shown)]
+        guard let own = registers.first(where: { $0.contains { $0.event.id == id } }) else {
+            // It lifts a tier that no event of the register says anything of since.
+            guard let member = applied.first(where: { $0.event.id == id && $0.action == .consolidate }) else { return nil }
+            return registers[2].last { $0.place.dominates(member.place) }?.event.id ?? id
         }
-        return isConsolidated ? .mid : .short
+        return winner(of: own)?.event.id
     }
 
     /// The sum of the signs of the votes, each event once.

@@ -300,6 +300,8 @@ package protocol LogReading {
     /// Rows in order of their first being seen, at most `limit`.
     func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
     func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry?
+    /// Rows of the event with this id, in order of their first being seen, at most `limit`.
+    func quarantine(eventID: String, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
     /// The row with these bytes.
     func quarantineEntry(hash: Digest) throws(StoreFailure) -> QuarantineEntry?
     /// The first row of an event with this digest.

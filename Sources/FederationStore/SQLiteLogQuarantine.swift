@@ -14,6 +14,15 @@ extension SQLiteLog {
         }
     }
 
+    package func quarantine(eventID: String, limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
+        try storing { () throws(SQLiteError) in
+            // Read through, without the bytes of what is another's: it is asked by a person.
+            try database.connection.rows(
+                "SELECT * FROM quarantine WHERE event_id = ? ORDER BY first_seen, row LIMIT ?", eventID, max(0, limit),
+                row: QuarantineEntry.init(row:))
+        }
+    }
+
     package func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(

@@ -300,6 +300,10 @@ extension MemoryStorage: LogReading {
         Array(quarantined(kind, peer).sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
     }
 
+    package func quarantine(eventID: String, limit: Int) -> [QuarantineEntry] {
+        Array(quarantined(nil, nil).filter { $0.eventID.isExactly(eventID) }.prefix(Swift.max(0, limit)))
+    }
+
     package func quarantineEntry(_ row: Int64) -> QuarantineEntry? { rows[row] }
 
     package func quarantineEntry(hash: Digest) -> QuarantineEntry? { rowOfHash[hash].flatMap { rows[$0] } }

@@ -55,7 +55,7 @@ extension StorageContract {
     func quarantineByDigest(_ log: inout some LogWriting) throws {
         func entry(_ text: String, _ digest: Digest?) -> QuarantineEntry {
             QuarantineEntry(
-                kind: .refused, peer: "a", reason: .other, code: "code", eventID: "", subject: "", bytes: Array(text.utf8),
+                kind: .refused, peer: "a", reason: .other, code: "code", eventID: "id of \(text)", subject: "", bytes: Array(text.utf8),
                 hash: sha256(Array(text.utf8)), digest: digest, firstSeen: Sample.epoch, lastSeen: Sample.epoch)
         }
         let digest = sha256(Array("item".utf8))
@@ -66,6 +66,9 @@ extension StorageContract {
         let found = try required(log.quarantineEntry(digest: digest))
         try expectEqual(found.bytes, Array("one".utf8))
         try expectEqual(found.digest, digest)
+        try expectEqual(log.quarantine(eventID: "id of one", limit: 9), [found])
+        try expectEqual(log.quarantine(eventID: "id of one", limit: 0), [])
+        try expectEqual(log.quarantine(eventID: "id of two", limit: 9), [])
         try log.removeQuarantine(found.row)
         try expectEqual(log.quarantineEntry(digest: digest)?.bytes, Array("the same in other bytes".utf8))
         try expectEqual(log.quarantineEntry(digest: sha256([])), nil)
