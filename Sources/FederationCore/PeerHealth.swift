@@ -26,6 +26,8 @@ public struct PeerHealth: Hashable, Sendable {
 
     public var version = ""
     public var versionObservedAt = ""
+    /// The mode of its node, as it said when it was met last.
+    package var mode: NodeMode?
     public var lastSuccess = ""
     public var consecutiveFailures = 0
     /// When the first of them was; empty where an older program counted it.
@@ -48,6 +50,7 @@ public struct PeerHealth: Hashable, Sendable {
         guard let json = try? JSON(bytes) else { return }
         version = json["version"]?.string ?? ""
         versionObservedAt = json["version_observed_at"]?.string ?? ""
+        mode = json["mode"]?.string.flatMap { NodeMode(rawValue: $0) }
         lastSuccess = json["last_success"]?.string ?? ""
         consecutiveFailures = count(json["consecutive_failures"])
         failingSince = consecutiveFailures > 0 ? json["failing_since"]?.string ?? "" : ""
@@ -68,6 +71,7 @@ public struct PeerHealth: Hashable, Sendable {
         writer.object { writer in
             if !version.isEmpty { writer.member("version", version) }
             if !versionObservedAt.isEmpty { writer.member("version_observed_at", versionObservedAt) }
+            if let mode { writer.member("mode", mode.rawValue) }
             if !lastSuccess.isEmpty { writer.member("last_success", lastSuccess) }
             if consecutiveFailures > 0 { writer.member("consecutive_failures", consecutiveFailures) }
             if !failingSince.isEmpty { writer.member("failing_since", failingSince) }

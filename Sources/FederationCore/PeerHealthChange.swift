@@ -12,6 +12,8 @@ package struct PeerHealthChange: Hashable, Sendable {
     package var at: WallTime
     /// What the peer said its program's version is, where it was heard and it is who it should be.
     package var version: String?
+    /// The mode that its node shows, where it does.
+    package var mode: NodeMode?
     package var result: Result
     /// What the peer says that is still to come; `nil` where it has said nothing of it.
     package var lag: PeerLag?
@@ -35,6 +37,7 @@ package struct PeerHealthChange: Hashable, Sendable {
         health.refused = standing.refused
         health.deferred = standing.deferred
         health.lag = lag ?? before.lag
+        health.mode = mode ?? before.mode
         switch result {
         case .underWay:
             if health.consecutiveFailures == 0 { health.lastError = error(standing, before) }

@@ -256,6 +256,7 @@ extension PollMachine {
             commit.page = page
             commit.health = PeerHealthChange(at: now.wall, version: poll.identity?.version, result: .underWay)
             commit.health?.lag = page.rest.map { PeerLag($0, at: now.wall) }
+            commit.health?.mode = poll.identity?.mode
             poll.taken = (page.rest, movesCursor: page.cursor != .none)
             return ask(.page, poll, now) { .commit($0, commit) }
         case .keep(let values):

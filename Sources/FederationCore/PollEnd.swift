@@ -35,6 +35,7 @@ extension PollMachine {
             noteCaughtUp(result, now)
             commit.health?.lag = lag
         }
+        commit.health?.mode = poll.identity?.mode
         let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
         if result == .complete, poll.wire == .noema, readsAll, fetches {
             commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)

@@ -35,7 +35,9 @@ import Testing
     private func rows() throws -> [[(key: String, fallback: String, takes: String)]] {
         var tables: [[(String, String, String)]] = []
         var isTable = false
-        for line in try document().split(separator: "\n", omittingEmptySubsequences: false) {
+        // What is only noticed has a table of its own kind.
+        let keys = try document().components(separatedBy: "## What is noticed").first ?? ""
+        for line in keys.split(separator: "\n", omittingEmptySubsequences: false) {
             guard line.hasPrefix("|") else {
                 isTable = false
                 continue

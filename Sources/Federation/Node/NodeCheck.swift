@@ -8,6 +8,11 @@ package struct NodeCheck: Sendable {
     /// `file:line:column: path: what is wrong`, or `file: what is wrong`: lines that hold nothing unescaped.
     package private(set) var problems: [String] = []
     package private(set) var warnings: [String] = []
+    /// What of the configuration has consequences that are hardly meant; they are among the warnings.
+    private var findings: [ConfigWarning] = []
+    private var known = LintKnowledge()
+    /// The warnings with how grave each is, for people.
+    package private(set) var lines: [String] = []
     /// What is wrong is who this node is, not what its configuration says.
     package private(set) var isIdentity = false
 
@@ -19,17 +24,22 @@ package struct NodeCheck: Sendable {
             check.problems = error.lines(in: configPath)
             return check
         }
-        check.warnings = file.decoded.warnings.map { $0.line(in: configPath) }
+        check.known.hasEnvironmentKey = AccessKeys.isInEnvironment
         check.checkAccess(file)
+        await check.checkDatabase(of: file, deep: deep)
+        check.lint(file)
+        return check
+    }
+
+    private mutating func checkDatabase(of file: ConfigFile, deep: Bool) async {
         let directory = NodeDirectory(file.dataDirectory)
         guard directory.hasDatabase else {
             let at = file.decoded.mark(of: [.key("data")])
             let what = "data: no database in \(shown(directory.path)); 'federation init' makes one"
-            check.problems.append("\(shown(configPath)):\(at): \(what)")
-            return check
+            problems.append("\(shown(file.path)):\(at): \(what)")
+            return
         }
-        await check.checkDatabase(directory, file, deep: deep)
-        return check
+        await checkDatabase(directory, file, deep: deep)
     }
 
     private mutating func checkAccess(_ file: ConfigFile) {
@@ -107,17 +117,36 @@ package struct NodeCheck: Sendable {
         let report = try await store.read { (log) throws(StoreFailure) in
             try StatusReport(of: file.config, identity: identity, in: log, now: SystemClock.now())
         }
-        for (index, peer) in report.peers.enumerated() where peer.standing == .pending {
-            let at = file.decoded.mark(of: [.key("peers"), .index(index)])
-            warnings.append(
-                "\(shown(file.path)):\(at): peers[\(index)]: it waits for a person, and nothing is exchanged before: "
-                    + "'federation pair \(peer.entry.name)'")
+        known.own = own
+        for peer in report.peers {
+            known.shownModes[peer.entry.name] = peer.health.mode
+            if peer.standing == .paired { known.paired.insert(peer.entry.name) }
         }
+        let disk = try await store.disk()
+        known.databaseBytes = disk.database - disk.reusable
         for stranger in report.strangers {
             let at = file.decoded.mark(of: [.key("peers")])
             warnings.append(
                 "\(shown(file.path)):\(at): peers: events of \(shown(stranger)) come only through others; "
                     + "a Noema ring loses events unless it is a full mesh: make it a peer")
+        }
+    }
+
+    /// The consequences of what the configuration says, given what is known of the node by now.
+    private mutating func lint(_ file: ConfigFile) {
+        findings = file.decoded.findings(known)
+        lines = findings.map { "\($0.line(in: file.path)) (\($0.severity.rawValue))" } + warnings.map { "\($0) (warning)" }
+        warnings = findings.map { $0.line(in: file.path) } + warnings
+    }
+
+    private static func write(_ finding: ConfigWarning, to writer: inout JSONWriter) {
+        writer.object {
+            $0.member("code", finding.code)
+            $0.member("severity", finding.severity.rawValue)
+            $0.member("path", finding.path.description)
+            $0.member("line", finding.at.line)
+            $0.member("column", finding.at.column)
+            $0.member("text", finding.text)
         }
     }
 
@@ -127,6 +156,8 @@ package struct NodeCheck: Sendable {
             $0.member("ok", problems.isEmpty)
             $0.member("problems", problems)
             $0.member("warnings", warnings)
+            $0.key("findings")
+            $0.array { writer in for finding in findings { NodeCheck.write(finding, to: &writer) } }
         }
         return writer.bytes
     }

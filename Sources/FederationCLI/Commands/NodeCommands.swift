@@ -95,7 +95,12 @@ let runCommand = CommandDefinition(
 
 let checkCommand = CommandDefinition(
     name: "check", summary: "name every problem of the configuration, the database and the identity",
-    details: "The configuration is only read, and nobody is contacted. Exits 3 with problems, 0 without.",
+    details: """
+        The configuration is only read, and nobody is contacted. Exits 3 with problems, 0 without.
+
+        What is allowed and has consequences that are hardly meant is named with them: broken (something that is asked for
+        cannot happen), risk, or notice.
+        """,
     options: [.init("--deep", "also check the whole database, as 'verify --self' does")],
     examples: [("federation check --config alpha/federation.yaml", "before starting it")]
 ) { arguments, console in
@@ -103,7 +108,7 @@ let checkCommand = CommandDefinition(
     if arguments.json {
         console.print(String(decoding: result.json, as: UTF8.self))
     } else {
-        for warning in result.warnings { console.note("\(warning) (warning)") }
+        for line in result.lines { console.note(line) }
         for problem in result.problems { console.note(problem) }
         console.note(
             result.problems.isEmpty
