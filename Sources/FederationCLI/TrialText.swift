@@ -110,7 +110,7 @@ struct TrialText {
         switch mend.text("kind") {
         case "command": mend.text("command") + (configPath == "federation.yaml" ? "" : " --config \(configPath.escapedForTerminal)")
         case "command_there": "there: \(mend.text("command"))"
-        case "setting": "\(mend.text("place")): \(mend.text("key")): write '\(mend.text("line"))'"
+        case "setting": (mend.text("place").isEmpty ? "" : "\(mend.text("place")): ") + "\(mend.text("key")): write '\(mend.text("line"))'"
         case "setting_there": "there, in its configuration: \(mend.text("line"))"
         case "upgrade": "upgrade this node to a newer version: the event is tried again by itself"
         case "upgrade_there": "upgrade the peer, or look at its log"
@@ -200,6 +200,7 @@ enum TrialWords {
         case "tls": "the endpoint is http"
         case "page": "by its mode nothing is fetched from it"
         case "verify", "replay": "nothing new"
+        case "commit": "there is no node here"
         default: ""
         }
     }

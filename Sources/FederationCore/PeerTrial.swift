@@ -38,6 +38,8 @@ package struct PeerTrial: Sendable {
     private var exchange: any Exchange
     private let isTLS: Bool
     private let isNumeric: Bool
+    /// There is a node whose store takes pages in.
+    private let hasStore: Bool
     private var memory: PeerMemory
     private var standing: TrialFault?
     private var requests = 0
@@ -54,7 +56,7 @@ package struct PeerTrial: Sendable {
     ///   - aside: why events that it gave before are not applied, if so.
     package init(
         _ exchange: any Exchange, peer: PolledPeer, node: NodeIdentity, memory: PeerMemory, aside: TrialFault? = nil,
-        isTLS: Bool, isNumeric: Bool
+        isTLS: Bool, isNumeric: Bool, hasStore: Bool = true
     ) {
         self.exchange = exchange
         self.peer = peer
@@ -63,6 +65,7 @@ package struct PeerTrial: Sendable {
         standing = aside
         self.isTLS = isTLS
         self.isNumeric = isNumeric
+        self.hasStore = hasStore
     }
 
     /// A trial that cannot even begin.
@@ -251,8 +254,9 @@ extension PeerTrial {
         case .tls: !isTLS
         // Nothing is fetched from it, or there was nothing new.
         case .page: !fetches
-        case .verify, .replay: page?.items.isEmpty ?? true
-        case .config, .tcp, .identity, .auth, .commit: false
+        case .verify, .replay: !hasStore || page?.items.isEmpty ?? true
+        case .commit: !hasStore
+        case .config, .tcp, .identity, .auth: false
         }
     }
 

@@ -34,6 +34,11 @@ package struct TrialPlace: Hashable, Sendable {
 extension TrialFault {
     /// What mends it, the likeliest first.
     package func mends(_ place: TrialPlace) -> [TrialMend] {
+        // What names the peer is of no use for one that has no name.
+        likely(place).filter { if case .command(let words) = $0 { !words.contains("") } else { true } }
+    }
+
+    private func likely(_ place: TrialPlace) -> [TrialMend] {
         switch step {
         case .config: configMends(place)
         case .dns, .tcp: wayMends(place)

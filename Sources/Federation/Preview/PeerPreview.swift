@@ -35,11 +35,7 @@ package struct PeerPreview: Sendable {
     /// - Returns: the facts as JSON; that the peer could not be reached or read is one of them.
     /// - Throws: where this node itself cannot be read, or the endpoint is none.
     package func run() async throws(CommandFailure) -> [UInt8] {
-        let address: Endpoint
-        do { address = try Endpoint(endpoint) } catch {
-            throw CommandFailure(
-                .configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: endpoint).text)"])
-        }
+        let address = try place()
         let node = try await node()
         let identity = node?.identity ?? PreviewStranger.identity
         var machine = PreviewMachine(exchange, node: identity.id, pages: pages)
@@ -60,7 +56,14 @@ package struct PeerPreview: Sendable {
         return report.json
     }
 
-    private var exchange: any Exchange {
+    func place() throws(CommandFailure) -> Endpoint {
+        do { return try Endpoint(endpoint) } catch {
+            throw CommandFailure(
+                .configProblems, list: ["ENDPOINT: \(ConfigProblem.Reason.endpoint(error, found: endpoint).text)"])
+        }
+    }
+
+    var exchange: any Exchange {
         switch WireName(rawValue: wire) {
         case .native: NativeWire().exchange()
         case .noema: NoemaWire().exchange()
@@ -68,7 +71,7 @@ package struct PeerPreview: Sendable {
         }
     }
 
-    private func node() async throws(CommandFailure) -> OpenedNode? {
+    func node() async throws(CommandFailure) -> OpenedNode? {
         guard access(configPath, F_OK) == 0 else { return nil }
         do throws(CommandFailure) { return try await OpenedNode(configPath: configPath, use: .read) } catch {
             if error.code == .notInitialised { return nil }
@@ -78,7 +81,7 @@ package struct PeerPreview: Sendable {
 
     /// What would go with the requests of an entry of this endpoint: the ring's key, where it does not cross a network
     /// in clear.
-    private func credentials(at endpoint: String) -> ChannelCredentials {
+    func credentials(at endpoint: String) -> ChannelCredentials {
         guard let file = try? ConfigFile.load(configPath), let place = try? Endpoint(endpoint) else {
             return ChannelCredentials()
         }
@@ -105,7 +108,7 @@ package struct PeerPreview: Sendable {
 }
 
 /// The judgement of this node, on its own log.
-private enum PreviewRehearsal {
+enum PreviewRehearsal {
     static func sample(_ items: [PulledItem], of node: OpenedNode) throws(StoreFailure) -> PreviewSample {
         let intake = Intake(node.intakePolicy(recovers: false))
         return try SQLiteStore.rehearse(at: node.directory.database) { (log: inout SQLiteLog) throws(StoreFailure) in
@@ -115,7 +118,7 @@ private enum PreviewRehearsal {
 }
 
 /// The judgement of a node that has nothing yet.
-private enum PreviewStranger {
+enum PreviewStranger {
     static var identity: NodeIdentity {
         var random = SystemRandom()
         return NodeIdentity(

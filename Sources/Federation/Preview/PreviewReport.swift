@@ -8,11 +8,7 @@ struct PreviewReport {
     let machine: PreviewMachine
     let hasNode: Bool
     var sample: PreviewSample?
-    /// Configured peers that are pinned as this identity, and those of this endpoint.
-    private var pinnedAs: [String] = []
-    private var configuredAs: [String] = []
-    private var isOurselves = false
-    private var pinnedKey: String?
+    private var standing = PeerStandingHere()
 
     init(endpoint: String, machine: PreviewMachine, hasNode: Bool) {
         self.endpoint = endpoint
@@ -22,32 +18,17 @@ struct PreviewReport {
 
     /// Looks up what this node knows of who answered.
     mutating func compare(with node: OpenedNode, endpoint: Endpoint) async throws(StoreFailure) {
-        configuredAs = node.file.config.peers.filter { $0.endpoint == endpoint }.map(\.name)
-        guard let peer = machine.identity else { return }
-        isOurselves = peer.id == node.identity.id
-        (pinnedAs, pinnedKey) = try await node.store.read { (log) throws(StoreFailure) in
-            let end = ":" + StateKey.OfPeer.identity.rawValue
-            let pins = try log.states(prefix: "peer:").filter { $0.key.hasSuffix(end) && $0.value == peer.id.description }
-            let names = pins.map { String($0.key.dropFirst("peer:".count).dropLast(end.count)) }
-            return (names, try log.state(StateKey.publicKey(of: peer.id)))
-        }
+        standing = try await PeerStandingHere(of: machine.identity, at: endpoint, in: node)
     }
 
     private var failure: ExchangeFailure? {
-        if keyStanding == "differs" { return .identityMismatch }
+        if standing.keyStanding(machine.identity) == "differs" { return .identityMismatch }
         switch machine.ending {
         // It serves nothing to anybody: that is what it is, and no failure.
         case .failed(.peerServesNothing): return nil
         case .failed(let failure): return failure
         case .complete, .enough, nil: return nil
         }
-    }
-
-    /// How the key that the peer shows stands to the one that is pinned for its identity.
-    private var keyStanding: String {
-        guard let key = machine.identity?.publicKey, !key.isEmpty else { return "none" }
-        guard let pinnedKey, !pinnedKey.isEmpty else { return "new" }
-        return pinnedKey == key ? "pinned" : "differs"
     }
 
     /// About how many events the peer has.
@@ -66,9 +47,9 @@ struct PreviewReport {
             writer.member("has_node", hasNode)
             if let wire = machine.wire { writer.member("wire", wire.rawValue) }
             if let peer = machine.identity { self.peer(peer, &writer) }
-            writer.member("configured_as", configuredAs)
+            writer.member("configured_as", standing.configuredAs)
             if let total { writer.member("events", total) }
-            if let sample, machine.identity != nil, !isOurselves {
+            if let sample, machine.identity != nil, !standing.isOurselves {
                 if sample.outcome.foundOwnFuture { writer.member("stops_node", true) }
                 writer.key("sample")
                 writer.object {
@@ -84,9 +65,7 @@ struct PreviewReport {
     private func peer(_ peer: PeerIdentity, _ writer: inout JSONWriter) {
         writer.key("peer")
         PreviewReport.write(peer, to: &writer)
-        writer.member("ourselves", isOurselves)
-        writer.member("pinned_as", pinnedAs)
-        writer.member("key", keyStanding)
+        standing.members(peer, &writer)
     }
 
     /// Who a peer says that it is, as the member `identity`.

@@ -26,7 +26,7 @@ struct PreviewSample: Sendable {
     }
 
     /// By whom quarantine would say that they were given; no peer can be called so.
-    private static let giver = "preview:"
+    static let giver = "preview:"
 
     func members(_ writer: inout JSONWriter) {
         writer.member("applied", outcome.applied)

@@ -26,8 +26,8 @@ struct TrialReport: Sendable {
     }
 
     /// The steps, the fault and what mends it.
-    func members(_ writer: inout JSONWriter) {
-        writer.member("ok", trial.fault == nil)
+    func members(_ writer: inout JSONWriter, isOk: Bool = true) {
+        writer.member("ok", isOk && trial.fault == nil)
         writer.key("steps")
         writer.array { writer in
             for (step, standing) in trial.standings {
@@ -106,7 +106,9 @@ struct TrialReport: Sendable {
             case .commandThere(let words):
                 writer.member("kind", "command_there")
                 writer.member("command", (["federation"] + words).joined(separator: " "))
-            case .peerSetting(let key, let value): setting("peers[\(index ?? 0)].\(key)", [.key("peers"), .index(index ?? 0), .key(key)], "\(key): \(value)", &writer)
+            case .peerSetting(let key, let value):
+                let entry = index.map { "peers[\($0)].\(key)" } ?? key
+                setting(entry, [.key("peers"), .index(index ?? 0), .key(key)], "\(key): \(value)", &writer)
             case .setting(let key, let value):
                 let parts = key.split(separator: ".").map { String($0) }
                 setting(key, ConfigPath(parts.map { .key($0) }), TrialReport.yaml(parts, value), &writer)

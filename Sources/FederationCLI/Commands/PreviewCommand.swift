@@ -9,6 +9,8 @@ let previewCommand = CommandDefinition(
 
         With --announced the endpoint is one that others have named: it is asked without any key, and only at addresses of
         the open internet or of 'access.announced_allow'.
+
+        'test-peer' looks at the way to an address step by step instead, and says what mends it.
         """,
     positionals: [.init(name: "ENDPOINT", count: .optional)],
     options: [
@@ -80,7 +82,7 @@ private func printPreview(_ result: JSON, _ console: Console) {
     console.note("nothing was written; to add it: federation add-peer NAME \(endpoint)")
 }
 
-private func keyWords(_ result: JSON, _ peer: JSON) -> String {
+func keyWords(_ result: JSON, _ peer: JSON) -> String {
     switch result.text("key") {
     case "none": "it shows none"
     case "pinned": "\(peer.text("public_key")), as pinned"
@@ -89,7 +91,7 @@ private func keyWords(_ result: JSON, _ peer: JSON) -> String {
     }
 }
 
-private func knownWords(_ result: JSON) -> String {
+func knownWords(_ result: JSON) -> String {
     if result.isTrue("ourselves") { return "it is this node itself" }
     var words = result.texts("pinned_as").map { "pinned as peer '\($0)'" }
     for name in result.texts("configured_as") where !result.texts("pinned_as").contains(name) {
@@ -98,7 +100,7 @@ private func knownWords(_ result: JSON) -> String {
     return words.isEmpty ? "not yet" : words.joined(separator: ", ")
 }
 
-private func sampleRows(_ sample: JSON) -> [[String]] {
+func sampleRows(_ sample: JSON) -> [[String]] {
     let counts = [("applied", "new"), ("duplicates", "known"), ("held", "held"), ("refused", "refused"), ("deferred", "deferred")]
     let words = counts.filter { sample.count($0.0) > 0 }.map { "\(grouped(sample.count($0.0))) \($0.1)" }
     var rows = [["  sample", "\(counted(sample.count("read"), "event")) in \(counted(sample.count("pages"), "page"))"
