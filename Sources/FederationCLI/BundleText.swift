@@ -13,6 +13,7 @@ enum BundleText {
         case "trailing": "something follows its end"
         case "signature": "it is not signed by the node that it names"
         case "counts": "it has not as many pages and events as it says"
+        case "partial": "it does not begin at the beginning of its node's log"
         case "page": "a page is not what its line says"
         default: code
         }
@@ -21,6 +22,7 @@ enum BundleText {
     static func hint(_ failure: CommandFailure) -> String {
         switch failure.facts["case"] ?? "" {
         case "not_a_bundle": return "'federation export' makes one; a directory may be imported as well"
+        case "partial": return "have it made without --for and --since"
         case "newer": return "upgrade this node first"
         default: break
         }

@@ -64,6 +64,33 @@ import Testing
         try await beta.stop()
     }
 
+    /// A node that nobody can reach is put back to its backup, and gets what it wrote since by a bundle.
+    @Test func aRestoredNodeRecoversByABundle() async throws {
+        let (alpha, beta) = try await pair()
+        let note = try await alpha.put("# Note\n\nOne.\n")
+        let backup = scratch.file("alpha.db")
+        _ = try await alpha.facts("backup", backup, "--with-key")
+        _ = try await carry(from: alpha, to: beta)
+        try await alpha.put("# Note\n\nTwo.\n", "--id", note)
+        _ = try await carry(from: alpha, to: beta)
+        _ = try await carry(from: beta, to: alpha)
+        ScratchDirectory.remove(alpha.directory + "/data")
+        _ = try await alpha.facts("restore", backup, "--keep-identity")
+        #expect(try await alpha.run("identity", "recover").status == 4)
+        let file = scratch.file("usb/whole")
+        _ = try await beta.facts("export", "--to", file)
+        #expect(try await alpha.run("import", file).status == 5)
+        let planned = try await alpha.facts("identity", "recover", "--bundle", file, "--dry-run")
+        #expect(planned["fetched"]?.integer == 1 && planned["number"]?.integer == 2, "\(planned.raw)")
+        let recovered = try await alpha.facts("identity", "recover", "--bundle", file)
+        #expect(recovered["fetched"]?.integer == 1 && recovered["number"]?.integer == 2, "\(recovered.raw)")
+        try await alpha.put("# Note\n\nThree.\n", "--id", note)
+        let last = try await carry(from: alpha, to: beta)
+        #expect(last.taken["equal"]?.bool == true)
+        #expect(try await beta.facts("show", note)["body"]?.string == "# Note\n\nThree.\n")
+        #expect(try await beta.facts("divergences")["divergences"]?.array?.isEmpty == true)
+    }
+
     @Test func aDryRunAPipeAndATimeToBeginAt() async throws {
         let (alpha, beta) = try await pair()
         try await alpha.put("# One\n")

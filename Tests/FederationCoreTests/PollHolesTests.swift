@@ -12,7 +12,7 @@ private struct HoleEcho: Exchange {
 
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         holes = context.holes
-        let names = holes.map { "\($0.first)-\($0.last)" }.joined(separator: ",")
+        let names = (holes.map { "\($0.first)-\($0.last)" } + context.incompleteHeads.map(\.description)).joined(separator: ",")
         return .request(HTTPRequest(.get, "/\(context.reach)?\(names)&hold=\(context.hold.components.seconds)"), seals: [])
     }
 
@@ -48,6 +48,23 @@ private struct HoleEcho: Exchange {
             if !holes.isEmpty { return String(holes) }
         }
         return nil
+    }
+
+    /// Also of a peer that knows no numbers, whose holes nobody asks it for.
+    @Test(arguments: [true, false]) func textsThatRecordsLackAreAskedForAsHolesAre(offers: Bool) throws {
+        var bench = bench(offers: offers)
+        _ = bench.poll()
+        bench.memory.holes = offers ? [] : [hole(4...6)]
+        bench.memory.incompleteHeads = [Sample.id(7)]
+        let ask = Sample.id(7).description
+        #expect(nextAsk(&bench) == ask)
+        let first = bench.now
+        #expect(nextAsk(&bench) == ask)
+        #expect(bench.now.since(first) >= .seconds(60))
+        bench.memory.incompleteHeads = [Sample.id(8)]
+        #expect(nextAsk(&bench) == Sample.id(8).description)
+        bench.memory.incompleteHeads = []
+        #expect(nextAsk(&bench, polls: 300) == nil)
     }
 
     @Test func aHoleIsAskedForAtOnceAndThenEverMoreSeldom() throws {

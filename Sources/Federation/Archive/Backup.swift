@@ -51,6 +51,7 @@ package struct Backup: Sendable {
         }
         let draft = "\(target).\(getpid()).new"
         defer { ImportRehearsal.remove(draft) }
+        DraftFiles.removeLeftovers(of: target)
         try probe(draft)
         let watching = Task.detached { await Backup.watch(draft, of: node.size, progress) }
         do throws(StoreFailure) {

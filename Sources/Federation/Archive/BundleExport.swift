@@ -58,6 +58,7 @@ package struct BundleExport: Sendable {
             throw CommandFailure(.unknownPeer, ["peer": name], list: node.file.config.peers.map(\.name))
         }
         let draft = target.map { "\($0).\(getpid()).new" }
+        if let target { DraftFiles.removeLeftovers(of: target) }
         let output = try Output(isDryRun ? nil : draft ?? "-")
         defer { if let draft { unlink(draft) } }
         let plan = try await Plan(since, node)

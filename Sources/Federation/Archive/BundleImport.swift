@@ -12,6 +12,8 @@ package struct BundleImport: Sendable {
     package var configPath: String
     /// Counts what would happen, on a copy of the database.
     package var isDryRun = false
+    /// Refuses one that does not hold the whole log of its node.
+    private var isWhole = false
 
     package init(file: String, configPath: String) {
         self.file = file
@@ -31,25 +33,48 @@ package struct BundleImport: Sendable {
     package func run(
         progress: @Sendable (_ done: Int64, _ total: Int64) async -> Void
     ) async throws(CommandFailure) -> [UInt8] {
+        let port = try await ImportPort(configPath: configPath, isDryRun: isDryRun)
+        do throws(CommandFailure) {
+            let report = try await report(to: port, progress)
+            await port.close()
+            return report.json
+        } catch {
+            await port.close()
+            throw error
+        }
+    }
+
+    /// Takes in a bundle that begins at the beginning of its node's log.
+    ///
+    /// - Returns: whose it is, and how many events were new.
+    static func takeWhole(
+        _ file: String, into desk: BundleDesk
+    ) async throws(CommandFailure) -> (peer: String, applied: Int) {
+        var bundle = BundleImport(file: file, configPath: "")
+        bundle.isWhole = true
+        let report = try await bundle.report(to: .desk(desk)) { _, _ in }
+        return (report.peer, Int(report.counts["applied"] ?? 0))
+    }
+
+    private func report(
+        to port: ImportPort, _ progress: @Sendable (Int64, Int64) async -> Void
+    ) async throws(CommandFailure) -> Report {
         let input = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw unreadable(errno) }
         defer { if input != STDIN_FILENO { close(input) } }
         var facts = stat()
         let total = fstat(input, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG ? Int64(facts.st_size) : nil
-        let port = try await ImportPort(configPath: configPath, isDryRun: isDryRun)
         var report = Report(file: file, isDryRun: isDryRun)
         do throws(CommandFailure) {
             try await read(input, of: total, to: port, &report, progress)
         } catch {
-            await port.close()
             guard error.code == .bundle else { throw error }
             var failure = error
             failure.facts["file"] = file
             failure.facts["pages"] = String(report.pages)
             throw failure
         }
-        await port.close()
-        return report.json
+        return report
     }
 
     private func read(
@@ -85,6 +110,7 @@ package struct BundleImport: Sendable {
     private func hand(_ part: BundleReader.Part, to port: ImportPort, _ report: inout Report) async throws(CommandFailure) {
         switch part {
         case .header(let header, let line):
+            if isWhole, header.from != Bundle.beginning { throw CommandFailure(.bundle, ["case": "partial"]) }
             report.header = header
             report.line = String(decoding: line, as: UTF8.self)
             // Asked at once: whoever is not known need not be read to the end.
@@ -167,6 +193,10 @@ extension ImportPort {
             let json: JSON
             do { json = try JSON(arguments) } catch { throw CommandFailure(.badRequest) }
             answer = try await rehearsal.bundles.take(json).json
+        case .desk(let desk):
+            let json: JSON
+            do { json = try JSON(arguments) } catch { throw CommandFailure(.badRequest) }
+            answer = try await desk.take(json).json
         }
         do { return try JSON(answer) } catch { throw CommandFailure(.badRequest) }
     }

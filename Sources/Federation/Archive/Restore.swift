@@ -208,6 +208,19 @@ package struct Restore: Sendable {
     }
 }
 
+/// Files on their way to a name, `NAME.PID.new`, that a killed process has left behind.
+enum DraftFiles {
+    static func removeLeftovers(of target: String) {
+        let slash = target.lastIndex(of: "/")
+        let directory = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
+        let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+        for other in DirectoryListing.names(in: directory) where other.hasPrefix(name + ".") && other.hasSuffix(".new") {
+            guard let pid = Int32(other.dropFirst(name.count + 1).dropLast(4)), kill(pid, 0) != 0, errno == ESRCH else { continue }
+            unlink("\(directory)/\(other)")
+        }
+    }
+}
+
 /// The names in a directory.
 enum DirectoryListing {
     static func names(in path: String) -> [String] {

@@ -163,6 +163,8 @@ struct ImportQueue {
 enum ImportPort: Sendable {
     case node(CommandChannel)
     case rehearsal(ImportRehearsal)
+    /// A database that this process holds, for bundles alone.
+    case desk(BundleDesk)
 
     init(configPath: String, isDryRun: Bool) async throws(CommandFailure) {
         self =
@@ -179,6 +181,7 @@ enum ImportPort: Sendable {
             let json: JSON
             do { json = try JSON(batch) } catch { throw CommandFailure(.badRequest) }
             answer = try await rehearsal.desk.take(json).json
+        case .desk: throw CommandFailure(.badRequest)
         }
         do { return try JSON(answer) } catch { throw CommandFailure(.badRequest) }
     }
@@ -193,6 +196,7 @@ enum ImportPort: Sendable {
         switch self {
         case .node(let channel): await channel.close()
         case .rehearsal(let rehearsal): await rehearsal.end()
+        case .desk: break
         }
     }
 }

@@ -71,16 +71,18 @@ package enum IdentityChange {
     ///
     /// Every peer is read from its beginning, for a cursor of the old database may lie behind what was lost.
     ///
-    /// `partial` goes on although some peers cannot be reached: what only they hold of ours would be taken for
-    ///   old by them.
+    /// - Parameters:
+    ///   - partial: goes on although some peers cannot be reached: what only they hold of ours would be taken for
+    ///     old by them.
+    ///   - bundles: whole bundles of peers, in place of asking these.
     /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
     package static func recover(
-        configPath: String, partial: Bool, isDryRun: Bool = false
+        configPath: String, partial: Bool, bundles: [String] = [], isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
-        if isDryRun { return try await rehearsedRecovery(configPath, partial: partial) }
+        if isDryRun { return try await rehearsedRecovery(configPath, partial: partial, bundles: bundles) }
         let node = try await Node(configPath: configPath, use: .recover, logger: .silent)
         do throws(CommandFailure) {
-            let result = try await recover(node, partial: partial)
+            let result = try await recover(node, partial: partial, bundles: bundles)
             await node.close()
             return result
         } catch {
@@ -91,10 +93,12 @@ package enum IdentityChange {
 
     /// The same on a copy of the database, which is thrown away: the peers are asked, and what they have is taken in
     /// there.
-    private static func rehearsedRecovery(_ configPath: String, partial: Bool) async throws(CommandFailure) -> [UInt8] {
+    private static func rehearsedRecovery(
+        _ configPath: String, partial: Bool, bundles: [String]
+    ) async throws(CommandFailure) -> [UInt8] {
         let rehearsal = try await NodeRehearsal(configPath: configPath, recovers: true)
         do throws(CommandFailure) {
-            let result = try await recover(rehearsal.node, partial: partial, isDryRun: true)
+            let result = try await recover(rehearsal.node, partial: partial, bundles: bundles, isDryRun: true)
             await rehearsal.end()
             return result
         } catch {
@@ -104,14 +108,20 @@ package enum IdentityChange {
     }
 
     private static func recover(
-        _ node: Node, partial: Bool, isDryRun: Bool = false
+        _ node: Node, partial: Bool, bundles: [String], isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
-        let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
+        var names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
         try await node.forgetCursors(of: names)
+        var fetched = 0
+        for file in bundles {
+            let (peer, applied) = try await BundleImport.takeWhole(file, into: node.bundleDesk)
+            names.removeAll { $0 == peer }
+            fetched += applied
+        }
         let reports = try await node.sync(names)
         var failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
         // What it holds of ours cannot be asked for.
-        failed += node.config.peers.filter { $0.comesToUs && $0.mode != .paused }.map(\.name)
+        failed += node.config.peers.filter { $0.comesToUs && names.contains($0.name) }.map(\.name)
         guard partial || failed.isEmpty else {
             throw CommandFailure(.recoveryIncomplete, list: failed)
         }
@@ -126,7 +136,7 @@ package enum IdentityChange {
         return jsonObject {
             $0.member("id", own.description)
             $0.member("number", UInt64(number ?? "") ?? 0)
-            $0.member("fetched", reports.reduce(0) { $0 + $1.outcome.applied })
+            $0.member("fetched", reports.reduce(fetched) { $0 + $1.outcome.applied })
             if !failed.isEmpty { $0.member("unreachable", failed) }
             if isDryRun { $0.member("dry_run", true) }
         }

@@ -54,9 +54,10 @@ private func show(_ result: JSON, rewrites: Bool, _ console: Console) {
     if rewrites, !isDryRun {
         console.print("the file has \(after), and had \(byteText(result.count("file_before")))")
     } else {
-        console.print("the file has \(after), of which \(byteText(result.count("reusable"))) are free for new events")
+        let free = result.count("reusable")
+        console.print("the file has \(after)" + (free > 0 ? ", of which \(byteText(free)) are whole pages that are free" : ""))
     }
-    if !rewrites, !isDryRun, result.count("reusable") > 1_000_000 {
+    if !rewrites, !isDryRun, max(result.count("reusable"), result.count("bytes")) > 1_000_000 {
         console.note("federation: hint: 'federation compact --vacuum' gives what is free back to the disk")
     }
 }

@@ -21,13 +21,15 @@ let identityRecoverCommand = CommandDefinition(
         """,
     options: [
         .init("--partial", "go on although some peers cannot be reached"),
+        .init("--bundle", value: "FILE", "a whole bundle of a peer, in place of asking it"),
         .init("--dry-run", "only say what would be fetched: on a copy of the database, which is thrown away"),
     ],
     examples: [("federation identity recover", "then 'federation run' again")]
 ) { arguments, console in
     await changed(arguments, console) { () throws(CommandFailure) in
         try await IdentityChange.recover(
-            configPath: arguments.configPath, partial: arguments.has("--partial"), isDryRun: arguments.has("--dry-run"))
+            configPath: arguments.configPath, partial: arguments.has("--partial"),
+            bundles: arguments.value("--bundle").map { [$0] } ?? [], isDryRun: arguments.has("--dry-run"))
     } render: { result in
         let done = result.isTrue("dry_run") ? "would recover" : "recovered"
         console.print("\(done) \(result.text("id")): \(counted(result.count("fetched"), "event")) fetched, last number \(grouped(result.count("number")))")
