@@ -77,6 +77,13 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     /// How the peer's polling stands, and the moment that its times are to be compared with.
     package func status() -> (status: PollStatus, now: Instant) { (machine.status, now) }
 
+    /// How long ago the machine wanted to be woken and was not: nothing while its timer is kept. That this returns shows that
+    /// inputs are taken.
+    func lateness() -> Duration {
+        guard !hasEnded, let wakeAt = machine.wakeAt else { return .zero }
+        return max(.zero, now.since(wakeAt))
+    }
+
     private var now: Instant { Instant(epoch.duration(to: clock.now)) }
 
     private func handle(_ input: PollMachine.Input) async {

@@ -37,7 +37,7 @@ struct CommandDefinition: Sendable {
 
     /// Options that every command knows.
     static let common = [
-        Option("--config", short: "-c", value: "FILE", "the configuration (default: federation.yaml)"),
+        Option("--config", short: "-c", value: "FILE", "the configuration (default: federation.yaml here, or the user's, or /etc's)"),
         Option("--no-input", "never ask; what needs an answer is refused"),
         Option("--help", short: "-h", "show this help"),
     ]
@@ -69,7 +69,7 @@ struct ParsedArguments: Sendable {
 
     func value(_ option: String) -> String? { values[option] }
     func has(_ flag: String) -> Bool { flags.contains(flag) }
-    var configPath: String { values["--config"] ?? "federation.yaml" }
+    var configPath: String { values["--config"] ?? ConfigPlace.found() }
     var json: Bool { flags.contains("--json") }
 }
 

@@ -41,7 +41,7 @@ extension Config {
 
 extension Config.Access {
     init(reading reader: inout MappingReader) {
-        sharedKeyFile = reader.optional("shared_key_file", .path)
+        sharedKeyFile = reader.optional("shared_key_file", .pathOrCredential)
         allowOpen = reader.read("allow_open", default: false, .flag)
         proxies = reader.list("proxies", .address)
         announcedAllow = reader.list("announced_allow", .addressRange)
@@ -52,11 +52,11 @@ extension Config.Access {
 extension Config.TLS {
     init(reading reader: inout MappingReader) {
         listen = reader.optional("listen", .listenAddress)
-        certificate = reader.optional("certificate", .path)
-        key = reader.optional("key", .path)
-        clientAuthority = reader.optional("client_ca", .path)
-        clientCertificate = reader.optional("client_certificate", .path)
-        clientKey = reader.optional("client_key", .path)
+        certificate = reader.optional("certificate", .pathOrCredential)
+        key = reader.optional("key", .pathOrCredential)
+        clientAuthority = reader.optional("client_ca", .pathOrCredential)
+        clientCertificate = reader.optional("client_certificate", .pathOrCredential)
+        clientKey = reader.optional("client_key", .pathOrCredential)
         for (one, other) in [
             ("certificate", "key"), ("key", "certificate"), ("listen", "certificate"), ("client_ca", "listen"),
             ("client_certificate", "client_key"), ("client_key", "client_certificate"),

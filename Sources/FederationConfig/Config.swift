@@ -33,6 +33,7 @@ public struct Config: Hashable, Sendable {
     /// What is logged.
     public struct Log: Hashable, Sendable {
         public var level = LogLevel.info
+        public var format = LogFormat.auto
         package init() {}
     }
 
@@ -45,6 +46,9 @@ public struct Config: Hashable, Sendable {
 
     /// The least that is logged, from the most to the fewest lines.
     public enum LogLevel: String, Hashable, Sendable, CaseIterable { case debug, info, warning, error }
+
+    /// How a line of the log is written: `auto` is for systemd's journal where that reads it, and text elsewhere.
+    public enum LogFormat: String, Hashable, Sendable, CaseIterable { case auto, text, journal, json }
 
     /// Another node, as one entry of `peers` names it.
     public struct Peer: Hashable, Sendable {

@@ -45,6 +45,7 @@ extension Config {
         verify = reader.read("verify", default: verify, .oneOf)
         reader.mapping("log") { log in
             self.log.level = log.read("level", default: self.log.level, .oneOf)
+            self.log.format = log.read("format", default: self.log.format, .oneOf)
         }
         reader.mapping("store") { store in
             self.store.maxSize = store.optional("max_size", .size(in: Config.storeSizes))
@@ -76,8 +77,8 @@ extension Config.Peer {
         let id = entry.optional("id", .identity)
         let verify = entry.optional("verify", ValueReader<Config.Verify>.oneOf)
         let publicKey = entry.optional("pubkey", .publicKey)
-        let keyFile = entry.optional("key_file", .path)
-        let authority = entry.optional("ca", .path)
+        let keyFile = entry.optional("key_file", .pathOrCredential)
+        let authority = entry.optional("ca", .pathOrCredential)
         let tlsPin = entry.optional("tls_pin", .keyPin)
         let firstContact = entry.optional("first_contact", ValueReader<FirstContact>.oneOf)
         var settings: [AnyWireSettings] = []

@@ -8,6 +8,7 @@ package struct ConfigDifference: Hashable, Sendable {
         case quarantineAfter = "quarantine_after"
         case verify
         case logLevel = "log.level"
+        case logFormat = "log.format"
         case storeMaxSize = "store.max_size"
         case sharedKeyFile = "access.shared_key_file"
         case allowOpen = "access.allow_open"
@@ -25,7 +26,7 @@ package struct ConfigDifference: Hashable, Sendable {
         /// Whether a running node can take the change. The others are what it holds open.
         package var isLive: Bool {
             switch self {
-            case .data, .listen, .tlsListen, .monitorListen: false
+            case .data, .listen, .tlsListen, .monitorListen, .logFormat: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
                 .allowOpen, .proxies, .announcedAllow, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
                 true
@@ -90,6 +91,7 @@ package struct ConfigDifference: Hashable, Sendable {
         running.listen = old.listen
         running.tls.listen = old.tls.listen
         running.monitor.listen = old.monitor.listen
+        running.log.format = old.log.format
         let before = Dictionary(old.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for peer in new.peers {
             guard let was = before[peer.name] else {
@@ -102,6 +104,9 @@ package struct ConfigDifference: Hashable, Sendable {
         let after = Set(new.peers.map(\.name))
         removed = old.peers.filter { !after.contains($0.name) }
     }
+
+    /// How many things are other now: keys, and peers that came or went.
+    package var count: Int { node.count + added.count + removed.count + changed.reduce(0) { $0 + $1.keys.count } }
 
     /// Whether what runs stays as it is.
     package var isEmpty: Bool { node.isEmpty && added.isEmpty && removed.isEmpty && changed.isEmpty }
@@ -129,6 +134,7 @@ extension Config {
         case .quarantineAfter: String(quarantineAfter)
         case .verify: verify.rawValue
         case .logLevel: log.level.rawValue
+        case .logFormat: log.format.rawValue
         case .storeMaxSize: store.maxSize?.shortText ?? ""
         case .sharedKeyFile: access.sharedKeyFile ?? ""
         case .allowOpen: String(access.allowOpen)

@@ -103,7 +103,7 @@ extension ConfigProblem.Reason {
             .tag, .keyIsNotText, .duplicateKey, .missingKey, .unknownKey, .wrongKind:
             true
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
-            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notAHost,
+            .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notACredential, .notAHost,
             .notAnIdentity, .notAnAddress, .notAnAddressRange, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
             .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
             .keyInClear, .wireNotBuilt, .wireCannotPush:

@@ -47,6 +47,13 @@ package struct ConfigFile: Sendable {
         return path[...slash] + relative
     }
 
+    /// The name in `credential:NAME`, which stands where a path to a key or a certificate can; `nil` for a path.
+    package static func credentialName(_ value: String) -> String? {
+        value.hasPrefix(credentialPrefix) ? String(value.dropFirst(credentialPrefix.count)) : nil
+    }
+
+    private static let credentialPrefix = "credential:"
+
     /// The bytes of a regular file, at most `Limits.configBytes`.
     package static func read(_ path: String) throws(ConfigFailure) -> [UInt8] {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .notFound }

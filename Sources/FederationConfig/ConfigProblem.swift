@@ -49,6 +49,7 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case integerOutOfRange(ClosedRange<Int>)
         case notOneOf([String], found: String)
         case notAPath(String)
+        case notACredential(String)
         case notAHost(String)
         case notAnIdentity(String)
         case notAPublicKey(String)

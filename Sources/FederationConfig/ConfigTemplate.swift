@@ -36,6 +36,7 @@ package enum ConfigTemplate {
             # debug, info, warning or error.
             #log:
             #  level: \(defaults.log.level.rawValue)
+            #  format: \(defaults.log.format.rawValue)
 
             # What the database may take on disk; without it as much as there is.
             #store:

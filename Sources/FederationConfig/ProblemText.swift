@@ -43,6 +43,8 @@ extension ConfigProblem.Reason {
                 + (closest(to: found, among: values).map { "; did you mean '\($0)'?" } ?? "")
         case .notAPath(let text) where text.hasPrefix("~"): "'~' is not expanded; write the path out"
         case .notAPath: "expected a path"
+        case .notACredential:
+            "expected 'credential:' and a name of at most 255 letters, digits, '.', '-' and '_', as LoadCredential= gives it"
         case .notAHost(let text): "'\(text.shown)' is not a host name or an address (without a port)"
         case .notAnIdentity: "expected an identity: the 26 characters of a ULID, in upper case"
         case .notAPublicKey: "expected a public key: 'ed25519:' and the base64 of its 32 bytes"

@@ -31,11 +31,33 @@ extension ValueReader where Value == String {
 
     /// A path of at most 4096 bytes. `~` is refused, for nobody would expand it.
     package static var path: ValueReader {
+        ValueReader { (text) throws(ConfigProblem.Reason) in try pathText(text) }
+    }
+
+    private static func pathText(_ text: String) throws(ConfigProblem.Reason) -> String {
+        guard !text.isEmpty, text.utf8.count <= 4096, text.first != "~",
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .notAPath(text) }
+        return text
+    }
+
+    /// A path, or `credential:` and the name of what the service manager has laid out: as a file's, of at most 255
+    /// letters, digits, dots, dashes and underscores.
+    package static var pathOrCredential: ValueReader {
         ValueReader { (text) throws(ConfigProblem.Reason) in
-            guard !text.isEmpty, text.utf8.count <= 4096, text.first != "~",
-                text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-            else { throw .notAPath(text) }
-            return text
+            if let name = ConfigFile.credentialName(text) {
+                let isName = name.utf8.allSatisfy { byte in
+                    switch byte {
+                    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+                    default: false
+                    }
+                }
+                guard isName, !name.isEmpty, name.utf8.count <= 255, name != ".", name != ".." else {
+                    throw .notACredential(text)
+                }
+                return text
+            }
+            return try ValueReader.pathText(text)
         }
     }
 

@@ -272,6 +272,15 @@ public enum Limits: Sendable {
     /// A command may catch up with a long log.
     package static let controlDeadline: Duration = .seconds(24 * 3600)
 
+    // The service manager
+
+    /// Sockets that it opens in our place.
+    package static let handedOverSockets = 16
+    /// How long what is in hand may take to end once the daemon is told to stop.
+    package static let drain: Duration = .seconds(60)
+    /// A start that brings a large database up to date asks for this much more time, as long as it gets on.
+    package static let openingStep: Duration = .seconds(60)
+
     // Followers of the log
 
     /// Events that a cursor of the log names because they were held when it passed them.

@@ -29,6 +29,23 @@ package enum KeyFileFailure: Error, Hashable, Sendable {
     }
 }
 
+/// The directory in which a service manager lays out what a service is given: keys and certificates
+/// (`LoadCredential=`, systemd.exec(5)).
+package enum Credentials {
+    /// `CREDENTIALS_DIRECTORY`; `nil` where none was given.
+    package static var directory: String? {
+        guard let value = unsafe getenv("CREDENTIALS_DIRECTORY"), unsafe value.pointee == 0x2F else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    /// Whether a file is one of them. A list of access rights gives it to the service's user, and the mode then shows as
+    /// the group's what is that list's.
+    static func holds(_ path: String) -> Bool {
+        guard let directory else { return false }
+        return path.hasPrefix(directory + "/") && !path.dropFirst(directory.count + 1).contains("/")
+    }
+}
+
 /// Files that hold secrets: made with mode 0600, and read only where nobody else could have.
 enum PrivateFile {
     /// Writes a new file; returns once the file and its name are on disk.
@@ -56,7 +73,7 @@ enum PrivateFile {
         let file = try Descriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
         let (kind, mode) = try file.kindAndMode()
         guard kind == S_IFREG else { throw .notAFile }
-        guard mode & 0o077 == 0 else { throw .tooWide(mode: mode) }
+        guard mode & (Credentials.holds(path) ? 0o037 : 0o077) == 0 else { throw .tooWide(mode: mode) }
         return try file.read(atMost: limit)
     }
 

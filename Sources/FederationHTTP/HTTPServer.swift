@@ -35,6 +35,28 @@ package final class HTTPServer: Sendable {
         try core.start(on: socket)
     }
 
+    /// The same on a socket that another process has made and listens on: it is not shut down when the server stops, so
+    /// that whoever connects meanwhile waits for the next one.
+    ///
+    /// - Parameter descriptor: the server's from now on, also where this fails.
+    package init(
+        inherited descriptor: Int32, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
+        refused: @Sendable @escaping (RefusedRequests.Cause) -> Void = { _ in },
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) throws(HTTPServerFailure) {
+        let socket = try ListeningSocket(inherited: descriptor)
+        port = socket.port
+        core = ServerCore(limits: limits, tls: tls, refused: refused, handler: handler)
+        try core.start(on: socket)
+    }
+
+    /// Where a socket that was handed over listens: a numeric address and a port; `nil` where it is none of TCP.
+    package static func address(ofInherited descriptor: Int32) -> (address: String, port: UInt16)? {
+        guard let socket = try? ListeningSocket(inherited: descriptor), let bound = SocketAddress(of: descriptor)
+        else { return nil }
+        return (bound.numeric, socket.port)
+    }
+
     /// Listens on a Unix-domain socket of mode 0600, whose path is at most 107 bytes long; what stands there is
     /// replaced. Requests come with an empty `remoteAddress`.
     package init(

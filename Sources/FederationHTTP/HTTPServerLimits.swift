@@ -40,6 +40,8 @@ package enum HTTPServerFailure: Error, Hashable, Sendable {
     case addressNotHere
     /// The port needs a privilege that this process lacks.
     case notPermitted
+    /// What was handed over is no TCP socket that listens.
+    case notAListener
     /// Anything else: the system's error number, or 0 if libmicrohttpd named none.
     case system(code: Int)
 }

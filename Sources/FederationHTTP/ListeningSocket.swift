@@ -6,6 +6,8 @@ internal import Glibc
 struct ListeningSocket: ~Copyable {
     let descriptor: Int32
     let port: UInt16
+    /// Another process listens on it too, and goes on when this one stops.
+    let isShared: Bool
 
     private static let backlog: Int32 = 511
 
@@ -20,6 +22,26 @@ struct ListeningSocket: ~Copyable {
             throw error
         }
         self.descriptor = descriptor
+        isShared = false
+    }
+
+    /// Takes over a socket that another process has made and listens on.
+    ///
+    /// - Throws: `notAListener` for anything but a TCP socket over IPv4 or IPv6 that listens.
+    init(inherited descriptor: Int32) throws(HTTPServerFailure) {
+        func option(_ name: Int32) -> Int32? {
+            var value: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            return unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+        }
+        guard option(SO_ACCEPTCONN) == 1, option(SO_TYPE) == Int32(SOCK_STREAM.rawValue),
+            let bound = SocketAddress(of: descriptor), bound.family == AF_INET || bound.family == AF_INET6
+        else { throw .notAListener }
+        // A client that is gone before it is taken in must not hold up the others.
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+        self.descriptor = descriptor
+        port = bound.port
+        isShared = true
     }
 
     private static func listen(_ descriptor: Int32, at target: SocketAddress) throws(HTTPServerFailure) -> UInt16 {
@@ -53,6 +75,7 @@ struct ListeningSocket: ~Copyable {
         }
         self.descriptor = descriptor
         port = 0
+        isShared = false
     }
 
     private static func failure(_ code: Int32) -> HTTPServerFailure {

@@ -13,6 +13,8 @@ internal import Synchronization
         // SAFETY: set by `start`, taken once by `stop`, used under the lock or by whoever took it.
         nonisolated(unsafe) var daemon: OpaquePointer?
         var listening: Int32 = -1
+        /// Another process listens on the same socket.
+        var isShared = false
         var exchanges: [UInt: ServedExchange] = [:]
         var lastID: UInt = 0
         /// No handler begins any more.
@@ -76,6 +78,7 @@ internal import Synchronization
         state.withLock { state in
             unsafe state.daemon = daemon
             state.listening = socket.descriptor
+            state.isShared = socket.isShared
         }
     }
 
@@ -106,7 +109,8 @@ internal import Synchronization
             // From here the socket is ours. It is closed last, so that its number is not another's while
             // libmicrohttpd may still remember it.
             unsafe MHD_quiesce_daemon(state.daemon)
-            shutdown(state.listening, Int32(SHUT_RDWR))
+            // It would be shut down for whoever handed it over, too; there, who comes now is the next process's.
+            if !state.isShared { shutdown(state.listening, Int32(SHUT_RDWR)) }
         }
     }
 

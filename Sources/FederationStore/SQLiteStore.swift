@@ -138,6 +138,9 @@ package actor SQLiteStore {
         if let seq = writer.appended { commits.reached(seq) }
     }
 
+    /// Returns once the writer's thread has done what it had in hand; a thread that hangs never does.
+    package func answers() {}
+
     /// Runs `body` on the state of the last commit.
     package nonisolated func read<Value: Sendable>(
         _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value

@@ -17,9 +17,10 @@ final class ChildProcess: Sendable {
     ///   - input: the file it reads; empty for none.
     ///   - output, error: the files it writes, which are appended to.
     ///   - environment: variables beside those of this process, in whose place they stand.
+    ///   - inherits: descriptors of this process that it has as 3, 4 and so on.
     init(
         _ program: String, _ arguments: [String], input: String = "/dev/null", output: String, error: String,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], inherits: [Int32] = []
     ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -28,6 +29,14 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, appending, 0o600)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, error, appending, 0o600)
+        // By way of numbers that nobody else has, or one would be closed before it is copied.
+        for (place, descriptor) in inherits.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, 200 + Int32(place))
+        }
+        for place in inherits.indices {
+            posix_spawn_file_actions_adddup2(&actions, 200 + Int32(place), 3 + Int32(place))
+            posix_spawn_file_actions_addclose(&actions, 200 + Int32(place))
+        }
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0

@@ -154,7 +154,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 endpoint: http://127.0.0.1:4002/
                 mode: pull
             quarantine_after: 101
-            log: { level: warn, format: json }
+            log: { level: warn, colour: json }
 
             """
         #expect(
@@ -175,7 +175,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 "federation.yaml:13:19: quarantine_after: must be from 1 to 100",
                 "federation.yaml:14:15: log.level: expected debug, info, warning or error, not 'warn'; "
                     + "did you mean 'warning'?",
-                "federation.yaml:14:21: log: unknown key 'format', expected level",
+                "federation.yaml:14:21: log: unknown key 'colour', expected level or format",
             ])
     }
 

@@ -22,7 +22,7 @@ struct AccessKeys: Sendable {
 
     /// - Throws: `access_key`, never to go on without a key that was asked for.
     init(_ config: Config, beside configPath: String) throws(CommandFailure) {
-        let file = config.access.sharedKeyFile.map { ConfigFile.beside(configPath, $0) }
+        let file = config.access.sharedKeyFile.map { AccessFile.path($0, beside: configPath) }
         if let key = try AccessKeys.environment() {
             ring = key
             source = .environment
@@ -33,7 +33,7 @@ struct AccessKeys: Sendable {
         }
         for peer in config.peers {
             guard let name = peer.keyFile else { continue }
-            peers[peer.name] = try AccessKeys.read(ConfigFile.beside(configPath, name), KeyFile.read)
+            peers[peer.name] = try AccessKeys.read(AccessFile.path(name, beside: configPath), KeyFile.read)
         }
     }
 

@@ -62,7 +62,7 @@ final class NodeAccess: Sendable {
             state.read = signatures
             guard let material, let file = config.tls.certificate else { return isOther }
             state.certificate = CertificateFacts(
-                file: ConfigFile.beside(path, file), validity: material.facts.validity, key: material.facts.key)
+                file: AccessFile.path(file, beside: path), validity: material.facts.validity, key: material.facts.key)
             if let server = state.server {
                 server.certificate = material.certificate
                 server.authority = material.authority
@@ -84,7 +84,7 @@ final class NodeAccess: Sendable {
         let names = [
             config.access.sharedKeyFile, config.tls.certificate, config.tls.key, config.tls.clientAuthority,
         ] + config.peers.map(\.keyFile)
-        return Set(names.compactMap { $0 }.map { ConfigFile.beside(path, $0) })
+        return Set(names.compactMap { $0 }.map { AccessFile.path($0, beside: path) })
     }
 
     var server: ServerTLS? { state.withLock { $0.server } }
@@ -145,11 +145,11 @@ final class NodeAccess: Sendable {
     /// What is shown to a peer, and what it must show.
     func credentials(for peer: Config.Peer, of config: Config, beside path: String) -> ChannelCredentials {
         var credentials = ChannelCredentials()
-        credentials.authority = peer.authority.map { ConfigFile.beside(path, $0) }
+        credentials.authority = peer.authority.map { AccessFile.path($0, beside: path) }
         credentials.pin = peer.tlsPin
         guard let endpoint = peer.endpoint else { return credentials }
         if endpoint.scheme == .https, let chain = config.tls.clientCertificate, let key = config.tls.clientKey {
-            credentials.certificate = (ConfigFile.beside(path, chain), ConfigFile.beside(path, key))
+            credentials.certificate = (AccessFile.path(chain, beside: path), AccessFile.path(key, beside: path))
         }
         // The configuration is refused where a key would cross a network in clear; this is the lock behind that door.
         if endpoint.scheme == .https || endpoint.isLoopback || config.access.allowOpen {

@@ -14,8 +14,8 @@ struct TLSMaterial: Sendable {
     /// - Throws: `tls_file` for a file that cannot be used, also a certificate out of time.
     init?(_ config: Config, beside configPath: String, now: WallTime) throws(CommandFailure) {
         guard let chainName = config.tls.certificate, let keyName = config.tls.key else { return nil }
-        let chainPath = ConfigFile.beside(configPath, chainName)
-        let keyPath = ConfigFile.beside(configPath, keyName)
+        let chainPath = AccessFile.path(chainName, beside: configPath)
+        let keyPath = AccessFile.path(keyName, beside: configPath)
         let chain = try TLSMaterial.read(chainPath)
         var key: [UInt8]
         do throws(KeyFileFailure) { key = try KeyFile.readPEM(keyPath) } catch {
@@ -37,7 +37,7 @@ struct TLSMaterial: Sendable {
             throw CommandFailure(.tlsFile, ["file": chainPath, "case": "unusable"])
         }
         if let name = config.tls.clientAuthority {
-            let path = ConfigFile.beside(configPath, name)
+            let path = AccessFile.path(name, beside: configPath)
             let pem = (try? ConfigFile.read(path)) ?? []
             authorityDigest = sha256(pem)
             do throws(ClientAuthority.Failure) { authority = try ClientAuthority(pem: pem) } catch {

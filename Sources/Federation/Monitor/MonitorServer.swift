@@ -34,11 +34,11 @@ struct MonitorServer: Sendable {
 
     /// - Returns: the server, and where it listens: the real port, where 0 was asked for.
     static func start(
-        _ node: Node, at listen: ListenAddress
+        _ node: Node, at listen: ListenAddress, on inherited: Int32? = nil
     ) throws(CommandFailure) -> (server: HTTPServer, address: ListenAddress) {
         do throws(HTTPServerFailure) {
             let server = try HTTPServer(
-                address: listen.address, port: listen.port, limits: limits, refused: { [access = node.access] in access.count($0) }
+                at: listen, on: inherited, limits: limits, refused: { [access = node.access] in access.count($0) }
             ) { request in
                 await MonitorServer(node, at: listen).answer(request)
             }

@@ -11,14 +11,20 @@ actor ConfigReloader {
     private let tasks: PollTasks
     /// `nil` where the command line has fixed the level.
     private let threshold: LogThreshold?
+    /// They listen where they do, whatever the file says.
+    private let sockets: HandedOverSockets
     /// Makes anew what answers peers, once the node's name, mode or hosts have changed.
     private let renewServers: @Sendable () -> Void
     private var inHand: Task<ConfigReload, Never>?
 
-    init(node: Node, tasks: PollTasks, threshold: LogThreshold?, renewServers: @escaping @Sendable () -> Void) {
+    init(
+        node: Node, tasks: PollTasks, threshold: LogThreshold?, sockets: HandedOverSockets,
+        renewServers: @escaping @Sendable () -> Void
+    ) {
         self.node = node
         self.tasks = tasks
         self.threshold = threshold
+        self.sockets = sockets
         self.renewServers = renewServers
         let digest = sha256(node.opened.file.bytes).hex
         let path = node.opened.file.path
@@ -39,7 +45,7 @@ actor ConfigReloader {
     /// What a reload would do now; nothing is taken in.
     func rehearse() async -> ConfigReload {
         _ = await inHand?.value
-        var reading = ConfigReading(of: node)
+        var reading = ConfigReading(of: node, listeningOn: sockets)
         switch reading.difference(to: node) {
         case .failure(let failure):
             reading.standing.problems = failure.lines(in: reading.standing.path)
@@ -52,7 +58,7 @@ actor ConfigReloader {
     }
 
     private func readAndTake() async -> ConfigReload {
-        let reading = ConfigReading(of: node)
+        let reading = ConfigReading(of: node, listeningOn: sockets)
         var standing = reading.standing
         let difference: ConfigDifference
         switch reading.difference(to: node) {
@@ -157,7 +163,7 @@ private struct ConfigReading {
     let isNews: Bool
     private let decoded: Result<DecodedConfig, ConfigFailure>
 
-    init(of node: Node) {
+    init(of node: Node, listeningOn sockets: HandedOverSockets) {
         let path = node.opened.file.path
         standing = node.configStanding ?? ConfigStanding(path: path, digest: "", takenAt: SystemClock.now())
         do throws(ConfigFailure) {
@@ -166,7 +172,11 @@ private struct ConfigReading {
             isNews = digest != standing.digest
             standing.digest = digest
             node.logger.debug("configuration read", ["file": path, "digest": digest])
-            decoded = Config.decode(bytes).mapError { .problems($0) }
+            decoded = Config.decode(bytes).mapError { .problems($0) }.map { decoded in
+                var decoded = decoded
+                decoded.config.take(sockets)
+                return decoded
+            }
         } catch {
             isNews = !standing.digest.isEmpty
             standing.digest = ""

@@ -10,20 +10,26 @@ package enum Daemon {
     /// Returns once everything in hand is done: polls end, a commit under way is carried through, and requests are
     /// answered.
     ///
-    /// What the configuration says is taken in while it runs, whenever the file changes and at SIGHUP.
+    /// What the configuration says is taken in while it runs, whenever the file changes and at SIGHUP. A service manager
+    /// that has started the process is told how it is (`docs/service.md`).
     ///
     /// - Parameters:
     ///   - configPath: the configuration of the node to run.
     ///   - level: instead of the configuration's.
+    ///   - format: how the lines are written.
     ///   - log: takes whole lines; called from any thread.
     package static func run(
-        configPath: String, level: Logger.Level? = nil, log: @escaping @Sendable (String) -> Void
+        configPath: String, level: Logger.Level? = nil, format: Logger.Format, log: @escaping @Sendable (String) -> Void
     ) async throws(CommandFailure) {
         let signals = StopSignals()
         let hangups = HangupSignals()
+        let service = try ServiceEnvironment.take()
+        let sockets = try HandedOverSockets(service.sockets)
         let configured = Logger.Level(try loadConfig(configPath).config.log.level)
         let threshold = LogThreshold(level ?? configured)
-        let logger = Logger(threshold: threshold, now: SystemClock.now, write: log)
+        let logger = Logger(threshold: threshold, format: format, now: SystemClock.now, write: log)
+        let opening = service.manager.map { manager in Task { await manager.extendWhileWorking() } }
+        defer { opening?.cancel() }
         let node = try await Node(configPath: configPath, use: .write, logger: logger)
         if let stopped = node.stopped {
             await node.close()
@@ -32,14 +38,19 @@ package enum Daemon {
         if node.opened.isElsewhere { logger.warning("the database was made on another machine") }
         do throws(CommandFailure) {
             do { try await OpenedNode.beginEpoch(of: node.store, isServed: true) } catch { throw CommandFailure(error) }
-            let run = NodeRun(node, threshold: level == nil ? threshold : nil)
+            let run = NodeRun(node, threshold: level == nil ? threshold : nil, sockets: sockets)
             let servers = try await start(run)
+            opening?.cancel()
             logger.info(
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
             if let address = servers.tlsAddress { logger.info("serving TLS", ["listen": address]) }
             if let address = servers.monitorAddress { logger.info("may be watched", ["listen": address]) }
-            await poll(run, rereadAt: hangups.stream) { await signals.first() }
-            logger.info("stopping")
+            await poll(run, for: service.manager, rereadAt: hangups.stream) {
+                await signals.first()
+                logger.info("stopping")
+                service.manager?.stopping(within: Limits.drain)
+                boundDrain(logger)
+            }
             // Whoever waits for news is answered now, not at the end of the wait.
             node.store.commits.close()
             await servers.stop()
@@ -48,6 +59,16 @@ package enum Daemon {
         } catch {
             await node.close()
             throw error
+        }
+    }
+
+    /// Ends the process once what is in hand has taken longer than it may. It is then as after a kill: nothing that was
+    /// acknowledged is lost.
+    private static func boundDrain(_ logger: Logger) {
+        Task.detached {
+            guard (try? await Task.sleep(for: Limits.drain)) != nil else { return }
+            logger.error("what was in hand did not end in time; the process ends without it")
+            _exit(1)
         }
     }
 
@@ -70,6 +91,7 @@ package enum Daemon {
     /// The control socket is there before peers are answered, and both before the first poll.
     static func start(_ run: NodeRun) async throws(CommandFailure) -> Servers {
         let node = run.node
+        node.changeRunning { [sockets = run.sockets] in $0.config.take(sockets) }
         try openAccess(node)
         node.makePollers(listener: PollLog(node: node))
         let control = ControlServer(service: CommandService(node: node, reloader: run.reloader))
@@ -86,17 +108,20 @@ package enum Daemon {
         var servers = Servers(control: controlServer)
         do throws(CommandFailure) {
             if let listen = node.config.listen {
-                let (server, address) = try run.listener.start(at: listen, tls: nil)
+                let (server, address) = try run.listener.start(at: listen, on: run.sockets[.peers], tls: nil)
                 servers.peers.append(server)
                 servers.address = address.description
             }
-            if let listen = node.config.tls.listen, let tls = node.access.server {
-                let (server, address) = try run.listener.start(at: listen, tls: tls)
+            if let listen = node.config.tls.listen {
+                guard let tls = node.access.server else {
+                    throw CommandFailure(.listen, ["address": listen.description, "why": "'tls' names no certificate"])
+                }
+                let (server, address) = try run.listener.start(at: listen, on: run.sockets[.tls], tls: tls)
                 servers.peers.append(server)
                 servers.tlsAddress = address.description
             }
             if let listen = node.config.monitor.listen {
-                let (server, address) = try MonitorServer.start(node, at: listen)
+                let (server, address) = try MonitorServer.start(node, at: listen, on: run.sockets[.monitor])
                 servers.peers.append(server)
                 servers.monitorAddress = address.description
             }
@@ -110,7 +135,9 @@ package enum Daemon {
     /// Reads keys and certificates, and makes sure that no door stands open that nobody meant to.
     private static func openAccess(_ node: Node) throws(CommandFailure) {
         let file = node.opened.file
-        let openings = file.decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
+        var decoded = file.decoded
+        decoded.config = node.config
+        let openings = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
         guard openings.isEmpty else {
             throw CommandFailure(.configProblems, list: openings.map { $0.line(in: file.path) })
         }
@@ -125,19 +152,41 @@ package enum Daemon {
 
     /// Polls the ring, tends the log, and takes in changes of the configuration, until `stopped` returns.
     ///
-    /// - Parameter rereadAt: signs that the configuration is to be read, beside changes of the file.
+    /// - Parameters:
+    ///   - manager: is told when peers are answered, and from then on how the daemon is.
+    ///   - rereadAt: signs that the configuration is to be read, beside changes of the file.
     static func poll(
-        _ run: NodeRun, rereadAt hangups: AsyncStream<Void>? = nil, until stopped: () async -> Void
+        _ run: NodeRun, for manager: ServiceManager? = nil, rereadAt hangups: AsyncStream<Void>? = nil, until stopped: () async -> Void
     ) async {
         for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await Maintenance(node: run.node).run() }
             group.addTask { await CredentialWatch(node: run.node).run() }
             group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }
-            if let hangups { group.addTask { for await _ in hangups { _ = await run.reloader.reload() } } }
+            manager?.ready(HealthLine.starting(run.node.config.peers.count))
+            if let manager { group.addTask { await DaemonPulse(node: run.node, manager: manager).run() } }
+            if let hangups { group.addTask { for await _ in hangups { await reread(run, for: manager) } } }
             await stopped()
             group.cancelAll()
             await run.tasks.endAll()
+        }
+    }
+}
+
+extension Daemon {
+    /// At SIGHUP: reads the configuration and says what came of it, also where that is nothing.
+    private static func reread(_ run: NodeRun, for manager: ServiceManager?) async {
+        manager?.reloading()
+        let reload = await run.reloader.reload()
+        if let difference = reload.difference {
+            run.node.logger.info(
+                "the configuration was read again",
+                ["changes": String(difference.count), "needs_restart": reload.standing.needsRestart.joined(separator: ",")])
+            manager?.ready("read its configuration again: \(difference.count) changes")
+        } else {
+            run.node.logger.error(
+                "the configuration was read again and cannot be used", ["problems": String(reload.standing.problems.count)])
+            manager?.ready("its configuration has problems; the last good one runs on")
         }
     }
 }
@@ -148,12 +197,18 @@ struct NodeRun: Sendable {
     let listener: PeerListener
     let tasks = PollTasks()
     let reloader: ConfigReloader
+    /// Where it listens, and on what.
+    let sockets: HandedOverSockets
 
-    /// - Parameter threshold: what the configuration's log level sets; `nil` where something else has set it.
-    init(_ node: Node, threshold: LogThreshold?) {
+    /// - Parameters:
+    ///   - threshold: what the configuration's log level sets; `nil` where something else has set it.
+    ///   - sockets: what a service manager has opened in our place.
+    init(_ node: Node, threshold: LogThreshold?, sockets: HandedOverSockets = HandedOverSockets()) {
         self.node = node
+        self.sockets = sockets
         listener = PeerListener(node)
-        reloader = ConfigReloader(node: node, tasks: tasks, threshold: threshold, renewServers: listener.renew)
+        reloader = ConfigReloader(
+            node: node, tasks: tasks, threshold: threshold, sockets: sockets, renewServers: listener.renew)
     }
 }
 
@@ -176,6 +231,7 @@ extension CommandFailure {
             case .addressInUse: "something listens there already"
             case .addressNotHere: "no interface of this machine has that address"
             case .notPermitted: "that needs a privilege this process lacks"
+            case .notAListener: "what was handed over is no TCP socket that listens"
             case .system(let code): SystemText.of(Int32(truncatingIfNeeded: code))
             }
         self.init(.listen, ["address": address, "why": why])

@@ -26,12 +26,13 @@ public enum NodeSetup: Sendable {
     ///
     /// - Throws: as `make` does before it makes anything.
     package static func plan(
-        in directory: String, name: String, listen: String?, interval: String?
+        in directory: String, name: String, listen: String?, interval: String?, data: String? = nil
     ) throws(CommandFailure) -> Plan {
         let prefix = directory == "." ? "" : directory + "/"
         let configPath = prefix + "federation.yaml"
-        let data = NodeDirectory(prefix + "data")
-        let text = try configuration(name: name, listen: listen, interval: interval)
+        let written = data ?? Config(name: name).data
+        let data = NodeDirectory(ConfigFile.beside(configPath, written))
+        let text = try configuration(name: name, listen: listen, interval: interval, data: written)
         for path in [configPath, data.database, data.signingKey] where access(path, F_OK) == 0 {
             throw CommandFailure(.alreadyInitialised, ["path": path])
         }
@@ -48,10 +49,11 @@ public enum NodeSetup: Sendable {
     ///   - name: what the node is called; others see it.
     ///   - listen: `ADDR:PORT`; without it the node polls and is not polled.
     ///   - interval: a duration such as `30s`.
+    ///   - data: where the database and the key come to be instead; a relative path starts at `directory`.
     public static func make(
-        in directory: String, name: String, listen: String?, interval: String?
+        in directory: String, name: String, listen: String?, interval: String?, data: String? = nil
     ) async throws(CommandFailure) -> Made {
-        let plan = try plan(in: directory, name: name, listen: listen, interval: interval)
+        let plan = try plan(in: directory, name: name, listen: listen, interval: interval, data: data)
         let data = plan.data
         if directory != "." { try makeDirectory(directory, mode: 0o755) }
         // Owner only: what people write is stored in clear.
@@ -66,7 +68,7 @@ public enum NodeSetup: Sendable {
     }
 
     private static func configuration(
-        name: String, listen: String?, interval: String?
+        name: String, listen: String?, interval: String?, data: String
     ) throws(CommandFailure) -> String {
         var problems: [String] = []
         var address: ListenAddress?
@@ -75,7 +77,7 @@ public enum NodeSetup: Sendable {
             do throws(ListenAddress.Fault) { address = try ListenAddress(listen) } catch { problems.append("--listen: \(ConfigProblem.Reason.listen(error, found: listen).text)") }
         }
         guard problems.isEmpty else { throw CommandFailure(.configProblems, list: problems) }
-        let text = ConfigTemplate.text(name: name, listen: address, interval: interval)
+        let text = ConfigTemplate.text(name: name, listen: address, data: data, interval: interval)
         let found: [ConfigProblem]
         switch Config.decode(Array(text.utf8)) {
         case .success(let decoded): found = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
@@ -87,8 +89,13 @@ public enum NodeSetup: Sendable {
         return text
     }
 
+    /// Makes also what it stands in, where that is missing.
     private static func makeDirectory(_ path: String, mode: mode_t) throws(CommandFailure) {
         guard mkdir(path, mode) != 0, errno != EEXIST else { return }
+        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            try makeDirectory(String(path[..<slash]), mode: mode)
+            guard mkdir(path, mode) != 0, errno != EEXIST else { return }
+        }
         throw CommandFailure(.dataDirectory, ["directory": path, "why": SystemText.of(errno)])
     }
 

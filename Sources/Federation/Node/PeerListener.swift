@@ -10,15 +10,16 @@ final class PeerListener: Sendable {
 
     init(_ node: Node) { self.node = node }
 
+    /// - Parameter inherited: a socket that listens there already.
     /// - Returns: the server, and where it listens: the real port, where 0 was asked for.
     func start(
-        at listen: ListenAddress, tls: ServerTLS?
+        at listen: ListenAddress, on inherited: Int32? = nil, tls: ServerTLS?
     ) throws(CommandFailure) -> (server: HTTPServer, address: ListenAddress) {
         // The guard needs the real port, which is known once the server listens; until then nobody is answered.
         let slot = WireServerSlot(isTLS: tls != nil)
         do throws(HTTPServerFailure) {
             let server = try HTTPServer(
-                address: listen.address, port: listen.port, tls: tls, refused: { [access = node.access] in access.count($0) }
+                at: listen, on: inherited, tls: tls, refused: { [access = node.access] in access.count($0) }
             ) { request in
                 guard let wires = slot.value else { return HTTPResponse(status: 503) }
                 return await wires.answer(request)
@@ -35,4 +36,20 @@ final class PeerListener: Sendable {
 
     /// Answers by what the node's configuration says now.
     func renew() { for slot in slots.withLock({ $0 }) { slot.renew(node) } }
+}
+
+extension HTTPServer {
+    /// Listens at an address, or on the socket that a service manager has opened there.
+    convenience init(
+        at listen: ListenAddress, on inherited: Int32?, tls: ServerTLS? = nil,
+        limits: HTTPServerLimits = HTTPServerLimits(), refused: @Sendable @escaping (RefusedRequests.Cause) -> Void,
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) throws(HTTPServerFailure) {
+        if let inherited {
+            try self.init(inherited: inherited, tls: tls, limits: limits, refused: refused, handler: handler)
+        } else {
+            try self.init(
+                address: listen.address, port: listen.port, tls: tls, limits: limits, refused: refused, handler: handler)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import Federation
+import FederationConfig
 import FederationCore
 import Glibc
 
@@ -9,24 +10,38 @@ let initCommand = CommandDefinition(
         .init("--name", value: "NAME", "what the node is called (default: the directory's name)"),
         .init("--listen", value: "ADDR:PORT", "where peers reach it; without it the node polls and is not polled"),
         .init("--interval", value: "TIME", "how often peers are polled (default: 30s)"),
+        .init("--data", value: "DIR", "where the database and the key are (default: data, beside the configuration)"),
+        .init("--user", "in the user's own directories, where commands look by themselves"),
         .init("--dry-run", "only say what would be made"),
     ],
-    examples: [("federation init alpha --name alpha --listen 127.0.0.1:4001", "in a new directory 'alpha'")]
+    examples: [
+        ("federation init alpha --name alpha --listen 127.0.0.1:4001", "in a new directory 'alpha'"),
+        ("federation init --user", "a node of one's own, found without --config"),
+    ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    let directory = arguments.positionals.first ?? "."
+    let isUsers = arguments.has("--user")
+    guard !isUsers || arguments.positionals.isEmpty else {
+        return session.usage("--user has directories of its own", hint: "leave out DIR, or --user")
+    }
+    guard let directory = isUsers ? ConfigPlace.user?.config : arguments.positionals.first ?? "." else {
+        return session.usage("there is no home directory", hint: "set HOME or XDG_CONFIG_HOME and XDG_STATE_HOME")
+    }
+    let isSystems = directory == ConfigPlace.system
+    let data = arguments.value("--data") ?? (isUsers ? ConfigPlace.user?.data : isSystems ? ConfigPlace.stateDirectory : nil)
     do throws(CommandFailure) {
-        guard let name = arguments.value("--name") ?? lastComponent(of: directory) else {
+        let ownName = isUsers || isSystems ? ConfigPlace.hostName : lastComponent(of: directory)
+        guard let name = arguments.value("--name") ?? ownName else {
             return session.usage("give the node a name", hint: "federation init --name alpha")
         }
         if arguments.has("--dry-run") {
             let plan = try NodeSetup.plan(
-                in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"))
+                in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"), data: data)
             printPlan(plan, name, session)
             return .ok
         }
         let made = try await NodeSetup.make(
-            in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"))
+            in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"), data: data)
         if arguments.json {
             var writer = JSONWriter()
             writer.object {
@@ -40,7 +55,7 @@ let initCommand = CommandDefinition(
             console.print("made node \(name) \(made.identity)")
             console.print("  configuration  \(made.configPath)")
             console.print("  data           \(made.dataDirectory)")
-            console.print("next: federation run --config \(made.configPath)")
+            console.print("next: " + (isSystems ? "systemctl enable --now federation" : "federation run --config \(made.configPath)"))
         }
         return .ok
     } catch {
@@ -74,7 +89,10 @@ private func lastComponent(of path: String) -> String? {
 let runCommand = CommandDefinition(
     name: "run", summary: "serve and poll until SIGTERM or SIGINT",
     details: "Logs one line a fact to standard error. A second daemon of the same data directory is refused.",
-    options: [.init("--log-level", value: "LEVEL", "debug, info, warning or error (default: from the configuration)")],
+    options: [
+        .init("--log-level", value: "LEVEL", "debug, info, warning or error (default: from the configuration)"),
+        .init("--log-format", value: "FORMAT", "auto, text, journal or json (default: from the configuration)"),
+    ],
     printsFacts: false,
     examples: [("federation run --config alpha/federation.yaml", "in the foreground; stop it with Ctrl-C")]
 ) { arguments, console in
@@ -85,12 +103,27 @@ let runCommand = CommandDefinition(
         guard let known = levels[word] else { return session.usage("--log-level is debug, info, warning or error") }
         level = known
     }
+    var asked: Config.LogFormat?
+    if let word = arguments.value("--log-format") {
+        guard let known = Config.LogFormat(rawValue: word) else { return session.usage("--log-format is auto, text, journal or json") }
+        asked = known
+    }
+    let format = Logger.Format(asked: asked, configPath: arguments.configPath)
     do throws(CommandFailure) {
-        try await Daemon.run(configPath: arguments.configPath, level: level) { console.note($0) }
+        try await Daemon.run(configPath: arguments.configPath, level: level, format: format) { console.note($0) }
         return .ok
     } catch {
-        return session.report(error)
+        return format == .text ? session.report(error) : log(error, in: format, console)
     }
+}
+
+/// Whoever reads the log as JSON or from the journal reads there why it ends, too.
+private func log(_ failure: CommandFailure, in format: Logger.Format, _ console: Console) -> ExitStatus {
+    let logger = Logger(level: .error, format: format, now: SystemClock.now) { console.note($0) }
+    let text = FailureText(failure)
+    for line in text.lines { logger.error("problem", ["problem": line]) }
+    logger.error("the daemon cannot run", ["code": failure.code.rawValue, "what": text.what, "hint": text.hint ?? ""])
+    return text.status
 }
 
 let checkCommand = CommandDefinition(

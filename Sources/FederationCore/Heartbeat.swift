@@ -1,0 +1,56 @@
+/// Decides whether a daemon gets on, and so whether its service manager is told that it lives.
+///
+/// Each part is asked for a sign of life, and not asked again before that question has ended. A part whose question stands
+/// without a good answer for longer than `patience` is stalled; one good answer ends that.
+package struct Heartbeat: Hashable, Sendable {
+    /// What must get on for the daemon to do its work.
+    package enum Part: String, Hashable, Sendable, CaseIterable {
+        /// The thread that writes the database.
+        case writer
+        /// The polls of peers: each takes what comes to it, and is woken when it wanted to be.
+        case polls
+        /// Commands reach the daemon and are answered.
+        case control
+    }
+
+    /// A part that has not got on, and for how long.
+    package struct Stall: Hashable, Sendable {
+        package var part: Part
+        package var lasted: Duration
+    }
+
+    /// How long a sign of life may take.
+    package let patience: Duration
+    private var inFlight: Set<Part> = []
+    /// Since when each part owes a good answer.
+    private var owedSince: [Part: Instant] = [:]
+
+    package init(patience: Duration) { self.patience = patience }
+
+    /// The parts to be asked now: those that are not being asked already.
+    package mutating func beat(at now: Instant) -> [Part] {
+        let asked = Part.allCases.filter { !inFlight.contains($0) }
+        for part in asked {
+            inFlight.insert(part)
+            owedSince[part] = owedSince[part] ?? now
+        }
+        return asked
+    }
+
+    /// A question has ended.
+    ///
+    /// - Parameter good: the part got on; without it the time runs on from the first question.
+    package mutating func ended(_ part: Part, good: Bool) {
+        inFlight.remove(part)
+        if good { owedSince[part] = nil }
+    }
+
+    /// The parts that do not get on; empty while the daemon lives.
+    package func stalled(at now: Instant) -> [Stall] {
+        Part.allCases.compactMap { part in
+            guard let since = owedSince[part] else { return nil }
+            let lasted = now.since(since)
+            return lasted > patience ? Stall(part: part, lasted: lasted) : nil
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import FederationCore
+import Glibc
+import Testing
+
+/// Where a node's files are when nobody names them.
+@Suite struct PlaceTests {
+    private func run(_ arguments: String..., in scratch: ScratchDirectory, _ environment: [String: String]) async throws -> CommandResult {
+        // In a directory without a configuration: the tests' own is any.
+        try await Program.run(
+            ["-c", "cd \"$0\" && exec \"$@\"", scratch.path, Program.path] + arguments, in: scratch, program: "/bin/sh",
+            environment: environment)
+    }
+
+    @Test func aUsersNodeIsWhereXDGHasItAndIsFoundThere() async throws {
+        let scratch = ScratchDirectory()
+        let home = scratch.file("home")
+        let environment = ["HOME": home, "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": "relative/passed/over"]
+        let missing = try await run("status", in: scratch, environment)
+        #expect(missing.status == 3 && missing.err.contains("federation.yaml: no such file"), "\(missing)")
+        let made = try await run("init", "--user", "--name", "alpha", in: scratch, environment)
+        #expect(made.status == 0, "\(made)")
+        #expect(TestFile.text(home + "/.config/federation/federation.yaml").contains("\ndata: \(home)/.local/state/federation\n"))
+        #expect(TestFile.exists(home + "/.local/state/federation/federation.db"))
+        let put = try await Program.run(
+            ["-c", "cd \"$0\" && exec \"$@\"", scratch.path, Program.path, "put", "-"], input: "# Mine\n", in: scratch,
+            program: "/bin/sh", environment: environment)
+        #expect(put.status == 0, "\(put)")
+        #expect(try await run("records", in: scratch, environment).out.contains("Mine"))
+        // What stands in the working directory comes first.
+        #expect(try await run("init", ".", "--name", "beta", in: scratch, environment).status == 0)
+        #expect(try await !run("records", in: scratch, environment).out.contains("Mine"))
+        let twice = try await run("init", "elsewhere", "--user", in: scratch, environment)
+        #expect(twice.status == 2, "\(twice)")
+    }
+
+    @Test func theDirectoriesOfTheXDGVariablesAndOfSystemdCount() async throws {
+        let scratch = ScratchDirectory()
+        let environment = ["HOME": "/nonexistent", "XDG_CONFIG_HOME": scratch.file("c"), "XDG_STATE_HOME": scratch.file("s") + "/"]
+        #expect(try await run("init", "--user", "--name", "alpha", in: scratch, environment).status == 0)
+        #expect(TestFile.exists(scratch.file("s") + "/federation/federation.db"))
+        let other = try await TestNode("gamma", in: scratch)
+        let configured = environment.merging(["CONFIGURATION_DIRECTORY": other.directory]) { $1 }
+        let shown = try await run("identity", "show", "--json", in: scratch, configured)
+        #expect(try shown.json["name"]?.string == "gamma", "\(shown)")
+    }
+
+    @Test func theDataMayBeElsewhere() async throws {
+        let scratch = ScratchDirectory()
+        let made = try await run("init", "n", "--data", "../d/e", in: scratch, [:])
+        #expect(made.status == 0, "\(made)")
+        #expect(TestFile.exists(scratch.file("d/e/federation.db")))
+        #expect(try await run("status", "--config", "n/federation.yaml", in: scratch, [:]).status == 0)
+    }
+}
