@@ -3,6 +3,8 @@
 # make simulate SEED=17   replay one seed of the simulation
 # make fuzz SECONDS=600   give every decoder bytes that nobody would send, for so many seconds each (FUZZERS="a b": these)
 # make test-thread, make test-address   every test under a sanitizer (TEST_TARGETS="FederationHTTPTests": these)
+# make deb       the Debian package, in .build/deb; make test-deb installs it in a fresh Debian (as root)
+# make size      what the program weighs and why (docs/size.md)
 # make bench-latency   how long news takes from one node to another
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
@@ -16,7 +18,7 @@ FUZZERS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
+.PHONY: deb test-deb size ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -63,6 +65,16 @@ bench-store: setup
 # Optimized, with AddressSanitizer and the coverage that libFuzzer steers by (docs/testing.md).
 fuzz: setup
 	Fuzz/run $(SECONDS) $(FUZZERS)
+
+# Optimized, with the Swift runtime in it; lintian finds nothing.
+deb: setup
+	packaging/deb
+
+test-deb: deb
+	packaging/test-deb
+
+size: deb
+	packaging/size
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
