@@ -42,6 +42,8 @@ package struct Logger: Sendable {
 
     private let threshold: LogThreshold
     private let format: Format
+    /// Where lines are remembered for a while, if anywhere.
+    let tail: LogTail?
     private let now: @Sendable () -> WallTime
     private let write: @Sendable (String) -> Void
 
@@ -55,9 +57,10 @@ package struct Logger: Sendable {
 
     /// Logs from whatever level `threshold` says at the time.
     init(
-        threshold: LogThreshold, format: Format = .text, now: @escaping @Sendable () -> WallTime,
-        write: @escaping @Sendable (String) -> Void
+        threshold: LogThreshold, format: Format = .text, tail: LogTail? = nil,
+        now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable (String) -> Void
     ) {
+        self.tail = tail
         self.threshold = threshold
         self.format = format
         self.now = now
@@ -76,6 +79,7 @@ package struct Logger: Sendable {
 
     private func log(_ level: Level, _ message: StaticString, _ facts: KeyValuePairs<String, String>) {
         guard level >= threshold.level else { return }
+        tail?.add("\(now().rfc3339) \(level.word) " + Logger.words(message, facts))
         switch format {
         case .text: write("\(now().rfc3339) \(level.word) " + Logger.words(message, facts))
         case .journal: write("<\(level.priority)>" + Logger.words(message, facts))

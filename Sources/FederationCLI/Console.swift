@@ -17,6 +17,9 @@ struct Console: Sendable {
 
     func warning(_ what: String) { note("federation: warning: \(what)") }
 
+    /// Bytes to standard output as they are.
+    func write(_ bytes: [UInt8]) { write(bytes[...], to: STDOUT_FILENO) }
+
     /// Whether a person watches standard output.
     var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
@@ -85,8 +88,10 @@ struct Console: Sendable {
         return ["y", "Y", "yes"].contains(answer)
     }
 
-    private func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
+    private func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8)[...], to: descriptor) }
+
+    private func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) {
+        var bytes = bytes
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 {

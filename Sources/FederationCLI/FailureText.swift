@@ -40,7 +40,8 @@ struct FailureText {
             self.init("another federation process (pid \(fact("pid"))) holds \(fact("directory"))",
                 hint: "stop it first, or let it do the work: commands reach a running daemon by themselves")
         case .store: self.init(storeText(failure), hint: storeHint(failure))
-        case .listen: self.init("cannot listen on \(fact("address")): \(fact("why"))", 
+        case .listen:
+            self.init("cannot listen on \(fact("address")): \(fact("why"))",
                 hint: failure.facts["socket"] == nil ? "choose another port in 'listen'" : "name each with FileDescriptorName= in its unit")
         case .copied, .stopped: self.init(stopped: failure)
         case .recoveryIncomplete:

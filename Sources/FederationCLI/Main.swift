@@ -41,5 +41,5 @@ let allCommands: [CommandDefinition] = [
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
     peersCommand, testPeerCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
-    verifyCommand, checkCommand, simulateCommand, servicePrintCommand, completionCommand, manualCommand,
+    verifyCommand, checkCommand, simulateCommand, servicePrintCommand, supportCommand, completionCommand, manualCommand,
 ]

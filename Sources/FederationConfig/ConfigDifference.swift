@@ -1,4 +1,4 @@
-import FederationCore
+package import FederationCore
 
 /// What another text of the configuration changes for a node that runs.
 package struct ConfigDifference: Hashable, Sendable {
@@ -168,6 +168,33 @@ extension Config.Peer {
         case .tlsPin: tlsPin.map { "sha256:" + $0.hex } ?? ""
         case .firstContact: firstContact?.rawValue ?? ""
         case .settings: ""
+        }
+    }
+}
+
+extension Config {
+    /// Each key with its value, as the configuration writes it; what it says nothing of is left out.
+    package func write(to writer: inout JSONWriter) {
+        func setting(_ key: String, _ value: String, _ list: inout JSONWriter) {
+            guard !value.isEmpty else { return }
+            list.object {
+                $0.member("key", key)
+                $0.member("value", value)
+            }
+        }
+        writer.key("settings")
+        writer.array { list in for key in ConfigDifference.NodeKey.allCases { setting(key.rawValue, text(of: key), &list) } }
+        writer.key("peers")
+        writer.array { list in
+            for peer in peers {
+                list.object { entry in
+                    entry.member("name", peer.name)
+                    entry.key("settings")
+                    entry.array { list in
+                        for key in ConfigDifference.PeerKey.allCases { setting(key.rawValue, peer.text(of: key), &list) }
+                    }
+                }
+            }
         }
     }
 }

@@ -276,6 +276,8 @@ public enum Limits: Sendable {
 
     /// Sockets that it opens in our place.
     package static let handedOverSockets = 16
+    /// Lines of its log that a daemon remembers for whoever helps.
+    package static let logRemembered = 500
     /// How long what is in hand may take to end once the daemon is told to stop.
     package static let drain: Duration = .seconds(60)
     /// A start that brings a large database up to date asks for this much more time, as long as it gets on.

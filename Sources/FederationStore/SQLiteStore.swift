@@ -60,6 +60,9 @@ package actor SQLiteStore {
 
     package nonisolated var queues: Queues { Queues(writes: executor.waiting, reads: readers.waitingJobs) }
 
+    /// What the database is like, without a word of what stands in it; reads every page once.
+    package nonisolated func facts() async throws(StoreFailure) -> DatabaseFacts { try await readers.facts() }
+
     /// How much room the database takes, and has left.
     package nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
 
@@ -248,6 +251,8 @@ private final class ReaderPool: Sendable {
 
     func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
 
+    func facts() async throws(StoreFailure) -> DatabaseFacts { try await readers[0].facts() }
+
     func close() async { for reader in readers { await reader.close() } }
 }
 
@@ -289,6 +294,11 @@ private actor Reader {
         return try database.connection.snapshot { () throws(StoreFailure) in
             try storing { () throws(SQLiteError) in try database.diskFacts() }
         }
+    }
+
+    func facts() throws(StoreFailure) -> DatabaseFacts {
+        let database = try opened()
+        return try storing { () throws(SQLiteError) in try database.facts() }
     }
 
     func close() { database = nil }

@@ -158,11 +158,19 @@ private struct KnownSecret {
             ["sync"], ["reload"], ["preview", beta.endpoint], ["pair", "beta"], ["reset-peer", "beta", "--dry-run"],
             ["pause-peer", "gamma"], ["resume-peer", "gamma"], ["set-mode", "gamma", "sync"], ["show", "none"], ["purge", "none"],
             ["keygen"], ["key", "new", alpha.node.directory + "/ring.key"], ["add-peer", "other", "http://127.0.0.1:1"], ["remove-peer", "other"],
-            ["quarantine", "show", "1"], ["trust-key", "x"], ["run"], ["init", alpha.node.directory], ["nonsense"], ["--help"], ["--version"],
+            ["quarantine", "show", "1"], ["trust-key", "x"], ["support", "--dry-run"], ["run"], ["init", alpha.node.directory], ["nonsense"], ["--help"], ["--version"],
         ]
         for arguments in names {
             try await scene.run(alpha, arguments)
         }
+        let file = scene.scratch.file("support.json")
+        let made = try await Program.run(
+            ["support", "--output", file, "--log", alpha.node.logPath, "--config", alpha.node.configPath], in: scene.scratch,
+            environment: ["FEDERATION_KEY": SecretsTests.wrong])
+        scene.hear("support", made)
+        let support = TestFile.bytes(file)
+        #expect(made.status == 0 && support.count > 10_000)
+        scene.said.append(("the file for whoever helps", support))
         for arguments in [["status"], ["check"], ["key", "fingerprint"]] {
             try await scene.run(beta, arguments, environment: ["FEDERATION_KEY": SecretsTests.ring])
         }

@@ -175,7 +175,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 "federation.yaml:13:19: quarantine_after: must be from 1 to 100",
                 "federation.yaml:14:15: log.level: expected debug, info, warning or error, not 'warn'; "
                     + "did you mean 'warning'?",
-                "federation.yaml:14:21: log: unknown key 'colour', expected level or format",
+                "federation.yaml:14:21: log: unknown key 'colour', expected format or level",
             ])
     }
 

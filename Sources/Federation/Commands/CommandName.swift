@@ -20,6 +20,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case compact
     case importBundle = "import-bundle"
     case exportStart = "export-start"
+    case support
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
@@ -31,6 +32,7 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .compact, .importBundle, .exportStart: true
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         case .why: false
+        case .support: false
         // A daemon's own affair.
         case .reload: false
         }

@@ -39,6 +39,7 @@ struct CommandService: Sendable {
         case .compact: return try await compact(json)
         case .importBundle: return try await importBundle(json)
         case .exportStart: return try await startExport()
+        case .support: return try await support()
         }
     }
 

@@ -45,7 +45,7 @@ public final class EmbeddedNode: Sendable {
     ) async throws(CommandFailure) {
         let threshold = LogThreshold(Logger.Level(try loadConfig(configPath).config.log.level))
         self.threshold = threshold
-        let logger = logLine.map { Logger(threshold: threshold, now: SystemClock.now, write: $0) } ?? .silent
+        let logger = logLine.map { Logger(threshold: threshold, tail: LogTail(), now: SystemClock.now, write: $0) } ?? .silent
         node = try await Node(configPath: configPath, use: .write, logger: logger, replayer: replayer)
         log = NodeLog(store: node.store, identity: node.identity, config: { [node] in node.config })
     }

@@ -27,7 +27,8 @@ package enum Daemon {
         let sockets = try HandedOverSockets(service.sockets)
         let configured = Logger.Level(try loadConfig(configPath).config.log.level)
         let threshold = LogThreshold(level ?? configured)
-        let logger = Logger(threshold: threshold, format: format, now: SystemClock.now, write: log)
+        let logger = Logger(
+            threshold: threshold, format: format, tail: LogTail(), now: SystemClock.now, write: log)
         let opening = service.manager.map { manager in Task { await manager.extendWhileWorking() } }
         defer { opening?.cancel() }
         let node = try await Node(configPath: configPath, use: .write, logger: logger)
