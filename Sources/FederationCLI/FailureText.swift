@@ -1,4 +1,5 @@
 import Federation
+import FederationConfig
 import FederationCore
 
 /// A failure as people read it: what is wrong, what to do, and the class of exit status.
@@ -19,6 +20,10 @@ struct FailureText {
     init(_ failure: CommandFailure) {
         func fact(_ key: String) -> String { (failure.facts[key] ?? "?").escapedForTerminal }
         let list = failure.list.map(\.escapedForTerminal).joined(separator: ", ")
+        /// The name that was hardly mistyped, before what there is.
+        func meant(_ key: String, _ otherwise: String) -> String {
+            closest(to: failure.facts[key] ?? "", among: failure.list).map { "did you mean '\($0.escapedForTerminal)'? \(otherwise)" } ?? otherwise
+        }
         switch failure.code {
         case .badRequest: self.init("the node did not understand the request", hint: "is it another version of federation?")
         case .configProblems:
@@ -48,7 +53,7 @@ struct FailureText {
             self.init("these peers could not be read to the end: \(list)",
                 hint: "what only they hold would be lost; when they are gone for good, add --partial", .unreachable)
         case .unknownPeer:
-            self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : "known peers: \(list)")
+            self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : meant("peer", "known peers: \(list)"))
         case .peerExists: self.init("a peer '\(fact("peer"))' is configured already")
         case .wordsDiffer:
             self.init("these are not the words for '\(fact("peer"))': nothing was changed",
@@ -60,9 +65,9 @@ struct FailureText {
             self.init("'\(fact("peer"))' is known here as another node, or by another key: nothing was changed",
                 hint: "if it was made anew: 'federation reset-peer \(fact("peer"))'; for its key alone add --key-rotated", .identity)
         case .notAnnounced:
-            self.init("nobody has told this node of '\(fact("peer"))'", hint: list.isEmpty ? "it was told of none" : "it was told of: \(list)")
+            self.init("nobody has told this node of '\(fact("peer"))'", hint: list.isEmpty ? "it was told of none" : meant("peer", "it was told of: \(list)"))
         case .announcedFailed: self.init(announcedFailed: failure)
-        case .unknownRecord: self.init("no record '\(fact("id"))'", hint: "list them with 'federation records'")
+        case .unknownRecord: self.init("no record '\(fact("id"))'", hint: meant("id", "list them with 'federation records'"))
         case .unknownEvent: self.init("no event '\(fact("id"))'")
         case .headsChanged:
             self.init("'\(fact("id"))' has changed since you read it", hint: "its current version is \(list): read it again with 'federation show'")
@@ -71,9 +76,9 @@ struct FailureText {
         case .notDiverged: self.init("'\(fact("id"))' has one version: there is nothing to resolve")
         case .unknownVersion: self.init("no version '\(fact("version"))' of '\(fact("id"))'", hint: "the versions are: \(list)")
         case .ambiguousVersion: self.init("'\(fact("version"))' names several versions", hint: "name one of: \(list)")
-        case .unknownType: self.init("unknown type '\(fact("type"))'", hint: "one of: \(list)")
-        case .unknownTier: self.init("unknown tier '\(fact("tier"))'", hint: "one of: \(list)")
-        case .unknownState: self.init("unknown state '\(fact("state"))'", hint: "one of: \(list)")
+        case .unknownType: self.init("unknown type '\(fact("type"))'", hint: meant("type", "one of: \(list)"))
+        case .unknownTier: self.init("unknown tier '\(fact("tier"))'", hint: meant("tier", "one of: \(list)"))
+        case .unknownState: self.init("unknown state '\(fact("state"))'", hint: meant("state", "one of: \(list)"))
         case .searchText: self.init("a search is for a text of 1 to \(fact("limit")) bytes")
         case .invalidTraceID:
             self.init("'\(fact("id"))' is no record id", hint: "ids look like 20260405-why-we-chose-it-k3x9qa")

@@ -1,4 +1,5 @@
 import Federation
+import FederationConfig
 import FederationCore
 import Glibc
 
@@ -16,7 +17,8 @@ let completionCommand = CommandDefinition(
 ) { arguments, console in
     let word = arguments.positionals[0]
     guard let shell = CompletionScript.Shell(rawValue: word) else {
-        console.error("no completion for '\(word.escapedForTerminal)'", hint: "bash, zsh or fish")
+        let meant = closest(to: word, among: ["bash", "zsh", "fish"]).map { "did you mean '\($0)'?" }
+        console.error("no completion for '\(word.escapedForTerminal)'", hint: meant ?? "bash, zsh or fish")
         return .usage
     }
     console.print(CompletionScript.text(for: shell, allCommands))
@@ -52,7 +54,8 @@ let manualCommand = CommandDefinition(
         return .ok
     }
     guard let command = allCommands.first(where: { $0.name == words }) else {
-        console.error("no command '\(words.escapedForTerminal)'", hint: "run 'federation --help' for what there is")
+        let meant = closest(to: words, among: allCommands.map(\.name)).map { "did you mean '\($0)'?" }
+        console.error("no command '\(words.escapedForTerminal)'", hint: meant ?? "run 'federation --help' for what there is")
         return .usage
     }
     console.print(ManualPage.text(command, version: programVersion))
