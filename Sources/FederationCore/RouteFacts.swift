@@ -35,14 +35,17 @@ package enum TLSFault: String, Hashable, Sendable, CaseIterable {
 /// The date of an answer, against our clock.
 package enum ClockDrift {
     /// How far the peer's clock is ahead of ours, by a `Date` field (RFC 9110, 5.6.7: IMF-fixdate) that was written at
-    /// some moment between `asked` and `answered`; good to a second and half the time the answer took.
+    /// some moment between `asked` and `answered`; good to a second and half the time the answer took. `nil` where that
+    /// took so long that it says little, as of a request that is held until there is news.
     package static func of(date: String, asked: WallTime, answered: WallTime) -> Duration? {
-        guard let theirs = time(of: date) else { return nil }
+        let took = answered.since(asked)
+        guard took >= .zero, took <= longest, let theirs = time(of: date) else { return nil }
         // The field is cut to whole seconds.
         let middle = asked.advanced(by: answered.since(asked) / 2)
         return theirs.advanced(by: .milliseconds(500)).since(middle)
     }
 
+    private static let longest = Duration.seconds(4)
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`.

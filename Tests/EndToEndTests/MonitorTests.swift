@@ -62,6 +62,8 @@ import Testing
         #expect(value("federation_peer_lag_events{peer=\"gone\"}", in: text) == nil, "nobody knows")
         let seen = try #require(value("federation_peer_last_success_timestamp_seconds{peer=\"beta\"}", in: text))
         #expect(abs(seen - Double(time(nil))) < 300)
+        #expect(abs(value("federation_peer_clock_drift_seconds{peer=\"beta\"}", in: text) ?? 99) < 10, "one machine, one clock")
+        #expect(value("federation_peer_clock_drift_seconds{peer=\"gone\"}", in: text) == nil)
         #expect(value("process_resident_memory_bytes", in: text) ?? 0 > 1_000_000)
         #expect(value("process_open_fds", in: text) ?? 0 > 5)
         #expect(value("federation_database_bytes", in: text) ?? 0 > 10_000)

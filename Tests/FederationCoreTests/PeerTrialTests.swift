@@ -192,6 +192,9 @@ import Testing
         }
         #expect(drift("Sun, 06 Nov 1994 08:49:37 GMT") == .seconds(7))
         #expect(drift("Sun, 06 Nov 1994 08:49:30 GMT") == .zero)
+        // An answer that was held says little of the moment when its date was written.
+        let late = asked.advanced(by: .seconds(30))
+        #expect(ClockDrift.of(date: "Sun, 06 Nov 1994 08:49:37 GMT", asked: asked, answered: late) == nil)
         for bad in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 99 Nov 1994 08:49:37 GMT"] {
             #expect(drift(bad) == nil, "\(bad)")
         }

@@ -17,6 +17,8 @@ struct NodeMetrics: Sendable {
         var nextPollIn: Duration?
         /// Of a poll under way, once it is measured.
         var toGo: Duration?
+        /// How far its clock is ahead of ours.
+        var clockDrift: Duration?
     }
 
     var version: String
@@ -78,6 +80,7 @@ extension Node {
             guard let poller = poller(facts.peers[index].name) else { continue }
             let (status, now) = await poller.driver.status()
             facts.peers[index].poll = status
+            facts.peers[index].clockDrift = poller.transport.clockDrift
             facts.peers[index].nextPollIn = status.nextPoll.map { max(.zero, $0.since(now)) }
             facts.peers[index].toGo = PullReport(status, at: now)?.toGo
         }
@@ -149,6 +152,8 @@ extension NodeMetrics {
             "federation_peer_last_success_timestamp_seconds", .gauge, "When a poll last went well, in seconds since 1970.")
         var failures = MetricFamily("federation_peer_consecutive_failures", .gauge, "Polls that failed since then.")
         var next = MetricFamily("federation_peer_next_poll_seconds", .gauge, "How long until the next poll.")
+        var drift = MetricFamily(
+            "federation_peer_clock_drift_seconds", .gauge, "How far the peer's clock is ahead of this node's, to a second or so.")
         var lag = LagFamilies()
         var held = MetricFamily("federation_peer_held_events", .gauge, "Events by way of this peer that are not applied.")
         var refused = MetricFamily("federation_peer_quarantined_events", .gauge, "Events of this peer that were not taken.")
@@ -163,8 +168,9 @@ extension NodeMetrics {
             if !peer.isPaused { up.add(seen != nil && peer.health.consecutiveFailures == 0 ? 1 : 0, labels) }
             if let wait = peer.nextPollIn { next.add(wait / .seconds(1), labels) }
             lag.add(peer, labels, at: now)
+            if let ahead = peer.clockDrift { drift.add(ahead / .seconds(1), labels) }
         }
-        return [up, info, success, failures, next] + lag.all + [held, refused]
+        return [up, info, success, failures, next, drift] + lag.all + [held, refused]
     }
 
     private var peerCounters: [MetricFamily] {

@@ -12,6 +12,7 @@ final class PeerTransport: PollTransport {
     private let signer: @Sendable ([UInt8]) -> [UInt8]?
     private let credentials: @Sendable () -> ChannelCredentials
     private let lastAddress: Mutex<String>
+    private let lastDrift = Mutex<Duration?>(nil)
     /// Who answered last.
     private let lastNode = Mutex<ULID?>(nil)
 
@@ -39,6 +40,9 @@ final class PeerTransport: PollTransport {
     /// The numeric address that the peer's endpoint leads to, where it says so or once it did.
     var address: String { lastAddress.withLock { $0 } }
 
+    /// How far the clock of who answers there is ahead of ours, by the last answer that told.
+    var clockDrift: Duration? { lastDrift.withLock { $0 } }
+
     func perform(_ request: HTTPRequest, seals: [RequestSeal]) async throws(TransportFailure) -> HTTPResponse {
         try await perform(request, route: nil)
     }
@@ -62,7 +66,13 @@ final class PeerTransport: PollTransport {
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         request.deadline += request.hold
         prove(&request)
+        let asked = SystemClock.now()
         let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials(), route: route)
+        if let date = answer.response.fields["Date"],
+            let drift = ClockDrift.of(date: date, asked: asked, answered: SystemClock.now())
+        {
+            lastDrift.withLock { $0 = drift }
+        }
         lastAddress.withLock { $0 = answer.peerAddress }
         if let node = answer.response.fields[NativeField.node].flatMap({ ULID($0) }) { lastNode.withLock { $0 = node } }
         return answer.response
