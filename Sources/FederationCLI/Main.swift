@@ -39,7 +39,7 @@ let allCommands: [CommandDefinition] = [
     statusCommand, whyCommand, importCommand, exportCommand, backupCommand, restoreCommand, compactCommand, identityShowCommand,
     identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,
-    peersCommand, testPeerCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
+    peersCommand, historyCommand, testPeerCommand, previewCommand, addPeerCommand, pairCommand, resetPeerCommand,
     removePeerCommand, pausePeerCommand, resumePeerCommand, setModeCommand, reloadCommand,
     verifyCommand, checkCommand, simulateCommand, servicePrintCommand, supportCommand, completionCommand, manualCommand,
 ]

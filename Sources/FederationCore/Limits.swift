@@ -64,6 +64,21 @@ public enum Limits: Sendable {
     package static let connectionsPerAddress = 128
     /// Connections of those who watch this node.
     package static let monitorConnections = 64
+    /// Connections of browsers that look at the page, and of those how many wait for news, in all and from one address.
+    package static let pageConnections = 64
+    package static let pageHeld = 24
+    package static let pageHeldPerAddress = 8
+    /// Bytes of what a browser sends: a text that resolves a divergence.
+    package static let pageRequestBytes = 5 << 20
+    /// How long the page's answer is held while there is no news.
+    package static let pageWait: Duration = .seconds(20)
+    /// Events and bytes of the log that one answer of the page tells of, and rows of its other lists.
+    package static let pageEventsTold = 100
+    package static let pageEventBytes = 1 << 20
+    package static let pageRows = 200
+    /// How far back the history of a peer's polls goes in steps of ten minutes, and in steps of an hour.
+    package static let historyFine: Duration = .seconds(24 * 3600)
+    package static let historyCoarse: Duration = .seconds(8 * 24 * 3600)
     package static let requestsPerSecond = 500
     package static let requestBurst = 2000
     package static let refusalsPerSecond = 10

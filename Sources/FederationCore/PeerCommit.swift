@@ -47,6 +47,8 @@ package struct PeerCommit: Hashable, Sendable {
     /// The wire to pin, with the identity that answered on it.
     package var wire: WireName?
     package var health: PeerHealthChange?
+    /// How long the poll took, where that says something.
+    package var took: Duration?
     /// The peer's log and ours were shown to be equal.
     package var proof: SyncProof?
     /// Who waits for a person's word. Nothing, once one has been given.
@@ -82,7 +84,7 @@ package struct PeerCommit: Hashable, Sendable {
         }
         if let key { try OriginKeys.pin(key.publicKey, of: key.owner, now: now, in: &log) }
         if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
-        try writePeer(to: &log, stoppedBy: outcome.stoppedBy)
+        try writePeer(to: &log, outcome, now: now)
         if onlyIf != nil { outcome.position = try log.state(StateKey.peer(peer, .position)) }
         return outcome
     }
@@ -99,7 +101,7 @@ package struct PeerCommit: Hashable, Sendable {
     }
 
     private func writePeer(
-        to log: inout some LogWriting, stoppedBy problem: ReplayProblem?
+        to log: inout some LogWriting, _ outcome: PageOutcome, now: WallTime
     ) throws(StoreFailure) {
         if forgets { try PeerReset(of: peer, in: log, wireNamespace: wireNamespace).write(to: &log) }
         for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
@@ -111,15 +113,17 @@ package struct PeerCommit: Hashable, Sendable {
         if let seenAt { try log.setState(StateKey.peer(peer, .lastSeen), seenAt.rfc3339) }
         if var health {
             // All of a page that comes by itself is one commit, so how it ended is known only here.
-            if let problem, case .succeeded = health.result {
+            if let problem = outcome.stoppedBy, case .succeeded = health.result {
                 health.result = .failed(problem.reason, eventID: problem.eventID, subject: problem.subject)
             }
             // What follows the page is not what follows the part of it that was taken.
-            if problem != nil { health.lag = nil }
+            if outcome.stoppedBy != nil { health.lag = nil }
             let stored = try log.state(StateKey.peer(peer, .health)) ?? ""
             let standing = try PeerStanding(of: peer, in: log)
             let after = health.applied(to: PeerHealth(json: Array(stored.utf8)), standing: standing)
             try log.setState(StateKey.peer(peer, .health), String(decoding: after.json, as: UTF8.self))
+            let noted = NotedPoll(of: health.result, events: outcome.new, took: took, lag: health.lag?.rest.events)
+            try PollHistory.note(noted, of: peer, at: now, in: &log)
         }
     }
 }

@@ -36,6 +36,8 @@ extension PollMachine {
             commit.health?.lag = lag
         }
         commit.health?.mode = poll.identity?.mode
+        // How long an answer was held says nothing of how long the peer takes.
+        if poll.hold == .zero { commit.took = now.instant.since(poll.began) }
         let readsAll = poll.reach == .rescan || poll.memory.cursor == nil
         if result == .complete, poll.wire == .noema, readsAll, fetches {
             commit.wireValues[RescanSchedule.valueName] = Array(now.wall.rfc3339.utf8)
@@ -199,6 +201,9 @@ extension PollMachine {
 }
 
 extension PageOutcome {
+    /// The events that were not here before.
+    package var new: Int { applied + held + refused + deferred }
+
     /// The events that it tells of.
     public var events: Int { applied + held + duplicates + refused + deferred }
 

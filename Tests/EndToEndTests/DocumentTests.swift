@@ -89,7 +89,7 @@ import Testing
             ["resolve", "20260406-hello-1", "--accept", FakeNoema.id], ["quarantine list"], ["quarantine show", row],
             ["quarantine retry", row], ["quarantine drop", row, "--dry-run"],
             ["forget-origin", FakeNoema.id, "--dry-run"], ["put", "-", "--dry-run"], ["archive", own, "--dry-run"], ["unarchive", own], ["trash", own], ["recover", own],
-            ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["pair"], ["pair", "fake"], ["sync"], ["verify", "--self"],
+            ["purge", own, "--dry-run"], ["quarantine retry", row, "--dry-run"], ["status"], ["peers"], ["history"], ["pair"], ["pair", "fake"], ["sync"], ["verify", "--self"],
             ["identity show"], ["check"], ["reset-peer", "fake", "--dry-run"],
             ["add-peer", "delta", "http://127.0.0.1:1", "--dry-run"],
             ["import", DocumentTests.root + "/docs", "--dry-run"], ["preview", peer.endpoint],

@@ -8,6 +8,7 @@ package enum CommandName: String, Sendable, CaseIterable {
     case quarantineDrop = "quarantine-drop"
     case status, peers, sync
     case why
+    case history
     case resetPeer = "reset-peer"
     case importBatch = "import-batch"
     case progress
@@ -33,6 +34,7 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         case .why: false
         case .support: false
+        case .history: false
         // A daemon's own affair.
         case .reload: false
         }

@@ -5,9 +5,10 @@ internal import FederationStore
 extension CommandService {
     private static let listed = 10_000
 
-    func quarantineList() async throws(CommandFailure) -> [UInt8] {
+    func quarantineList(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
+        let limit = arguments.limit(CommandService.listed, most: CommandService.listed)
         let (held, rows) = try await read { (log) throws(StoreFailure) in
-            (try log.heldEvents(peer: nil, after: nil, limit: CommandService.listed), try log.quarantine(kind: nil, peer: nil, limit: CommandService.listed))
+            (try log.heldEvents(peer: nil, after: nil, limit: limit), try log.quarantine(kind: nil, peer: nil, limit: limit))
         }
         return jsonObject { writer in
             writer.key("entries")
