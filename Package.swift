@@ -51,11 +51,20 @@ let package = Package(
         .target(
             name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD", "CZstd"],
             swiftSettings: strict),
+        // What browsers are given, in the program itself: nothing to install beside it.
+        .target(
+            name: "FederationPage",
+            resources: [
+                "reasons.md", "page/index.html", "page/page.css", "page/icon.svg", "page/page.js", "page/node.js", "page/dom.js",
+                "page/words.js", "page/ring.js", "page/peers.js", "page/plots.js", "page/clocks.js", "page/records.js",
+                "page/quarantine.js", "page/events.js", "page/reasons.js",
+            ].map { .embedInCode($0) },
+            swiftSettings: common),
         .target(
             name: "Federation",
             dependencies: [
                 "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
-                "Negentropy",
+                "FederationPage", "Negentropy",
             ],
             swiftSettings: common),
         // A host: it sees what any other package would.

@@ -77,18 +77,20 @@ extension DecodedConfig {
         let listeners: [(ListenAddress?, ConfigPath)] = [
             (config.listen, [.key("listen")]), (config.tls.listen, [.key("tls"), .key("listen")]),
             (config.monitor.listen, [.key("monitor"), .key("listen")]),
+            (config.page.listen, [.key("page"), .key("listen")]),
         ]
         for case (let listen?, let path) in listeners where listen.isUnspecified && config.hosts.isEmpty {
             // A request names an address that is not known here, and would be refused as a foreign page's.
             report(.openWithoutName(listen), path)
         }
-        guard !config.access.allowOpen else { return problems }
         let hasRingKey = hasEnvironmentKey || config.access.sharedKeyFile != nil
+        let asks = hasRingKey || config.tls.clientAuthority != nil || config.peers.contains { $0.keyFile != nil }
+        if let problem = config.pageProblem(asksElsewhere: asks) { report(problem, [.key("page"), .key("listen")]) }
+        guard !config.access.allowOpen else { return problems.sorted { $0.at < $1.at } }
         if let listen = config.listen, !listen.isLoopback { report(.openWithoutTLS(listen), [.key("listen")]) }
         if let listen = config.monitor.listen, !listen.isLoopback {
             report(.openWithoutTLS(listen), [.key("monitor"), .key("listen")])
         }
-        let asks = hasRingKey || config.tls.clientAuthority != nil || config.peers.contains { $0.keyFile != nil }
         if let listen = config.tls.listen, !listen.isLoopback, !asks {
             report(.openWithoutKey(listen), [.key("tls"), .key("listen")])
         }

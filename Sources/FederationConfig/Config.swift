@@ -22,6 +22,7 @@ public struct Config: Hashable, Sendable {
     public var access = Access()
     public var tls = TLS()
     public var monitor = Monitor()
+    public var page = Page()
     public var peers: [Peer] = []
 
     /// A node with every default and no peers.

@@ -53,6 +53,8 @@ extension Config {
         reader.mapping("access") { access = Access(reading: &$0) }
         reader.mapping("tls") { tls = TLS(reading: &$0) }
         reader.mapping("monitor") { monitor.listen = $0.optional("listen", .listenAddress) }
+        reader.mapping("page") { page = Page(reading: &$0) }
+        if page.tls, tls.certificate == nil { reader.report(.needsBeside("tls.certificate"), about: "page") }
         var others = OtherPeers(ownName: name)
         peers = reader.mappings("peers") { entry in
             Peer(reading: &entry, wires: wires, beside: &others)

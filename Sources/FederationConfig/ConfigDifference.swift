@@ -22,13 +22,17 @@ package struct ConfigDifference: Hashable, Sendable {
         case clientCertificate = "tls.client_certificate"
         case clientKey = "tls.client_key"
         case monitorListen = "monitor.listen"
+        case pageListen = "page.listen"
+        case pageTLS = "page.tls"
+        case pageKeyFile = "page.key_file"
 
         /// Whether a running node can take the change. The others are what it holds open.
         package var isLive: Bool {
             switch self {
-            case .data, .listen, .tlsListen, .monitorListen, .logFormat: false
+            case .data, .listen, .tlsListen, .monitorListen, .pageListen, .pageTLS, .logFormat: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
-                .allowOpen, .proxies, .announcedAllow, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority, .clientCertificate, .clientKey:
+                .allowOpen, .proxies, .announcedAllow, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority,
+                .clientCertificate, .clientKey, .pageKeyFile:
                 true
             }
         }
@@ -92,6 +96,8 @@ package struct ConfigDifference: Hashable, Sendable {
         running.tls.listen = old.tls.listen
         running.monitor.listen = old.monitor.listen
         running.log.format = old.log.format
+        running.page.listen = old.page.listen
+        running.page.tls = old.page.tls
         let before = Dictionary(old.peers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for peer in new.peers {
             guard let was = before[peer.name] else {
@@ -148,6 +154,9 @@ extension Config {
         case .clientCertificate: tls.clientCertificate ?? ""
         case .clientKey: tls.clientKey ?? ""
         case .monitorListen: monitor.listen?.description ?? ""
+        case .pageListen: page.listen?.description ?? ""
+        case .pageTLS: String(page.tls)
+        case .pageKeyFile: page.keyFile ?? ""
         }
     }
 }

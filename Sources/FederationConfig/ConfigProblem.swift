@@ -71,6 +71,8 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case openWithoutKey(ListenAddress)
         case openWithoutName(ListenAddress)
         case keyInClear
+        case pageWithoutTLS(ListenAddress)
+        case pageWithoutKey
 
         // What has a name already, and no code yet
         case wireNotBuilt(WireName, built: [WireName])

@@ -53,6 +53,11 @@ package enum ConfigTemplate {
             #  certificate: tls/cert.pem
             #  key: tls/key.pem
 
+            # A page for browsers on this machine (docs/page.md). A key lets it also resolve, and is asked for elsewhere.
+            #page:
+            #  listen: 127.0.0.1:8470
+            #  key_file: page.key
+
             # The other nodes of the ring. 'federation add-peer' adds one; by hand it is
             #
             #peers:

@@ -67,6 +67,12 @@ extension ConfigProblem.Reason {
                 + "'access: {allow_open: true}'"
         case .openWithoutName(let listen):
             "'\(listen)' is every address of this machine: name under 'hosts' what peers call it, or listen on one"
+        case .pageWithoutTLS(let listen):
+            "'\(listen)' can be reached from other machines, and the page's key would cross the network in clear: say "
+                + "'tls: true' here (or listen on 127.0.0.1 behind a proxy), or say 'access: {allow_open: true}'"
+        case .pageWithoutKey:
+            "whoever reaches the page reads every record, where others need a key or another machine's address: make a key "
+                + "with 'federation key new page.key', and name it here as 'key_file: page.key'"
         case .keyInClear:
             "the key would cross the network in clear: use https, or say 'access: {allow_open: true}'"
         case .wireNotBuilt(let wire, let built):

@@ -61,7 +61,7 @@ struct WritePlan {
         switch request {
         case .create(_, let snapshot): try create(snapshot)
         case .update(_, let snapshot, let base): try update(snapshot, base: base)
-        case .resolve(_, let resolution): try resolve(resolution)
+        case .resolve(_, let resolution, let base): try resolve(resolution, base: base)
         case .change(_, let change): try self.change(change)
         case .move(_, let tier): try move(to: tier)
         case .purge(_, let reason): try purge(reason)
@@ -148,10 +148,13 @@ struct WritePlan {
         return needsTrash ? [EventDraft(.trash, facts.subject), purge] : [purge]
     }
 
-    private func resolve(_ resolution: WriteRequest.Resolution) throws(WriteRefusal) -> [EventDraft] {
+    private func resolve(
+        _ resolution: WriteRequest.Resolution, base: WriteRequest.Base
+    ) throws(WriteRefusal) -> [EventDraft] {
         let record = try existing()
         let traces = facts.divergenceTraces.map { EventDraft(.trash, $0) }
         guard record.isDiverged || !traces.isEmpty else { throw .notDiverged }
+        if case .heads(let heads) = base, Set(heads) != Set(record.heads) { throw .headsChanged(heads: record.heads) }
         if let owner = facts.foreignLock { throw .sourceLocked(owner: owner) }
         switch resolution {
         case .accept(let version):

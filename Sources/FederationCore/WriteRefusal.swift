@@ -79,7 +79,8 @@ public enum WriteRequest: Hashable, Sendable {
     case create(subject: String, Snapshot)
     /// New content; a `tier` in it that is not the record's moves the record there as well.
     case update(subject: String, Snapshot, base: Base)
-    case resolve(subject: String, Resolution)
+    /// `base` names the versions that whoever decides has seen; `.current` is any.
+    case resolve(subject: String, Resolution, base: Base = .current)
     case change(subject: String, LifecycleChange)
     case move(subject: String, to: Tier)
     /// For good. `reason` is written for long-tier records only, where Noema has a place for it.
@@ -87,7 +88,7 @@ public enum WriteRequest: Hashable, Sendable {
 
     public var subject: String {
         switch self {
-        case .create(let subject, _), .update(let subject, _, _), .resolve(let subject, _), .change(let subject, _),
+        case .create(let subject, _), .update(let subject, _, _), .resolve(let subject, _, _), .change(let subject, _),
             .move(let subject, _), .purge(let subject, _):
             subject
         }

@@ -61,6 +61,7 @@ private struct KnownSecret {
 
     private static let ring = "the-key-of-the-whole-ring-0f9a"
     private static let own = ["the-key-of-alpha-and-beta-7c11", "the-next-of-alpha-and-beta-7c12"]
+    private static let page = "the-key-of-the-page-of-alpha-3b2d"
     private static let wrong = "a-key-that-is-not-the-ring's-55"
 
     /// Three nodes over TLS that know the ring's key from its file, `FEDERATION_KEY` and `NOEMA_MCP_KEY`.
@@ -113,6 +114,10 @@ private struct KnownSecret {
         var scene = try await scene()
         let monitor = TestPort.free()
         scene.nodes[0].node.set("monitor", "{listen: '127.0.0.1:\(monitor)'}")
+        let page = TestPort.free()
+        scene.nodes[0].node.set("page", "{listen: '127.0.0.1:\(page)', key_file: page.key}")
+        scene.nodes[0].write(Array((SecretsTests.page + "\n").utf8), to: "page.key")
+        scene.know("the page's key", SecretsTests.page)
         let (alpha, beta, gamma) = (scene.nodes[0], scene.nodes[1], scene.nodes[2])
         try await alpha.node.start()
         try await beta.node.start(environment: ["FEDERATION_KEY": SecretsTests.ring])
@@ -124,6 +129,7 @@ private struct KnownSecret {
         processes(&scene)
         try await commands(&scene)
         try await answers(&scene, monitor: monitor)
+        try await answersOfThePage(&scene, page)
         try await failures(&scene)
         for one in scene.nodes {
             scene.said.append(("the log of \(one.node.name)", TestFile.bytes(one.node.logPath)))
@@ -198,6 +204,25 @@ private struct KnownSecret {
         }
     }
 
+    /// What the page says to whoever has its key, to whoever has the ring's, and to whoever has none.
+    private func answersOfThePage(_ scene: inout Scene, _ page: UInt16) async throws {
+        let client = CurlClient()
+        defer { client.close() }
+        let questions = ["status", "history", "divergences", "quarantine", "events", "page"].map { "/api/\($0)" }
+        for target in questions + ["/", "/page.js", "/page.key", "/api/resolve", "/api/nothing"] {
+            for key in [SecretsTests.page, SecretsTests.ring, SecretsTests.wrong, nil] {
+                let isCommand = target == "/api/resolve"
+                var request = HTTPRequest(isCommand ? .post : .get, target, body: isCommand ? Array(#"{"id":"x","accept":"y"}"#.utf8) : [])
+                request.fields["Content-Type"] = "application/json"
+                request.fields["Federation-Page"] = "1"
+                request.fields["Authorization"] = key.map { "Bearer \($0)" }
+                let answer = try await client.perform(request, endpoint: "http://127.0.0.1:\(page)").response
+                let text = answer.fields.fields.map { "\($0.name): \($0.value)\n" }.joined()
+                scene.said.append(("\(target) of the page with \(key == nil ? "no key" : "a key")", Array(text.utf8) + answer.body))
+            }
+        }
+    }
+
     /// A wrong key, a wrong authority, files that others could read, files that are no keys, a configuration that is none.
     private func failures(_ scene: inout Scene) async throws {
         let delta = try await TLSNode("delta", in: scene.scratch, by: scene.authority)
@@ -232,7 +257,7 @@ private struct KnownSecret {
 
     /// Every file of the nodes but those that are there to hold a secret, and the configuration's own text.
     private func files(_ scene: inout Scene) {
-        let keys: Set<String> = ["ring.key", "own.key", "server.key", "client.key", "signing.key"]
+        let keys: Set<String> = ["ring.key", "own.key", "page.key", "server.key", "client.key", "signing.key"]
         for one in scene.nodes {
             for directory in [one.node.directory, one.node.directory + "/data"] {
                 for name in TestFile.names(in: directory) where !keys.contains(name) && name != "data" && name != "log" {

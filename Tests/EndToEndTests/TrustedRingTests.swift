@@ -174,6 +174,9 @@ struct TLSNode {
         let alpha = try await TLSNode("alpha", in: scratch, by: authority)
         let monitor = TestPort.free()
         alpha.node.set("monitor", "{listen: '127.0.0.1:\(monitor)'}")
+        let page = TestPort.free()
+        alpha.node.set("page", "{listen: '127.0.0.1:\(page)', key_file: page.key}")
+        alpha.write(Array("a-key-of-the-page-alone\n".utf8), to: "page.key")
         try await alpha.node.start()
         let client = CurlClient()
         var credentials = ChannelCredentials()
@@ -183,6 +186,7 @@ struct TLSNode {
             (alpha.endpoint, alpha.port, "https", "/federation/v1/identity"),
             (alpha.node.endpoint, alpha.node.port, "http", "/federation/v1/identity"),
             ("http://127.0.0.1:\(monitor)", monitor, "http", "/healthz"),
+            ("http://127.0.0.1:\(page)", page, "http", "/"),
         ]
         for (endpoint, port, scheme, path) in listeners {
             let asked: [(String, String, Int)] = [
@@ -201,7 +205,7 @@ struct TLSNode {
         }
         client.close()
         let refused = try await alpha.node.status()["refused_requests"]
-        for (cause, least) in [("foreign_host", 4), ("foreign_origin", 6), ("bad_host", 2)] as [(String, Int64)] {
+        for (cause, least) in [("foreign_host", 6), ("foreign_origin", 9), ("bad_host", 3)] as [(String, Int64)] {
             #expect(refused?[cause]?.integer ?? 0 >= least, "\(cause)")
         }
         #expect(try await alpha.node.stop() == .exited(0))

@@ -13,6 +13,8 @@ import Testing
             case .openWithoutKey: "\(problem.path) without a key"
             case .openWithoutName: "\(problem.path) without a name"
             case .keyInClear: "\(problem.path) in clear"
+            case .pageWithoutTLS: "\(problem.path) without TLS"
+            case .pageWithoutKey: "\(problem.path) without a key"
             default: "\(problem)"
             }
         }
@@ -51,6 +53,26 @@ import Testing
         #expect(try openings(text) == found)
     }
 
+    @Test(arguments: [
+        ("page: {listen: '127.0.0.1:8470'}", []),
+        ("page: {listen: '[::1]:8470', key_file: p}", []),
+        // Whoever is on this machine is asked for a key elsewhere.
+        ("page: {listen: '127.0.0.1:8470'}\naccess: {shared_key_file: k}", ["page.listen without a key"]),
+        ("page: {listen: '127.0.0.1:8470', key_file: p}\naccess: {shared_key_file: k}", []),
+        ("page: {listen: '127.0.0.1:8470'}\npeers: [{name: b, endpoint: 'https://b', key_file: k}]", ["page.listen without a key"]),
+        ("page: {listen: '192.168.1.5:8470'}", ["page.listen without a key"]),
+        ("page: {listen: '192.168.1.5:8470', key_file: p}", ["page.listen without TLS"]),
+        ("page: {listen: '192.168.1.5:8470', key_file: p, tls: true}\ntls: {certificate: c, key: k}", []),
+        ("page: {listen: '192.168.1.5:8470', tls: true}\ntls: {certificate: c, key: k}", ["page.listen without a key"]),
+        // What opens everything else opens no page without a key.
+        ("page: {listen: '192.168.1.5:8470'}\naccess: {allow_open: true}", ["page.listen without a key"]),
+        ("page: {listen: '192.168.1.5:8470', key_file: p}\naccess: {allow_open: true}", []),
+        ("page: {listen: '0.0.0.0:8470', key_file: p}\naccess: {allow_open: true}", ["page.listen without a name"]),
+    ] as [(String, [String])])
+    func thePageIsOpenOnThisMachineAlone(_ text: String, _ found: [String]) throws {
+        #expect(try openings(text) == found)
+    }
+
     @Test func aKeyOfTheEnvironmentIsAKey() throws {
         let tls = "tls: {listen: '192.168.1.5:4443', certificate: c, key: k}"
         #expect(try openings(tls, hasEnvironmentKey: true) == [])
@@ -74,6 +96,8 @@ import Testing
         ("tls: {key: c}", .needsBeside("certificate")),
         ("tls: {client_ca: c, certificate: c, key: k}", .needsBeside("listen")),
         ("tls: {client_certificate: c}", .needsBeside("client_key")),
+        ("page: {key_file: p}", .needsBeside("listen")),
+        ("page: {listen: '127.0.0.1:1', tls: true}", .needsBeside("tls.certificate")),
         ("access: {proxies: [proxy.lan]}", .notAnAddress("proxy.lan")),
         ("peers: [{name: b, endpoint: 'https://b', tls_pin: 'sha256:00'}]", .notAPin("sha256:00")),
     ])

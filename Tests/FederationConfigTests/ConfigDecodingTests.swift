@@ -222,7 +222,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
             .unknownKey(
                 "replayer",
                 known: [
-                    "access", "data", "hosts", "interval", "listen", "log", "mode", "monitor", "name", "peers",
+                    "access", "data", "hosts", "interval", "listen", "log", "mode", "monitor", "name", "page", "peers",
                     "quarantine_after", "store", "tls", "verify",
                 ])
         ),

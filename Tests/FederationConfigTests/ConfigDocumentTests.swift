@@ -14,7 +14,7 @@ import Testing
 
     /// The keys that the decoder asks for, as an unknown key brings them to light.
     private func knownKeys() -> [(path: ConfigPath, keys: [String])] {
-        keys(of: "name: a\nx: 1\nlog: {x: 1}\nstore: {x: 1}\naccess: {x: 1}\ntls: {x: 1}\nmonitor: {x: 1}\npeers: [{name: b, endpoint: http://b, x: 1}]\n")
+        keys(of: "name: a\nx: 1\nlog: {x: 1}\nstore: {x: 1}\naccess: {x: 1}\ntls: {x: 1}\nmonitor: {x: 1}\npage: {x: 1}\npeers: [{name: b, endpoint: http://b, x: 1}]\n")
     }
 
     /// The keys that only the mesh wire asks for.
@@ -54,7 +54,7 @@ import Testing
 
     @Test func eachKeyOfTheDecoderHasItsRowAndNoOtherHas() throws {
         let known = knownKeys()
-        #expect(known.map(\.path) == [[], [.key("log")], [.key("store")], [.key("access")], [.key("tls")], [.key("monitor")], [.key("peers"), .index(0)]])
+        #expect(known.map(\.path) == [[], [.key("log")], [.key("store")], [.key("access")], [.key("tls")], [.key("monitor")], [.key("page")], [.key("peers"), .index(0)]])
         #expect(try rows().map { $0.map(\.key).sorted() } == known.map(\.keys) + [meshKeys()])
         #expect(try rows().last?.first?.fallback == "`\(MeshSettings().carry.rawValue)`")
     }
@@ -74,11 +74,11 @@ import Testing
             #expect(takes == "a duration, `\(range.lowerBound.shortText)` to `\(range.upperBound.shortText)`")
         }
         expectBounds(Config.intervals, of: "interval", in: 0)
-        expectBounds(Config.timeouts, of: "timeout", in: 6)
+        expectBounds(Config.timeouts, of: "timeout", in: 7)
         let sizes = Config.storeSizes
         #expect(tables[2].first?.takes == "a size, `\(sizes.lowerBound.shortText)` to `\(sizes.upperBound.shortText)`")
         let timeout = try Config.Peer(name: "", endpoint: Endpoint("http://b")).timeout
-        #expect(tables[6].first { $0.key == "timeout" }?.fallback == "`\(timeout.shortText)`")
+        #expect(tables[7].first { $0.key == "timeout" }?.fallback == "`\(timeout.shortText)`")
     }
 
     @Test func theExamplesInTheDocumentAreValid() throws {

@@ -463,6 +463,8 @@ struct Layout: Sendable, CustomTestStringConvertible {
         #expect(plain.tls.listen?.description == "192.0.2.10:4443")
         plain.access = Config.Access()
         plain.tls = Config.TLS()
+        #expect(plain.page.listen?.isLoopback == true && plain.page.keyFile == "page.key")
+        plain.page = Config.Page()
         #expect(plain == Config(name: "alpha"))
     }
 }

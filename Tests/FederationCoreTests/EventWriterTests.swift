@@ -84,7 +84,13 @@ import Testing
         for request in requests {
             #expect(refusal { () throws(WriteFailure) in try node.write(request) } == .diverged(heads: [mine, theirs]))
         }
-        let resolved = try node.write(.resolve(subject: subject, .accept(Sample.node(2).description))).events
+        // A decision on versions that are not these, as a third has come since or one is another, is none.
+        for base in [[mine], [mine, theirs, Sample.node(1)]] {
+            let request = WriteRequest.resolve(subject: subject, .accept(mine.description), base: .heads(base))
+            #expect(refusal { () throws(WriteFailure) in try node.write(request) } == .headsChanged(heads: [mine, theirs]))
+        }
+        let resolved = try node.write(
+            .resolve(subject: subject, .accept(Sample.node(2).description), base: .heads([theirs, mine]))).events
         #expect(node.log.record(subject)?.heads == resolved)
         #expect(node.log.event(resolved[0])?.event.data == node.log.event(theirs)?.event.data)
     }

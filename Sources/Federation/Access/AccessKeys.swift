@@ -13,6 +13,8 @@ struct AccessKeys: Sendable {
     /// The environment's key stands before this file's.
     var overridden: String?
     var peers: [String: [Secret]] = [:]
+    /// Of whoever looks at the page: it opens nothing else.
+    var page: Secret?
 
     /// The environment variables that hold a ring's key, the first one first.
     static let variables = ["FEDERATION_KEY", "NOEMA_MCP_KEY"]
@@ -30,6 +32,11 @@ struct AccessKeys: Sendable {
         } else if let file {
             ring = try AccessKeys.read(file) { (path) throws(KeyFileFailure) in [try KeyFile.readOne(path)] }.first
             source = .file
+        }
+        if let name = config.page.keyFile {
+            page = try AccessKeys.read(AccessFile.path(name, beside: configPath)) { (path) throws(KeyFileFailure) in
+                [try KeyFile.readOne(path)]
+            }.first
         }
         for peer in config.peers {
             guard let name = peer.keyFile else { continue }
@@ -58,7 +65,7 @@ struct AccessKeys: Sendable {
     }
 
     /// Characters of the shortest.
-    var shortest: Int? { ([ring].compactMap { $0 } + peers.values.joined()).map(\.count).min() }
+    var shortest: Int? { ([ring, page].compactMap { $0 } + peers.values.joined()).map(\.count).min() }
 
     /// What is sent to a peer: the key between the two, or else the ring's.
     func sent(to peer: String) -> Secret? { peers[peer]?.first ?? ring }
@@ -71,6 +78,11 @@ struct AccessKeys: Sendable {
             keys += secrets.map { AccessPolicy.Key(field: $0.digest(after: "Bearer "), peer: peer) }
         }
         return keys
+    }
+
+    /// What the page's key looks like in a request.
+    var acceptedByPage: [AccessPolicy.Key] {
+        page.map { [AccessPolicy.Key(field: $0.digest(after: "Bearer "))] } ?? []
     }
 }
 

@@ -8,6 +8,8 @@ internal import Synchronization
 final class NodeAccess: Sendable {
     private struct State {
         var policy = AccessPolicy()
+        var page = AccessPolicy()
+        var pageServer: ServerTLS?
         var proxies = ProxyPolicy([])
         var keys: AccessKeys?
         var certificate: CertificateFacts?
@@ -31,6 +33,9 @@ final class NodeAccess: Sendable {
         var validity: ClosedRange<Int64>
         var key: Digest
     }
+
+    /// Which of the listeners is asked.
+    enum Door { case peers, page }
 
     private let began = ContinuousClock.now
     private let state = Mutex(State())
@@ -57,12 +62,19 @@ final class NodeAccess: Sendable {
             state.isUntaken = false
             state.authority = material?.authorityDigest
             state.policy = policy
+            state.page.keys = keys.acceptedByPage
             state.proxies = ProxyPolicy(config.access.proxies)
             state.keys = keys
             state.read = signatures
             guard let material, let file = config.tls.certificate else { return isOther }
             state.certificate = CertificateFacts(
                 file: AccessFile.path(file, beside: path), validity: material.facts.validity, key: material.facts.key)
+            if let server = state.pageServer {
+                server.certificate = material.certificate
+            } else {
+                // A browser that has a certificate would ask its user which one to show.
+                state.pageServer = ServerTLS(material.certificate)
+            }
             if let server = state.server {
                 server.certificate = material.certificate
                 server.authority = material.authority
@@ -83,11 +95,15 @@ final class NodeAccess: Sendable {
     private static func files(of config: Config, beside path: String) -> Set<String> {
         let names = [
             config.access.sharedKeyFile, config.tls.certificate, config.tls.key, config.tls.clientAuthority,
+            config.page.keyFile,
         ] + config.peers.map(\.keyFile)
         return Set(names.compactMap { $0 }.map { AccessFile.path($0, beside: path) })
     }
 
     var server: ServerTLS? { state.withLock { $0.server } }
+    var pageServer: ServerTLS? { state.withLock { $0.pageServer } }
+    /// Whether whoever looks at the page must show its key.
+    var pageAsksForKey: Bool { state.withLock { !$0.page.isOpen } }
     var certificate: CertificateFacts? { state.withLock { $0.certificate } }
     var keySource: AccessKeys.Source? { state.withLock { $0.keys?.source } }
     var overriddenKeyFile: String? { state.withLock { $0.keys?.overridden } }
@@ -103,10 +119,10 @@ final class NodeAccess: Sendable {
         fileprivate var authority: Digest?
     }
 
-    func admit(_ request: ServedRequest) throws(AccessFailure) -> Sender {
+    func admit(_ request: ServedRequest, at door: Door = .peers) throws(AccessFailure) -> Sender {
         let now = Instant(began.duration(to: .now))
         let (policy, authority, address) = state.withLock { state in
-            (state.policy, state.authority, state.proxies.origin(of: request.remoteAddress, request.fields))
+            (door == .page ? state.page : state.policy, state.authority, state.proxies.origin(of: request.remoteAddress, request.fields))
         }
         let caller: AccessPolicy.Caller
         do throws(AccessPolicy.Refusal) {
@@ -124,8 +140,8 @@ final class NodeAccess: Sendable {
 
     /// Whether a request that was admitted would be admitted now: it was held, and keys may have changed. Where the
     /// authorities have, a client is to ask again, and is looked at anew.
-    func stillAdmits(_ request: ServedRequest, as sender: Sender) -> Bool {
-        let (policy, authority) = state.withLock { ($0.policy, $0.authority) }
+    func stillAdmits(_ request: ServedRequest, as sender: Sender, at door: Door = .peers) -> Bool {
+        let (policy, authority) = state.withLock { (door == .page ? $0.page : $0.policy, $0.authority) }
         let now = try? policy.caller(request.fields, over: request.channel, sha256: sha256)
         return now == sender.caller && authority == sender.authority
     }

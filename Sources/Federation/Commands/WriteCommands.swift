@@ -60,8 +60,10 @@ extension CommandService {
             resolution = .custom(body: parts.body)
         }
         let isDryRun = arguments["dry_run"]?.bool ?? false
+        // A version that came after whoever decides had looked is not decided on.
+        let base = try base(arguments["heads"]?.array?.compactMap(\.string).joined(separator: " "))
         let written = try await node.write(
-            [.resolve(subject: id, resolution)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
+            [.resolve(subject: id, resolution, base: base)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
         return jsonObject {
             $0.member("id", written.subject)
             if isDryRun { $0.member("dry_run", true) }

@@ -46,6 +46,7 @@ package enum Daemon {
                 "running", ["node": node.identity.name, "id": node.identity.id.description, "listen": servers.address])
             if let address = servers.tlsAddress { logger.info("serving TLS", ["listen": address]) }
             if let address = servers.monitorAddress { logger.info("may be watched", ["listen": address]) }
+            if let address = servers.pageAddress { logger.info("serving a page", ["url": address]) }
             await poll(run, for: service.manager, rereadAt: hangups.stream) {
                 await signals.first()
                 logger.info("stopping")
@@ -82,6 +83,8 @@ package enum Daemon {
         var tlsAddress: String?
         /// Where it answers whoever watches it.
         var monitorAddress: String?
+        /// Where browsers find the page.
+        var pageAddress: String?
 
         func stop() async {
             for server in peers { await server.stop() }
@@ -126,6 +129,11 @@ package enum Daemon {
                 servers.peers.append(server)
                 servers.monitorAddress = address.description
             }
+            if let listen = node.config.page.listen {
+                let (server, url) = try PageServer.start(node, at: listen)
+                servers.peers.append(server)
+                servers.pageAddress = url
+            }
             return servers
         } catch {
             await servers.stop()
@@ -146,7 +154,8 @@ package enum Daemon {
         if let file = node.access.overriddenKeyFile {
             node.logger.warning("the environment's key stands before that of a file", ["file": file])
         }
-        if node.config.access.allowOpen, [node.config.listen, node.config.tls.listen, node.config.monitor.listen].contains(where: { $0.map { !$0.isLoopback } ?? false }) {
+        if node.config.access.allowOpen, [node.config.listen, node.config.tls.listen, node.config.monitor.listen,
+            node.config.page.listen].contains(where: { $0.map { !$0.isLoopback } ?? false }) {
             node.logger.warning("this node answers others than this machine as 'allow_open' says")
         }
     }

@@ -129,7 +129,7 @@ extension WriteRequest {
         switch self {
         case .create(let subject, _): "create \(subject)"
         case .update(let subject, _, let base): "update \(subject) on \(base)"
-        case .resolve(let subject, let resolution): "resolve \(subject) \(resolution)"
+        case .resolve(let subject, let resolution, _): "resolve \(subject) \(resolution)"
         case .change(let subject, let change): "\(change.rawValue) \(subject)"
         case .move(let subject, let tier): "move \(subject) to \(tier.rawValue)"
         case .purge(let subject, _): "purge \(subject)"

@@ -1,0 +1,51 @@
+// Asking the node. The key is in no URL; it is kept as long as this tab is open.
+
+const KEY = "federation page key";
+
+export const key = {
+  get: () => sessionStorage.getItem(KEY) ?? "",
+  set: (text) => sessionStorage.setItem(KEY, text),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/// An answer that is none: `code` is the node's word for it, or `unreachable`.
+export class Refused extends Error {
+  constructor(status, error) {
+    super(error?.code ?? `status ${status}`);
+    this.status = status;
+    this.code = error?.code ?? `status_${status}`;
+    this.facts = error ?? {};
+  }
+}
+
+async function perform(path, options) {
+  const headers = { Accept: "application/json", ...options.headers };
+  if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, { code: "unreachable" });
+  }
+  let json = null;
+  try { json = await response.json(); } catch { /* an answer without a body */ }
+  if (!response.ok) throw new Refused(response.status, json?.error);
+  return json;
+}
+
+export function ask(route, parameters = {}, signal = undefined) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined)).toString();
+  return perform(`/api/${route}${query ? `?${query}` : ""}`, { method: "GET", signal });
+}
+
+export const tell = (route, body) =>
+  perform(`/api/${route}`, {
+    method: "POST", headers: { "Content-Type": "application/json", "Federation-Page": "1" }, body: JSON.stringify(body),
+  });
+
+/// Names a write, so that one that is sent twice is done once.
+export function requestID() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return "page-" + [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
