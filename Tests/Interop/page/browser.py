@@ -12,20 +12,32 @@ class Failed(Exception):
 
 
 class Element:
-    def __init__(self, browser, name):
-        self.browser, self.name = browser, name
+    """One that was found; `again` finds it once more where the page has drawn it anew meanwhile."""
+
+    def __init__(self, browser, name, again=None):
+        self.browser, self.name, self.again = browser, name, again
+
+    def _ask(self, method, what, body=None):
+        for _ in range(20):
+            try:
+                return self.browser.command(method, f"/element/{self.name}/{what}", body)
+            except Failed as error:
+                if "stale" not in str(error) or self.again is None:
+                    raise
+                self.name = self.again().name
+        raise Failed(f"{what}: it is drawn anew all the time")
 
     def _get(self, what):
-        return self.browser.command("GET", f"/element/{self.name}/{what}")
+        return self._ask("GET", what)
 
     def click(self):
-        self.browser.command("POST", f"/element/{self.name}/click", {})
+        self._ask("POST", "click", {})
 
     def type(self, text):
-        self.browser.command("POST", f"/element/{self.name}/value", {"text": text})
+        self._ask("POST", "value", {"text": text})
 
     def clear(self):
-        self.browser.command("POST", f"/element/{self.name}/clear", {})
+        self._ask("POST", "clear", {})
 
     text = property(lambda self: self._get("text"))
     role = property(lambda self: self._get("computedrole"))
@@ -115,7 +127,18 @@ class Browser:
 
     def find(self, css, holding=None):
         """The first element that there is within a minute, whose text holds `holding`."""
-        return self.until(f"{css!r} holding {holding!r}", lambda: self._first(css, holding))
+        def first():
+            return self.until(f"{css!r} holding {holding!r}", lambda: self._first(css, holding))
+        element = first()
+        element.again = first
+        return element
+
+    def texts(self, css):
+        """Of all such elements at one moment."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((each) => each.innerText ?? each.textContent)", css)
+
+    def labels(self, css):
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((each) => each.getAttribute('aria-label'))", css)
 
     def _first(self, css, holding):
         for element in self.all(css):
@@ -137,7 +160,9 @@ class Browser:
             self.command("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
 
     def focused(self):
-        return Element(self, self.command("GET", "/element/active")[ELEMENT])
+        def active():
+            return Element(self, self.command("GET", "/element/active")[ELEMENT], active)
+        return active()
 
     def until(self, what, look):
         deadline = time.monotonic() + PATIENCE

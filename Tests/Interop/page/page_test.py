@@ -5,10 +5,10 @@
 AXE is the source of axe-core, which looks for what keeps people out. Ends with 0 where everything was as it should be, and
 prints what was measured.
 """
-import json, pathlib, sys, time
+import json, pathlib, socket, subprocess, sys, time
 
 from browser import Browser, Failed
-from ring import Node, free_port, get, until
+from ring import Node, dies_with_us, free_port, get, until
 from looks import contrasts, keeps_out, names_of_all, overflow
 
 KEY = "a-key-of-the-page-alone"
@@ -21,13 +21,47 @@ def check(is_so, what):
         raise Failed(what)
 
 
+def noema_event(number, kind):
+    """As no node of ours would write it: of a type that is not known, and with numbers missing before it."""
+    origin = "01KNJX4991ASW6NNKS9BQHNCGB"
+    return json.dumps({
+        "id": "01KNJX4992" + f"{number:016d}", "action": "create", "trace_id": f"20260406-hello-{number}", "cortex_id": origin,
+        "origin": "python", "timestamp": "2026-04-06T12:00:00Z",
+        "data": {"title": EVIL, "type": kind, "origin": "python", "body": EVIL}, "vclock": {origin: number}})
+
+
+class Noema:
+    """A node of the official MCP SDK, which has lost some of its events and has one that we do not know how to read."""
+
+    def __init__(self, scratch):
+        self.port = free_port()
+        events = pathlib.Path(scratch) / "noema.events"
+        events.write_text(noema_event(3, "note") + "\n" + noema_event(7, "sonnet") + "\n")
+        server = pathlib.Path(__file__).resolve().parent.parent / "mcp_server.py"
+        with open(f"{scratch}/noema.log", "a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(server), str(self.port), str(events), "--json"], stdout=log, stderr=log, preexec_fn=dies_with_us)
+        until("the Noema node listens", self._listens)
+
+    def _listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Scene:
-    """alpha is looked at; beta is well, gone is not there, rests is paused, and one record has diverged."""
+    """alpha is looked at; beta is well, noema has an event that is held, gone is not there, rests is paused, and one
+    record has diverged."""
 
     def __init__(self, program, scratch):
         self.alpha, self.beta = (Node(program, scratch, name) for name in ("alpha", "beta"))
         self.alpha.show_page()
+        self.noema = Noema(scratch)
         self.alpha.add_peer("beta", self.beta.endpoint)
+        self.alpha.add_peer("noema", f"http://127.0.0.1:{self.noema.port}", "wire: noema")
         self.alpha.add_peer("gone", f"http://127.0.0.1:{free_port()}")
         self.alpha.add_peer("rests", f"http://127.0.0.1:{free_port()}", "mode: paused")
         self.beta.add_peer("alpha", self.alpha.endpoint)
@@ -40,11 +74,13 @@ class Scene:
         self.beta.run("put", "-", "--id", self.record, text=f"# {EVIL}\n\noat milk\nbread {EVIL}\n")
         self.beta.start()
         until("it has diverged", lambda: self.alpha.facts("status")["divergences"] == 1)
+        until("one event is held", lambda: self.alpha.facts("status")["held"] == 1)
         until("gone has failed", lambda: self.alpha.peer("gone").get("consecutive_failures", 0) > 1)
 
     def stop(self):
         for node in (self.alpha, self.beta):
             node.stop()
+        self.noema.stop()
 
 
 def go(browser, view, title=None):
@@ -81,9 +117,9 @@ def signing_in(scene, browser):
 
 def the_ring_is_shown(scene, browser):
     go(browser, "", "The ring of alpha")
-    labels = [each.label for each in browser.all("a.node")]
-    check(len(labels) == 3, f"each peer is drawn: {labels}")
-    for name, words in [("beta", "well"), ("gone", "network_refused"), ("rests", "paused")]:
+    labels = browser.labels("a.node")
+    check(len(labels) == 4, f"each peer is drawn: {labels}")
+    for name, words in [("beta", "well"), ("noema", "1 event of it not applied"), ("gone", "network_refused"), ("rests", "paused")]:
         check(any(label.startswith(f"{name}: ") and words in label for label in labels), f"{name} is {words}: {labels}")
     rows = browser.find("main table").text
     check("beta" in rows and "network_refused" in rows, f"the same as a table: {rows}")
@@ -123,7 +159,7 @@ def by_keyboard(scene, browser):
 def the_history_is_plotted(scene, browser):
     go(browser, "peers/gone", "gone")
     browser.find("h3", "Polls")
-    plots = [each.label for each in browser.all("svg.plot")]
+    plots = browser.labels("svg.plot")
     check(any("failed, the last day" in label for label in plots), f"plots say what they show: {plots}")
     check(any(label.startswith("Why polls of gone failed") and "network_refused" in label for label in plots), f"{plots}")
     check(browser.find("section.problems", "What to do").text, "what to do stands there")
@@ -145,23 +181,43 @@ def events_come_live(scene, browser):
     scene.beta.put("# News of beta\n")
     row = browser.find("ol.events li", "News of beta")
     check("by way of beta" in row.text, row.text)
-    check(browser.all("ol.events li")[0].text == row.text, "the newest is the first")
+    check("News of beta" in browser.texts("ol.events li")[0], "the newest is the first")
     browser.until("it is said", lambda: "News of beta" in browser.run("return document.getElementById('said').textContent"))
     button = browser.find("main button", "Pause")
     button.click()
     scene.beta.put("# More news\n")
     until("alpha has it", lambda: scene.alpha.facts("records", "--search", "More news")["records"])
-    check(not [each for each in browser.all("ol.events li") if "More news" in each.text], "nothing comes while it is paused")
+    check(not [text for text in browser.texts("ol.events li") if "More news" in text], "nothing comes while it is paused")
     browser.find("main button", "Pause").click()
     browser.find("ol.events li", "More news")
+
+
+def holes_and_what_is_held_are_told(scene, browser):
+    go(browser, "clocks", "Clocks and holes")
+    row = browser.find("main tbody tr", "noema").text
+    check("5 numbers missing of 7" in row and "2 holes" in row, row)
+    browser.find("details[data-k='holes 01KNJX4991ASW6NNKS9BQHNCGB'] summary").click()
+    check("4 to 6" in browser.find("details[data-k='holes 01KNJX4991ASW6NNKS9BQHNCGB'] table").text, "each hole is told")
+    go(browser, "quarantine", "Quarantine")
+    row = browser.find("main tbody tr", "unknown_type").text
+    check("held" in row and "noema" in row, row)
+    browser.find("main tbody tr button", "Look").click()
+    entry = browser.find("section[aria-labelledby=entry]", "sonnet")
+    check(EVIL.replace('"', '\\"') in entry.text, f"the event as it came, as text: {entry.text}")
+    browser.find("section[aria-labelledby=entry] button", "Try again").click()
+    browser.until("it is said what became of it", lambda: "not applied: unknown_type" in browser.run("return document.getElementById('said').textContent"))
+    browser.find("section[aria-labelledby=entry] button", "Close").click()
+    browser.until("it is closed", lambda: not browser.all("section[aria-labelledby=entry]"))
+    go(browser, "peers/noema", "noema")
+    check("unknown_type" in browser.find("section.problems h2").text, "why it is not applied stands there")
 
 
 def a_divergence_is_resolved(scene, browser):
     go(browser, "divergences", "Divergences")
     browser.find("main table a").click()
-    versions = [each.text for each in browser.find("main .versions") and browser.all("main article")]
+    versions = browser.find("main .versions") and browser.texts("main article")
     check(len(versions) == 2 and any("rye bread" in text for text in versions) and any("oat milk" in text for text in versions), f"{versions}")
-    marked = [each.text for each in browser.all("main mark")]
+    marked = browser.texts("main mark")
     check(any("rye bread" in text for text in marked) and not any(text == "milk" and "oat" in text for text in marked), f"{marked}")
     check(EVIL in versions[0], "a text is a text")
     edited = "# Both\n\noat milk\nrye bread\n"
@@ -273,7 +329,7 @@ def without_a_key_it_only_shows(scene, browser):
     check(not browser.run("return document.getElementById('leave').checkVisibility()"), "there is nothing to sign out of")
     go(browser, "peers/alpha", "alpha")
     browser.find("h3", "Polls")
-    check(not [each for each in browser.all("main button") if each.text == "Poll now"], "nothing can be done")
+    check(not [text for text in browser.texts("main button") if text == "Poll now"], "nothing can be done")
     status, _, body = get(beta.page + "api/sync", {"Content-Type": "application/json", "Federation-Page": "1"}, "POST", b"{}")
     check(status == 403 and json.loads(body)["error"]["code"] == "page_only_shows", f"{status} {body}")
 
@@ -290,7 +346,7 @@ def main(program, scratch, axe=None):
     try:
         browser = Browser()
         source = pathlib.Path(axe).read_text() if axe else None
-        for step in (signing_in, the_ring_is_shown, by_keyboard, the_history_is_plotted, events_come_live):
+        for step in (signing_in, the_ring_is_shown, by_keyboard, the_history_is_plotted, events_come_live, holes_and_what_is_held_are_told):
             timed(step, scene, browser)
         timed(everybody_gets_in, scene, browser, source)
         for step in (a_divergence_is_resolved, the_theme_is_chosen, nothing_else_is_asked, without_a_key_it_only_shows):
