@@ -8,9 +8,7 @@ struct ProcessFacts: Sendable {
     var mostFiles: Double?
 
     init() {
-        var usage = rusage()
-        _ = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        processorSeconds = ProcessFacts.seconds(usage.ru_utime) + ProcessFacts.seconds(usage.ru_stime)
+        processorSeconds = ProcessFacts.processorTime
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max {
             mostFiles = Double(limit.rlim_cur)
@@ -29,7 +27,12 @@ struct ProcessFacts: Sendable {
         return fields.count > 1 ? Int(fields[1]) : nil
     }
 
-    private static func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1_000_000 }
+    /// Of user and system, in seconds.
+    static var processorTime: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
+    }
 
     private static func entries(of path: String) -> Int? {
         guard let directory = opendir(path) else { return nil }

@@ -52,19 +52,18 @@ struct ServiceManager: Sendable {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        var patience = timeval(tv_sec: 1, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var target = sockaddr_un()
         target.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address) }
         // An abstract name ends with the length, not with a NUL.
         let length = socklen_t(MemoryLayout<sa_family_t>.size + address.count)
         let bytes = Array(text.utf8)
-        withUnsafePointer(to: &target) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                _ = sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), address, length)
-            }
+        let isConnected = withUnsafePointer(to: &target) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) == 0 }
         }
+        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard isConnected, poll(&room, 1, 1000) > 0 else { return }
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
     }
 }
 
@@ -93,8 +92,7 @@ private struct WorkDone: Hashable {
         var usage = rusage()
         _ = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         // The look itself takes some microseconds, and is no progress.
-        let used = (usage.ru_utime, usage.ru_stime)
-        let tenths = (used.0.tv_sec + used.1.tv_sec) * 10 + (Int(used.0.tv_usec) + Int(used.1.tv_usec)) / 100_000
+        let tenths = Int(ProcessFacts.processorTime * 10)
         return WorkDone(processorTenths: tenths, blocks: usage.ru_inblock + usage.ru_oublock)
     }
 }
