@@ -59,6 +59,8 @@ import Testing
         #expect(value("federation_events_received_total{outcome=\"applied\",peer=\"beta\"}", in: text) == 1)
         #expect(value("federation_poll_failures_total{peer=\"gone\",reason=\"network_refused\"}", in: text) ?? 0 > 0)
         #expect(value("federation_peer_lag_events{peer=\"beta\"}", in: text) == 0)
+        #expect(value("federation_peer_lag_bytes{peer=\"beta\"}", in: text) == 0)
+        #expect(value("federation_peer_lag_seconds{peer=\"beta\"}", in: text) == 0)
         #expect(value("federation_peer_lag_events{peer=\"gone\"}", in: text) == nil, "nobody knows")
         let seen = try #require(value("federation_peer_last_success_timestamp_seconds{peer=\"beta\"}", in: text))
         #expect(abs(seen - Double(time(nil))) < 300)

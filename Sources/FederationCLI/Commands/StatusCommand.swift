@@ -237,6 +237,7 @@ enum StatusText {
         rows.append(["  likely cause", reason.words])
         rows.append(["  what to do", reason.hint])
         rows.append(["  see", reason.page])
+        if failures > 0 { rows.append(["  try it", "federation why \(peer.text("name"))"]) }
         return rows
     }
 }
