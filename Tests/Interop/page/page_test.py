@@ -151,6 +151,10 @@ def by_keyboard(scene, browser):
         browser.press("Tab")
         if browser.focused().label == "network_refused":
             break
+    # What has the focus keeps it while the page is drawn anew.
+    browser.run("document.activeElement.dataset.mine = 1")
+    browser.until("it was drawn anew", lambda: browser.run("return !document.querySelector('[data-mine]')"))
+    check(browser.focused().label == "network_refused", "the focus stays where it was")
     browser.press("Enter")
     browser.find("h1", "Reasons")
     browser.until("the reason has the focus", lambda: browser.focused().text == "network_refused")
