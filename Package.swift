@@ -42,6 +42,8 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        // Of glibc itself.
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "FederationCore", swiftSettings: strict),
@@ -64,7 +66,7 @@ let package = Package(
             name: "Federation",
             dependencies: [
                 "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
-                "FederationPage", "Negentropy",
+                "FederationPage", "Negentropy", "CProcess",
             ],
             swiftSettings: common),
         // A host: it sees what any other package would.

@@ -99,6 +99,8 @@ struct FailureText {
         case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again")
         case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
+        case .unknownReplayer:
+            self.init("no replayer '\(fact("name"))' in the configuration", hint: list.isEmpty ? "there are none: see 'replayers' in docs/configuration.md" : "there are: \(list)")
         case .writeRefused: self.init("the write was refused: \(fact("why"))")
         case .fileExists: self.init("\(fact("file")) exists already", hint: "choose another name, or replace it with --force")
         case .fileWrite: self.init("cannot write \(fact("file")): \(fact("why"))", hint: "choose another place")

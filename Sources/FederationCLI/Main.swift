@@ -36,6 +36,7 @@ let allCommands: [CommandDefinition] = [
     resolveCommand, archiveCommand, unarchiveCommand, trashCommand, recoverCommand, purgeCommand,
     forgetOriginCommand, trustKeyCommand,
     quarantineListCommand, quarantineShowCommand, quarantineRetryCommand, quarantineDropCommand,
+    replayerShowCommand, replayerRetryCommand, replayerSkipCommand, replayerRewindCommand,
     statusCommand, whyCommand, importCommand, exportCommand, backupCommand, restoreCommand, compactCommand, identityShowCommand,
     identityRecoverCommand, identityNewCommand,
     identityRenameCommand, keygenCommand, keyFingerprintCommand, keyNewCommand,

@@ -24,6 +24,7 @@ public struct Config: Hashable, Sendable {
     public var monitor = Monitor()
     public var page = Page()
     public var peers: [Peer] = []
+    public var replayers: [Replayer] = []
 
     /// A node with every default and no peers.
     public init(name: String) { self.name = name }

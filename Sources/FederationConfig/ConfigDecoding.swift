@@ -59,6 +59,7 @@ extension Config {
         peers = reader.mappings("peers") { entry in
             Peer(reading: &entry, wires: wires, beside: &others)
         }.compactMap { $0 }
+        replayers = Replayer.all(reading: &reader)
         if peers.count > Limits.configPeers { reader.report(.tooManyPeers(limit: Limits.configPeers), about: "peers") }
     }
 }

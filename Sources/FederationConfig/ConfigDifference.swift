@@ -25,6 +25,7 @@ package struct ConfigDifference: Hashable, Sendable {
         case pageListen = "page.listen"
         case pageTLS = "page.tls"
         case pageKeyFile = "page.key_file"
+        case replayers
 
         /// Whether a running node can take the change. The others are what it holds open.
         package var isLive: Bool {
@@ -32,7 +33,7 @@ package struct ConfigDifference: Hashable, Sendable {
             case .data, .listen, .tlsListen, .monitorListen, .pageListen, .pageTLS, .logFormat: false
             case .name, .hosts, .mode, .interval, .quarantineAfter, .verify, .logLevel, .storeMaxSize, .sharedKeyFile,
                 .allowOpen, .proxies, .announcedAllow, .firstContact, .tlsCertificate, .tlsKey, .clientAuthority,
-                .clientCertificate, .clientKey, .pageKeyFile:
+                .clientCertificate, .clientKey, .pageKeyFile, .replayers:
                 true
             }
         }
@@ -157,6 +158,7 @@ extension Config {
         case .pageListen: page.listen?.description ?? ""
         case .pageTLS: String(page.tls)
         case .pageKeyFile: page.keyFile ?? ""
+        case .replayers: replayers.map(\.text).joined(separator: "; ")
         }
     }
 }

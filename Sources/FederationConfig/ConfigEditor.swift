@@ -106,7 +106,8 @@ extension ConfigProblem.Reason {
             .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notACredential, .notAHost,
             .notAnIdentity, .notAnAddress, .notAnAddressRange, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
             .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
-            .keyInClear, .pageWithoutTLS, .pageWithoutKey, .wireNotBuilt, .wireCannotPush:
+            .keyInClear, .pageWithoutTLS, .pageWithoutKey, .wireNotBuilt, .wireCannotPush, .notAnArgument, .notAVariable,
+            .secretVariable, .duplicateReplayer, .tooManyReplayers:
             false
         }
     }

@@ -56,6 +56,9 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case notAnAddress(String)
         case notAnAddressRange(String)
         case notAPin(String)
+        case notAnArgument
+        case notAVariable(String)
+        case secretVariable(String)
         case listen(ListenAddress.Fault, found: String)
         case endpoint(Endpoint.Fault, found: String)
 
@@ -65,6 +68,8 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case duplicateEndpoint(String, first: Mark)
         case tooManyPeers(limit: Int)
         case needsBeside(String)
+        case duplicateReplayer(String, first: Mark)
+        case tooManyReplayers(limit: Int)
 
         // What would leave a door open that nobody meant to
         case openWithoutTLS(ListenAddress)

@@ -51,12 +51,17 @@ extension ConfigProblem.Reason {
         case .notAnAddress(let text): "'\(text.shown)' is not an address such as 10.0.0.1 or fd00::1"
         case .notAnAddressRange(let text): "'\(text.shown)' is not a range of addresses such as 10.0.0.0/8 or fd00::/8"
         case .notAPin: "expected 'sha256:' and the 64 hexadecimal digits of the key's SHA-256"
+        case .notAnArgument: "an argument has at most 4096 bytes, none of them zero"
+        case .notAVariable(let text): "'\(text.shown)' is not the name of a variable"
+        case .secretVariable(let name): "'\(name.shown)' holds a key of this node, which no program is given"
         case .listen(let fault, let found): fault.text(found)
         case .endpoint(let fault, let found): fault.text(found)
         case .peerNamedLikeUs(let name): "'\(name.shown)' is this node's own name"
         case .duplicatePeer(let name, let first): "a second peer '\(name.shown)', first at \(first)"
         case .duplicateEndpoint(let url, let first): "a second peer at \(url.shown), first at \(first)"
         case .tooManyPeers(let limit): "more than \(limit) peers"
+        case .duplicateReplayer(let name, let first): "a second replayer '\(name.shown)', first at \(first)"
+        case .tooManyReplayers(let limit): "more than \(limit) replayers"
         case .needsBeside(let key): "this needs '\(key)' beside it"
         case .openWithoutTLS(let listen):
             "'\(listen)' can be reached from other machines, and nothing here is encrypted: listen under 'tls:' "

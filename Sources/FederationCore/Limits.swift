@@ -303,6 +303,34 @@ public enum Limits: Sendable {
     /// Events that a cursor of the log names because they were held when it passed them.
     package static let cursorWaiting = 1000
 
+    // Replayers outside this program
+
+    /// Replayers that a configuration names.
+    package static let replayers = 16
+    /// Bytes of a line that a program says …
+    package static let replayerLineBytes = 64 << 10
+    /// … of what it says of one failure …
+    package static let replayerReasonBytes = 1 << 10
+    /// … and of a line of its standard error that is logged.
+    package static let replayerLogBytes = 1 << 10
+    /// Lines of its standard error that are logged in a second, and at one time.
+    package static let replayerLogRate = 10
+    package static let replayerLogBurst = 100
+    /// Lines that a program has said and that are not looked at yet: it is read no further.
+    package static let replayerLinesWaiting = 256
+    /// Subjects whose events wait behind one that failed; with so many, nothing further is given.
+    package static let replayerLanes = 1000
+    /// Answers of one run of a program to what it had answered.
+    package static let replayerRepeats = 1000
+    /// How long a program may take to say hello …
+    package static let replayerHello: Duration = .seconds(30)
+    /// … and to end, before it is told in a harder way.
+    package static let replayerGrace: Duration = .seconds(5)
+    /// The wait before a program is started again, or an event is given again; each later one is twice as long …
+    package static let replayerFirstWait: Duration = .seconds(1)
+    /// … up to this.
+    package static let replayerLongestWait: Duration = .seconds(60)
+
     // Names
 
     package static let peerNameLength = 64

@@ -7,8 +7,9 @@ import Testing
 struct CommandWalkTests {
     /// Commands that change neither a node nor its files: nothing for `--dry-run` to hold back.
     private static let readers: Set = [
-        "run", "records", "show", "events", "divergences", "quarantine list", "quarantine show", "status", "why", "identity show",
-        "key fingerprint", "peers", "history", "preview", "test-peer", "check", "simulate", "service print", "completion", "manual",
+        "run", "records", "show", "events", "divergences", "quarantine list", "quarantine show", "replayer show", "status", "why",
+        "identity show", "key fingerprint", "peers", "history", "preview", "test-peer", "check", "simulate", "service print",
+        "completion", "manual",
     ]
 
     @Test func whatChangesAnythingCanBeTriedWithoutDoingIt() {

@@ -223,7 +223,7 @@ func decoded(_ text: String, wires: WireRegistry = .plain) throws -> DecodedConf
                 "replayer",
                 known: [
                     "access", "data", "hosts", "interval", "listen", "log", "mode", "monitor", "name", "page", "peers",
-                    "quarantine_after", "store", "tls", "verify",
+                    "quarantine_after", "replayers", "store", "tls", "verify",
                 ])
         ),
     ])

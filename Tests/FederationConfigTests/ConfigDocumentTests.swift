@@ -24,6 +24,11 @@ import Testing
         return all.filter { !common.contains($0) }
     }
 
+    /// The keys of each kind of replayer.
+    private func replayerKeys() -> [(path: ConfigPath, keys: [String])] {
+        keys(of: "name: a\nreplayers: [{name: b, replayer: exec, command: [c], x: 1}]\n")
+    }
+
     private func keys(of text: String) -> [(path: ConfigPath, keys: [String])] {
         problems(text).compactMap { problem in
             guard case .unknownKey(_, let known) = problem.reason else { return nil }
@@ -55,8 +60,8 @@ import Testing
     @Test func eachKeyOfTheDecoderHasItsRowAndNoOtherHas() throws {
         let known = knownKeys()
         #expect(known.map(\.path) == [[], [.key("log")], [.key("store")], [.key("access")], [.key("tls")], [.key("monitor")], [.key("page")], [.key("peers"), .index(0)]])
-        #expect(try rows().map { $0.map(\.key).sorted() } == known.map(\.keys) + [meshKeys()])
-        #expect(try rows().last?.first?.fallback == "`\(MeshSettings().carry.rawValue)`")
+        #expect(try rows().map { $0.map(\.key).sorted() } == known.map(\.keys) + [meshKeys()] + replayerKeys().map(\.keys))
+        #expect(try rows()[known.count].first?.fallback == "`\(MeshSettings().carry.rawValue)`")
     }
 
     @Test func theDefaultsOfTheDocumentAreThoseOfTheCode() throws {
@@ -91,7 +96,7 @@ import Testing
         // The whole one names every key.
         let whole = try #require(pieces.first).prefix { $0 != "`" }
         let root = try #require(YAMLDocument.parse(Array(whole.utf8)).root)
-        for (path, keys) in knownKeys() {
+        for (path, keys) in knownKeys() + replayerKeys() {
             let node = root.nearest(to: path.parts.isEmpty ? [] : path.parts[0] == .key("peers") ? lastPeer : path)
             #expect(keys.allSatisfy { node[$0] != nil }, "\(path)")
         }

@@ -62,7 +62,7 @@ struct TidyTests {
     @Test func eachCLibraryIsImportedByOneModule() throws {
         let owners = [
             "CSQLite": "FederationStore", "CYAML": "FederationConfig", "COpenSSL": "FederationCrypto",
-            "CCurl": "FederationHTTP", "CMicroHTTPD": "FederationHTTP", "CZstd": "FederationHTTP",
+            "CCurl": "FederationHTTP", "CMicroHTTPD": "FederationHTTP", "CZstd": "FederationHTTP", "CProcess": "Federation",
         ]
         for source in try sources(under: "Sources") {
             for line in source.lines where line.hasSuffix("import " + (line.split(separator: " ").last ?? "")) {

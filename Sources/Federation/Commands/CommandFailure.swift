@@ -68,6 +68,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case notFetched = "not_fetched"
         case servesNothing = "serves_nothing"
         case unknownPosition = "unknown_position"
+        case unknownReplayer = "unknown_replayer"
     }
 
     public var code: Code

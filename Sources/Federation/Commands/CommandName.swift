@@ -22,6 +22,8 @@ package enum CommandName: String, Sendable, CaseIterable {
     case importBundle = "import-bundle"
     case exportStart = "export-start"
     case support
+    case replayerShow = "replayer-show"
+    case replayerChange = "replayer-change"
 
     /// It changes the database, and so needs the directory's lock where no daemon holds it.
     var writes: Bool {
@@ -31,6 +33,8 @@ package enum CommandName: String, Sendable, CaseIterable {
         case .put, .resolve, .quarantineRetry, .quarantineDrop, .sync, .resetPeer, .importBatch, .forgetPeer: true
         case .verify: true
         case .compact, .importBundle, .exportStart: true
+        case .replayerChange: true
+        case .replayerShow: false
         case .records, .show, .events, .divergences, .quarantineList, .quarantineShow, .status, .peers, .progress: false
         case .why: false
         case .support: false

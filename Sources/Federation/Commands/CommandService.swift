@@ -41,6 +41,8 @@ struct CommandService: Sendable {
         case .importBundle: return try await importBundle(json)
         case .exportStart: return try await startExport()
         case .support: return try await support()
+        case .replayerShow: return try await replayerShow(json)
+        case .replayerChange: return try await replayerChange(json)
         }
     }
 

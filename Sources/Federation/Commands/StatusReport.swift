@@ -68,6 +68,7 @@ struct StatusReport: Sendable {
     var announced: [AnnouncementReport] = []
     /// When it was asked for.
     var now: WallTime
+    var replayers: [ReplayerReport] = []
 
     /// How the node is as a whole.
     var state: String {
@@ -77,6 +78,7 @@ struct StatusReport: Sendable {
             $0.entry.mode != .paused
                 && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil || $0.push?.failure != nil)
         }
+        if replayers.contains(where: \.isDegraded) { return "degraded" }
         return failing || held > 0 || refused > 0 || fullness != nil ? "degraded" : "ok"
     }
 
@@ -125,6 +127,10 @@ struct StatusReport: Sendable {
             writer.raw(Array(clock.stored.utf8))
             writer.key("peers")
             writer.array { for each in peers { peer(each, &$0) } }
+            if !replayers.isEmpty {
+                writer.key("replayers")
+                writer.array { for each in replayers { each.write(to: &$0) } }
+            }
             writer.key("announced")
             writer.array { for each in announced { each.write(to: &$0) } }
         }

@@ -42,6 +42,7 @@ struct NodeMetrics: Sendable {
     /// What waits for its turn in the store, and requests that wait for news.
     var queues: SQLiteStore.Queues
     var heldRequests: Int
+    var replayers: [ReplayerReport] = []
 
     /// Why the node does not do its work, as codes: what `/readyz` says.
     var problems: [String] { [stopped?.rawValue, room.fullness(on: disk)].compactMap { $0 } }
@@ -76,6 +77,7 @@ extension Node {
                 certificateEnds: self.access.certificate?.validity.upperBound, turnedAway: self.access.refused, peers: peers,
                 queues: self.store.queues, heldRequests: self.heldRequests.count)
         }
+        facts.replayers = try await replayerReports()
         for index in facts.peers.indices {
             guard let poller = poller(facts.peers[index].name) else { continue }
             let (status, now) = await poller.driver.status()
@@ -91,7 +93,7 @@ extension Node {
 // MARK: As families
 
 extension NodeMetrics {
-    func families(now: WallTime) -> [MetricFamily] { process + log + door + peerGauges(now: now) + peerCounters }
+    func families(now: WallTime) -> [MetricFamily] { process + log + door + peerGauges(now: now) + peerCounters + replayerFamilies }
 
     private var process: [MetricFamily] {
         let facts = ProcessFacts()

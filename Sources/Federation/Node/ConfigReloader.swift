@@ -15,17 +15,20 @@ actor ConfigReloader {
     private let sockets: HandedOverSockets
     /// Makes anew what answers peers, once the node's name, mode or hosts have changed.
     private let renewServers: @Sendable () -> Void
+    private let takeReplayers: @Sendable ([Config.Replayer]) async -> Void
     private var inHand: Task<ConfigReload, Never>?
 
     init(
         node: Node, tasks: PollTasks, threshold: LogThreshold?, sockets: HandedOverSockets,
-        renewServers: @escaping @Sendable () -> Void
+        renewServers: @escaping @Sendable () -> Void,
+        takeReplayers: @escaping @Sendable ([Config.Replayer]) async -> Void
     ) {
         self.node = node
         self.tasks = tasks
         self.threshold = threshold
         self.sockets = sockets
         self.renewServers = renewServers
+        self.takeReplayers = takeReplayers
         let digest = sha256(node.opened.file.bytes).hex
         let path = node.opened.file.path
         node.changeRunning { $0.file = ConfigStanding(path: path, digest: digest, takenAt: SystemClock.now()) }
@@ -118,6 +121,7 @@ actor ConfigReloader {
             // What is held is answered by what holds now.
             node.store.commits.wakeAll()
         }
+        if difference.node.contains(where: { $0.key == .replayers }) { await takeReplayers(config.replayers) }
         // Two pollers of one peer would take turns at its cursor.
         await tasks.end(gone)
         do throws(StoreFailure) { try await node.noteSignaturePolicy() } catch {

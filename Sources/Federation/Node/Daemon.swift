@@ -172,6 +172,7 @@ package enum Daemon {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await Maintenance(node: run.node).run() }
             group.addTask { await CredentialWatch(node: run.node).run() }
+            group.addTask { await run.replayers.run() }
             group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }
             manager?.ready(HealthLine.starting(run.node.config.peers.count))
             if let manager { group.addTask { await DaemonPulse(node: run.node, manager: manager).run() } }
@@ -206,6 +207,7 @@ struct NodeRun: Sendable {
     let node: Node
     let listener: PeerListener
     let tasks = PollTasks()
+    let replayers: ReplayerTasks
     let reloader: ConfigReloader
     /// Where it listens, and on what.
     let sockets: HandedOverSockets
@@ -217,8 +219,11 @@ struct NodeRun: Sendable {
         self.node = node
         self.sockets = sockets
         listener = PeerListener(node)
+        let replayers = ReplayerTasks(node: node)
+        self.replayers = replayers
         reloader = ConfigReloader(
-            node: node, tasks: tasks, threshold: threshold, sockets: sockets, renewServers: listener.renew)
+            node: node, tasks: tasks, threshold: threshold, sockets: sockets, renewServers: listener.renew,
+            takeReplayers: { await replayers.take($0) })
     }
 }
 

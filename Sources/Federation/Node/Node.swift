@@ -45,6 +45,7 @@ final class Node: Sendable {
     struct Running: Sendable {
         var config: Config
         var pollers: [String: Poller] = [:]
+        var replayers: [String: any RunningReplayer] = [:]
         /// When a request last came in the name of each peer that comes to us.
         var heard: [String: WallTime] = [:]
         /// A daemon polls: nobody else makes a poller of this node.

@@ -14,6 +14,7 @@ extension Node {
         report.disk = try await store.disk()
         report.room = store.room
         report.stopped = stopped
+        report.replayers = try await replayerReports()
         report.isRunning = isDaemon
         report.configuration = configStanding
         if isDaemon { report.access = AccessReport(access, listen: config.tls.listen, now: now) }

@@ -44,6 +44,9 @@ enum StatusText {
         lines += alarms(status)
         if status.items("peers").isEmpty { lines.append("\nno peers: add one with 'federation add-peer NAME ENDPOINT'") }
         for peer in status.items("peers") { lines.append("\n\(peer.text("name"))\n\(columns(peerRows(peer, of: status)))") }
+        for each in status.items("replayers") {
+            lines.append("\n\(each.text("name"))\n\(columns(ReplayerText.rows(each)))")
+        }
         lines += AnnouncementText.lines(status)
         let clock = status["vclock"]?.members ?? []
         if !clock.isEmpty {
