@@ -23,7 +23,7 @@ extension SQLiteDatabase {
     }
 
     /// What a program without privileges may still write to the file system; `nil` where it does not say.
-    private static func free(at path: String) -> Int64? {
+    static func free(at path: String) -> Int64? {
         var facts = statvfs()
         guard unsafe statvfs(path, &facts) == 0, facts.f_blocks > 0 else { return nil }
         let (bytes, overflow) = Int64(clamping: facts.f_bavail).multipliedReportingOverflow(by: Int64(clamping: facts.f_frsize))

@@ -6,9 +6,20 @@ extension SQLiteStore {
     ///
     /// Whoever writes to the database meanwhile is not in the way. The copy is not flushed to disk: it is for a
     /// rehearsal, and `Access.scratch` opens it.
+    ///
+    /// - Throws: `full` where the copy would leave less than `Limits.diskReserve` of the disk it goes to.
     package static func copy(of path: String, to target: String) throws(StoreFailure) {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
         guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        let (pages, unused, pageSize) = try storing { () throws(SQLiteError) in
+            (
+                try connection.first("PRAGMA page_count") { $0.integer(0) } ?? 0,
+                try connection.first("PRAGMA freelist_count") { $0.integer(0) } ?? 0,
+                try connection.first("PRAGMA page_size") { $0.integer(0) } ?? 0
+            )
+        }
+        let directory = target.lastIndex(of: "/").map { String(target[...$0]) } ?? "."
+        if let free = SQLiteDatabase.free(at: directory), free - (pages - unused) * pageSize < Limits.diskReserve { throw .full }
         // Empty, and its owner's alone, before anything is in it.
         let file = unsafe open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .cannotOpen }

@@ -56,6 +56,20 @@ import Testing
         #expect(try await beta.stop() == .exited(0))
     }
 
+    /// A leaf gives its hub what it wrote when it syncs; when it only rehearses that, it gives nothing.
+    @Test func aRehearsalGivesNothingAway() async throws {
+        let star = try await Star("beta")
+        let (alpha, beta) = (star.alpha, star.leaves[0])
+        try await alpha.start()
+        try await alpha.put("# Of alpha\n")
+        try await beta.put("# Of beta\n")
+        #expect(try await beta.facts("sync", "--dry-run").at("peers", "0", "applied")?.integer == 1)
+        #expect(try await alpha.events().count == 1)
+        try await expectOK(beta.run("sync"))
+        try await eventually("alpha has both") { (try await alpha.events().count == 2).orNil }
+        #expect(try await alpha.stop() == .exited(0))
+    }
+
     @Test func aReloadIsRehearsed() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         #expect(try await node.run("reload", "--dry-run").status == 1)

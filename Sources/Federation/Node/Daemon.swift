@@ -97,6 +97,8 @@ package enum Daemon {
         let node = run.node
         node.changeRunning { [sockets = run.sockets] in $0.config.take(sockets) }
         try openAccess(node)
+        // Copies of the database that a killed rehearsal has left.
+        ImportRehearsal.removeLeftovers(in: node.opened.directory.path)
         node.makePollers(listener: PollLog(node: node))
         let control = ControlServer(service: CommandService(node: node, reloader: run.reloader))
         let listening: Result<HTTPServer, HTTPServerFailure> = await node.opened.directory.withControlSocketPath { path in

@@ -186,7 +186,9 @@ final class Node: Sendable {
         policy.stall = max(policy.stall, entry.timeout + policy.hold + .seconds(60))
         let choice = entry.wire
         let pusher = PushDriver(
-            machine: PushMachine(interval: config.interval(for: entry), isAllowed: config.serves(entry)),
+            machine: PushMachine(
+                // What a rehearsal has taken in is nobody's yet, and nothing may be changed elsewhere either.
+                interval: config.interval(for: entry), isAllowed: config.serves(entry) && !isRehearsal),
             clock: ContinuousClock(), store: NodePushStore(store: store),
             transport: NodePushTransport(transport: transport, node: { [self] in identity }))
         let driver = PollDriver(
