@@ -70,7 +70,7 @@ import Testing
     @Test func whoeverHasCompactedAgreesWithWhoeverHasNot() throws {
         let only = SimulationTests.number("FEDERATION_COMPACT_SEED")
         var stubs = 0
-        let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 30, 100)
+        let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 24, 24)
         for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
             (plan.signatures, plan.compactions, plan.writes) = (seed % 2 == 0 ? .enforce : .warn, 20, 60)
