@@ -80,10 +80,13 @@ import Testing
         let file = scratch.file("usb/whole")
         _ = try await beta.facts("export", "--to", file)
         #expect(try await alpha.run("import", file).status == 5)
-        let planned = try await alpha.facts("identity", "recover", "--bundle", file, "--dry-run")
-        #expect(planned["fetched"]?.integer == 1 && planned["number"]?.integer == 2, "\(planned.raw)")
-        let recovered = try await alpha.facts("identity", "recover", "--bundle", file)
-        #expect(recovered["fetched"]?.integer == 1 && recovered["number"]?.integer == 2, "\(recovered.raw)")
+        // What was written after the bundle is not in it: a person has to say that there is nothing.
+        #expect(try await alpha.run("identity", "recover", "--bundle", file).status == 4)
+        #expect(try await alpha.facts("identity", "show")["stopped"]?.string == "behind")
+        let planned = try await alpha.facts("identity", "recover", "--bundle", file, "--partial", "--dry-run")
+        #expect(planned["number"]?.integer == 2, "\(planned.raw)")
+        let recovered = try await alpha.facts("identity", "recover", "--bundle", file, "--partial")
+        #expect( recovered["number"]?.integer == 2, "\(recovered.raw)")
         try await alpha.put("# Note\n\nThree.\n", "--id", note)
         let last = try await carry(from: alpha, to: beta)
         #expect(last.taken["equal"]?.bool == true)
@@ -116,6 +119,17 @@ import Testing
         let file = scratch.file("usb/alpha")
         _ = try await alpha.facts("export", "--to", file)
         #expect(try await alpha.run("export", "--to", file).status == 1)
+        // Whatever is no bundle, and no backup, is not replaced.
+        for name in ["/data/federation.db", "/data/signing.key", "/federation.yaml"] {
+            let before = TestFile.bytes(alpha.directory + name)
+            for command in [["export", "--to"], ["backup"]] {
+                let refused = try await Program.run(
+                    command + [alpha.directory + name, "--force", "--config", alpha.configPath], in: scratch)
+                #expect(refused.status == 1, "\(command) \(name): \(refused.err)")
+            }
+            #expect(TestFile.bytes(alpha.directory + name) == before, "\(name)")
+        }
+        #expect(try await alpha.run("export", "--to", file, "--force").status == 0)
     }
 
     /// A bundle is judged as its node would be if it answered.

@@ -106,6 +106,9 @@ package struct Backup: Sendable {
             throw cannotWrite(ETXTBSY)
         }
         guard replaces else { throw CommandFailure(.fileExists, ["file": target]) }
+        guard (try? BackupCheck(target)) != nil else {
+            throw CommandFailure(.fileWrite, ["file": target, "why": "what is there is no backup, and is not replaced"])
+        }
     }
 
     /// Learns before the work whether a file can be made there, and why not.

@@ -49,7 +49,12 @@ package struct BundleExport: Sendable {
     package func run(
         progress: @Sendable (_ done: Int64, _ total: Int64) async -> Void
     ) async throws(CommandFailure) -> [UInt8] {
-        if let target, access(target, F_OK) == 0, !replaces, !isDryRun { throw CommandFailure(.fileExists, ["file": target]) }
+        if let target, access(target, F_OK) == 0, !isDryRun {
+            guard replaces else { throw CommandFailure(.fileExists, ["file": target]) }
+            guard BundleExport.isBundle(target) else {
+                throw CommandFailure(.fileWrite, ["file": target, "why": "what is there is no bundle, and is not replaced"])
+            }
+        }
         // Positions that are given to others are those of an epoch that is remembered.
         if !isDryRun { _ = try await CommandClient(configPath: configPath).perform(.exportStart, Array("{}".utf8)) }
         let node = try await OpenedNode(configPath: configPath, use: .read)
@@ -81,6 +86,17 @@ package struct BundleExport: Sendable {
             $0.member("log_events", end.end.logEvents)
             $0.member("digest", end.end.logDigest)
         }
+    }
+
+    private static func isBundle(_ path: String) -> Bool {
+        let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var facts = stat()
+        guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return false }
+        var start = [UInt8](repeating: 0, count: Bundle.magic.count)
+        let count = start.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+        return count == Bundle.magic.count && start == Bundle.magic
     }
 
     // MARK: What is written

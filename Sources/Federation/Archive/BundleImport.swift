@@ -46,14 +46,12 @@ package struct BundleImport: Sendable {
 
     /// Takes in a bundle that begins at the beginning of its node's log.
     ///
-    /// - Returns: whose it is, and how many events were new.
-    static func takeWhole(
-        _ file: String, into desk: BundleDesk
-    ) async throws(CommandFailure) -> (peer: String, applied: Int) {
+    /// - Returns: how many events were new.
+    static func takeWhole(_ file: String, into desk: BundleDesk) async throws(CommandFailure) -> Int {
         var bundle = BundleImport(file: file, configPath: "")
         bundle.isWhole = true
         let report = try await bundle.report(to: .desk(desk)) { _, _ in }
-        return (report.peer, Int(report.counts["applied"] ?? 0))
+        return Int(report.counts["applied"] ?? 0)
     }
 
     private func report(

@@ -74,7 +74,8 @@ package enum IdentityChange {
     /// - Parameters:
     ///   - partial: goes on although some peers cannot be reached: what only they hold of ours would be taken for
     ///     old by them.
-    ///   - bundles: whole bundles of peers, in place of asking these.
+    ///   - bundles: whole bundles of peers that cannot be asked. What was written after a bundle was made is not in it, so
+    ///     its peer still counts as one that was not read.
     /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
     package static func recover(
         configPath: String, partial: Bool, bundles: [String] = [], isDryRun: Bool = false
@@ -110,13 +111,11 @@ package enum IdentityChange {
     private static func recover(
         _ node: Node, partial: Bool, bundles: [String], isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
-        var names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
+        let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
         try await node.forgetCursors(of: names)
         var fetched = 0
         for file in bundles {
-            let (peer, applied) = try await BundleImport.takeWhole(file, into: node.bundleDesk)
-            names.removeAll { $0 == peer }
-            fetched += applied
+            fetched += try await BundleImport.takeWhole(file, into: node.bundleDesk)
         }
         let reports = try await node.sync(names)
         var failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)

@@ -21,7 +21,7 @@ let identityRecoverCommand = CommandDefinition(
         """,
     options: [
         .init("--partial", "go on although some peers cannot be reached"),
-        .init("--bundle", value: "FILE", "a whole bundle of a peer, in place of asking it"),
+        .init("--bundle", value: "FILE", "also take in a whole bundle of a peer that cannot be asked"),
         .init("--dry-run", "only say what would be fetched: on a copy of the database, which is thrown away"),
     ],
     examples: [("federation identity recover", "then 'federation run' again")]
