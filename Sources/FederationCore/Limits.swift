@@ -141,6 +141,8 @@ public enum Limits: Sendable {
     package static let sessionIDLength = 256
     /// Characters of a native position; to a puller it is an opaque text.
     package static let positionLength = 128
+    /// Events, and bytes, that a peer may say follow a page: more than any log has, so few that a thousand such sums fit.
+    package static let restSaid: Int64 = 1 << 50
     /// Holes in the numbers of origins that a poll looks at, the newest first; older ones are for comparisons …
     package static let holesSeen = 1000
     /// … and that it asks a peer for, each by some pages at most.

@@ -14,11 +14,20 @@ package struct LogRest: Hashable, Sendable {
 
     package static let nothing = LogRest(events: 0, bytes: 0)
 
+    /// Whether a number of events, or of bytes, is one that a log can have.
+    package static func isBelieved(_ said: Int64) -> Bool { (0...Limits.restSaid).contains(said) }
+
+    /// The events of a log of which `read` have come and `rest` are still to come; `nil` for more than can be counted.
+    package static func total(read: Int64, rest: Int64) -> Int64? {
+        let (sum, isTooMuch) = read.addingReportingOverflow(rest)
+        return isTooMuch ? nil : sum
+    }
+
     /// `events bytes [oldest]`, as a field of an answer says it.
     package init?(text: String) {
         let parts = text.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 2 || parts.count == 3, let events = Int64(parts[0]), let bytes = Int64(parts[1]),
-            events >= 0, bytes >= 0, (events > 0) == (parts.count == 3)
+            LogRest.isBelieved(events), LogRest.isBelieved(bytes), (events > 0) == (parts.count == 3)
         else { return nil }
         self.init(events: events, bytes: bytes)
         guard parts.count == 3 else { return }
@@ -51,11 +60,11 @@ package struct PeerLag: Hashable, Sendable {
     }
 
     package init?(json: JSON?) {
-        guard let json, let events = json["events"]?.integer, events >= 0,
+        guard let json, let events = json["events"]?.integer, LogRest.isBelieved(events),
             let at = json["observed_at"]?.string.flatMap({ WallTime(rfc3339: $0) })
         else { return nil }
         self.init(LogRest(events: events, oldest: json["oldest"]?.string.flatMap { ULID($0) }), at: at)
-        rest.bytes = json["bytes"]?.integer.flatMap { $0 >= 0 ? $0 : nil }
+        rest.bytes = json["bytes"]?.integer.flatMap { LogRest.isBelieved($0) ? $0 : nil }
     }
 
     func write(to writer: inout JSONWriter) {
@@ -93,7 +102,7 @@ extension PollMachine {
                 poll.remaining = nil
             }
         }
-        poll.progress.reached(done, of: poll.remaining.map { done + $0 }, at: now.instant)
+        poll.progress.reached(done, of: poll.remaining.flatMap { LogRest.total(read: done, rest: $0) }, at: now.instant)
     }
 
     /// A poll went well: everything that the peer would give was read, unless it was cut short.

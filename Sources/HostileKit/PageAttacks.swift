@@ -32,6 +32,13 @@ extension PeerAttack {
         page("marks-twice", "Names one place twice.", ["Federation-Marks": place(8) + " " + place(8)]),
         page("attestations-too-many", "Says that 257 lines are attestations.", ["Federation-Attestations": "257"]),
         page("page-in-html", "Gives a page of another type.", ["Content-Type": "text/html"], events: 1),
+        native("log-past-all-numbers", "Says that 2^63 - 1 events follow.", [.refuses("unsigned")], takes: 1) { _, scene in
+            var forged = scene.node.event(2)
+            (forged.signature, forged.publicKey) = (nil, nil)
+            let end = "\(epoch).\(Int64.max).01KNJX49920000000000000009"
+            let fields = ["Federation-Position": "\(epoch).0.01KNJX49920000000000000000", "Federation-Head": end]
+            return .response(scene.page([scene.node.line(1), forged.text], fields: fields))
+        },
         native("hundred-thousand-events", "Gives 100,000 events in a page.", [.fails(.other)]) { _, scene in
             .response(scene.page(fields: ["Federation-Count": "100000"], body: Array(String(repeating: "{}\n", count: 100_000).utf8)))
         },

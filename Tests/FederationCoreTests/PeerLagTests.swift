@@ -20,6 +20,23 @@ import Testing
         }
     }
 
+    @Test func moreThanALogCanHaveIsNotBelieved() throws {
+        let most = Limits.restSaid
+        for (events, bytes) in [(most + 1, 1), (1, most + 1), (.max, 1), (1, .max)] as [(Int64, Int64)] {
+            #expect(LogRest(text: "\(events) \(bytes) \(oldest)") == nil)
+            let json = #"{"events":\#(events),"bytes":\#(bytes),"observed_at":"2026-04-20T12:00:00Z"}"#
+            let lag = PeerLag(json: try JSON(Array(json.utf8)))
+            #expect(lag == nil || (lag?.rest.events == 1 && lag?.rest.bytes == nil), "\(json)")
+        }
+        #expect(LogRest(text: "\(most) \(most) \(oldest)")?.events == most)
+        #expect(LogRest.total(read: 1, rest: .max) == nil && LogRest.total(read: 1, rest: 2) == 3)
+        // Whatever a wire hands over, the poll goes on.
+        var outcome = PageOutcome()
+        outcome.applied = 2
+        let bench = committing(page(LogRest(events: .max)), outcome: outcome)
+        #expect(bench.machine.status.progress?.done == 2 && bench.machine.status.progress?.total == nil)
+    }
+
     @Test func theOldestEventMissingHasAnAge() {
         let lag = PeerLag(LogRest(events: 3, bytes: 1200, oldest: oldest), at: PollBench.wallStart)
         #expect(lag.age(at: PollBench.wallStart) == .seconds(90))

@@ -272,6 +272,25 @@ struct NativeWireTests {
         #expect(run.failure == failure && run.pages.isEmpty)
     }
 
+    @Test func aRestThatNoLogCanHaveIsUnknown() throws {
+        func rests(_ fields: [String: String]) throws -> [LogRest?] {
+            let run = try LoopedNode(NativeWire(), holding: WireContract.sample(3)).poll { index, response in
+                var response = response
+                if index == 1 { for (name, value) in fields { response.fields[name] = value } }
+                return .response(response)
+            }
+            #expect(run.failure == nil && run.pages.count == 1)
+            return run.pages.map(\.rest)
+        }
+        let (place, end) = ("e.0.\(Sample.id(1))", "e.\(Int64.max).\(Sample.id(2))")
+        let far = ["Federation-Position": place, "Federation-Head": end]
+        #expect(try rests(far.merging(["Federation-Rest": ""]) { $1 }) == [nil])
+        #expect(try rests(far.merging(["Federation-Rest": "\(Int64.max) 1 \(Sample.id(1))"]) { $1 }) == [nil])
+        #expect(try rests(far.merging(["Federation-Rest": "1 \(Int64.max) \(Sample.id(1))"]) { $1 }) == [nil])
+        let said = LogRest(events: 1, bytes: 7, oldest: Sample.id(1))
+        #expect(try rests(far.merging(["Federation-Rest": "1 7 \(Sample.id(1))"]) { $1 }) == [said])
+    }
+
     @Test func moreOfNothingIsAViolation() throws {
         let node = try LoopedNode(NativeWire(), holding: WireContract.sample(3))
         let first = try node.poll()

@@ -301,6 +301,7 @@ struct NativePage {
         let places = max(0, head.seq - last.seq)
         // There are never more events than places.
         if let said = field.flatMap({ LogRest(text: $0) }), said.events <= places { return said }
+        guard LogRest.isBelieved(places) else { return nil }
         return places == 0 ? .nothing : LogRest(events: places)
     }
 
