@@ -107,6 +107,11 @@ struct TrialText {
     }
 
     private func mend(_ mend: JSON) -> String {
+        let words = step(mend)
+        return mend.isTrue("if_confirmed") ? "if its owner says that who answers is right, and not before: \(words)" : words
+    }
+
+    private func step(_ mend: JSON) -> String {
         switch mend.text("kind") {
         case "command": mend.text("command") + (configPath == "federation.yaml" ? "" : " --config \(configPath.escapedForTerminal)")
         case "command_there": "there: \(mend.text("command"))"
@@ -155,7 +160,9 @@ enum TrialWords {
             return "it shows the key \(fact("shown").isEmpty ? "(none)" : fact("shown")), and not \(fact("expected")) (\(source(fact("by"))))"
         case "waits_for_person": return "a person has to say first that it is who it should be"
         case "other_wire": return "it speaks another wire than it did"
+        case "key_refused" where result.isTrue("key_withheld"): return "it asks for a key (401), and none was shown to it"
         case "key_refused": return "it does not accept our key (401)"
+        case "forbidden" where result.isTrue("key_withheld"): return "it does not let us in (403), and was shown no key or certificate"
         case "forbidden": return "it does not let us in (403)"
         case "secret_missing": return "a secret that the conversation needs is not there"
         case "busy": return "it asks to be left alone for a while (429)"
@@ -190,6 +197,7 @@ enum TrialWords {
         switch word {
         case "config": "so the configuration says"
         case "paired": "so a person has confirmed"
+        case "succession": "which the one before it has signed for: an old copy runs there, or somebody who has the old key"
         default: "which was pinned at first contact"
         }
     }

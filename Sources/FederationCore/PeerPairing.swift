@@ -121,37 +121,57 @@ package struct PeerRule: Hashable, Sendable {
         /// A person has to say whether it is.
         case waits(PeerPairing)
         /// It is not, or shows another key, or is this node itself.
-        case refused
+        case refused(Refusal)
+    }
+
+    /// Why who answers is not who it should be.
+    package enum Refusal: Hashable, Sendable {
+        case ourselves
+        case otherNode(expected: ULID, by: IdentitySource)
+        case otherKey(expected: String, by: IdentitySource)
     }
 
     /// Compares who answers with who should (Noema sections 3.3 and 8.6).
     package func verdict(on identity: PeerIdentity, _ memory: PeerMemory, at now: WallTime) -> Verdict {
+        if identity.id == own { return .refused(.ourselves) }
         let paired = memory.pairing.flatMap { $0.isPaired ? $0 : nil }
-        guard identity.id != own, identity.id == id ?? identity.id, identity.id == memory.pin ?? identity.id,
-            identity.id == paired?.id ?? identity.id
-        else { return .refused }
+        let expected: [(ULID?, IdentitySource)] = [(id, .config), (paired?.id, .paired), (memory.pin, .pinned)]
+        for case (let id?, let source) in expected where id != identity.id {
+            return .refused(.otherNode(expected: id, by: source))
+        }
         // What is no key is as good as none: it must neither be pinned nor take a pin away.
         let shown = identity.publicKey.flatMap { PublicKey($0)?.text }
-        guard let newKey = newKey(shown, insisted: key ?? paired?.key, memory) else { return .refused }
-        guard asks(memory.pairing) else { return .accepted(newKey: newKey.text) }
-        let first = PeerPairing(.pending, id: identity.id, key: shown, at: now)
-        return .waits(memory.pairing?.waiting(id: identity.id, key: shown, at: now) ?? first)
+        let insisted: [(String?, IdentitySource)] = [(key, .config), (paired?.key, .paired)]
+        let first = insisted.lazy.compactMap { key, source in key.map { Insisted(key: $0, by: source) } }.first
+        if let other = otherKey(shown, first, memory) { return .refused(other) }
+        guard asks(memory.pairing) else { return .accepted(newKey: newKey(shown, memory)) }
+        let pending = PeerPairing(.pending, id: identity.id, key: shown, at: now)
+        return .waits(memory.pairing?.waiting(id: identity.id, key: shown, at: now) ?? pending)
     }
 
-    private struct NewKey { var text: String? }
+    /// A key without which nobody is the peer, whatever is pinned.
+    private struct Insisted {
+        var key: String
+        var by: IdentitySource
+    }
 
-    /// The key to pin, if one is; `nil` where the one that is shown is not the expected one.
-    private func newKey(_ shown: String?, insisted: String?, _ memory: PeerMemory) -> NewKey? {
+    /// The key that is expected, where another is shown.
+    private func otherKey(_ shown: String?, _ insisted: Insisted?, _ memory: PeerMemory) -> Refusal? {
         if let insisted {
             // Once it has a successor, whoever shows the old one has stolen it, or is an old copy.
-            guard let shown, shown == memory.successor ?? insisted else { return nil }
-            return NewKey(text: memory.key == shown ? nil : shown)
+            if let successor = memory.successor {
+                return shown == successor ? nil : .otherKey(expected: successor, by: .succession)
+            }
+            return shown == insisted.key ? nil : .otherKey(expected: insisted.key, by: insisted.by)
         }
         // A peer that shows no key keeps the pin it has: nothing is downgraded.
-        guard let shown else { return NewKey() }
-        guard let known = memory.key else { return NewKey(text: shown) }
-        if PublicKey.isSame(known, shown) { return NewKey() }
-        return shown == memory.successor ? NewKey(text: shown) : nil
+        guard let shown, let known = memory.key, !PublicKey.isSame(known, shown), shown != memory.successor else { return nil }
+        return .otherKey(expected: known, by: .pinned)
+    }
+
+    /// The key to pin, of one that may be shown; `nil` where it is pinned already, or none is shown.
+    private func newKey(_ shown: String?, _ memory: PeerMemory) -> String? {
+        shown.flatMap { shown in memory.key.map { PublicKey.isSame($0, shown) } ?? false ? nil : shown }
     }
 }
 
@@ -180,7 +200,7 @@ package struct PairingConfirmation: Hashable, Sendable {
         question.expectedKey = rule.key
         let memory = try PeerMemory(question, from: log)
         let shown = PeerIdentity(id: id, name: "", version: "", wire: memory.wire ?? .native, publicKey: key.text)
-        guard rule.verdict(on: shown, memory, at: now) != .refused else { return nil }
+        if case .refused = rule.verdict(on: shown, memory, at: now) { return nil }
         if let paired = memory.pairing, paired.isPaired { return paired }
         var commit = PeerCommit(peer: peer, wireNamespace: wireNamespace)
         commit.pin = id

@@ -113,7 +113,7 @@ package struct PeerTrial: Sendable {
         self.memory = memory
         guard let identity else { return end(.noIdentity) }
         switch rule.verdict(on: identity, memory, at: now) {
-        case .refused: return end(mismatch(identity))
+        case .refused(let why): return end(TrialFault(why, shown: identity))
         case .waits: return end(.waits)
         case .accepted(let key): newKey = key
         }
@@ -213,21 +213,6 @@ package struct PeerTrial: Sendable {
     private mutating func end(_ fault: TrialFault) -> Effect {
         self.fault = self.fault ?? fault
         return .over
-    }
-
-    /// Why who answers is not accepted.
-    private func mismatch(_ shown: PeerIdentity) -> TrialFault {
-        if shown.id == node.id { return .ourselves }
-        let paired = memory.pairing.flatMap { $0.isPaired ? $0 : nil }
-        let expected: [(ULID?, IdentitySource)] = [(peer.expectedID, .config), (paired?.id, .paired), (memory.pin, .pinned)]
-        for case (let id?, let source) in expected where id != shown.id {
-            return .otherNode(expected: id, shown: shown.id, by: source)
-        }
-        let keys: [(String?, IdentitySource)] = [(peer.expectedKey, .config), (paired?.key, .paired), (memory.key, .pinned)]
-        for case (let key?, let source) in keys {
-            return .otherKey(expected: key, shown: shown.publicKey.flatMap { PublicKey($0)?.text }, by: source)
-        }
-        return .noIdentity
     }
 }
 

@@ -10,6 +10,8 @@ package enum IdentitySource: String, Hashable, Sendable {
     case paired
     /// The first answer was believed.
     case pinned
+    /// The key that was known so far has signed that this one takes its place.
+    case succession
 }
 
 /// Why one step of a poll does not go well: typed facts, from which its step, its reason and what mends it follow.
@@ -144,6 +146,17 @@ package enum TrialFault: Hashable, Sendable {
 }
 
 extension TrialFault {
+    /// Why who answers is not accepted.
+    package init(_ refusal: PeerRule.Refusal, shown: PeerIdentity) {
+        self =
+            switch refusal {
+            case .ourselves: .ourselves
+            case .otherNode(let expected, let source): .otherNode(expected: expected, shown: shown.id, by: source)
+            case .otherKey(let expected, let source):
+                .otherKey(expected: expected, shown: shown.publicKey.flatMap { PublicKey($0)?.text }, by: source)
+            }
+    }
+
     /// What a conversation came to, given how far it had come.
     ///
     /// - Parameters:

@@ -1,5 +1,5 @@
 /// What mends a fault: the command, or the line of a configuration.
-package enum TrialMend: Hashable, Sendable {
+package indirect enum TrialMend: Hashable, Sendable {
     /// A command of this node: what stands after `federation`.
     case command([String])
     /// The same, to be given where the peer runs.
@@ -14,6 +14,8 @@ package enum TrialMend: Hashable, Sendable {
     case upgrade, upgradeThere
     /// Nobody has to do anything.
     case wait
+    /// Only where the peer's owner has said, by another way than this one, that who answers is right: it trusts it.
+    case ifConfirmed(TrialMend)
 }
 
 /// What is known of a peer beside the fault, for saying what mends it.
@@ -23,6 +25,8 @@ package struct TrialPlace: Hashable, Sendable {
     package var timeout: Duration
     /// The peer's own identity, where it was shown.
     package var identity: ULID?
+    /// Keys and certificates of this node's that a configured peer would be shown were not.
+    package var isWithheld = false
 
     package init(peer: String, endpoint: String, timeout: Duration) {
         self.peer = peer
@@ -35,7 +39,7 @@ extension TrialFault {
     /// What mends it, the likeliest first.
     package func mends(_ place: TrialPlace) -> [TrialMend] {
         // What names the peer is of no use for one that has no name.
-        likely(place).filter { if case .command(let words) = $0 { !words.contains("") } else { true } }
+        likely(place).filter { $0.isOfUse }
     }
 
     private func likely(_ place: TrialPlace) -> [TrialMend] {
@@ -44,7 +48,7 @@ extension TrialFault {
         case .dns, .tcp: wayMends(place)
         case .tls: tlsMends(place)
         case .identity: identityMends(place)
-        case .auth: authMends
+        case .auth: authMends(place)
         case .page: pageMends(place)
         case .verify, .replay: eventMends(place)
         case .commit: storeMends
@@ -86,11 +90,14 @@ extension TrialFault {
     private func identityMends(_ place: TrialPlace) -> [TrialMend] {
         switch self {
         case .ourselves: [.command(["remove-peer", place.peer])]
-        case .otherNode(_, let shown, .config): [.peerSetting("id", shown.description)]
-        case .otherNode: [.command(["reset-peer", place.peer])]
-        case .otherKey(_, let shown?, .config): [.peerSetting("pubkey", shown)]
-        case .otherKey(_, _, .paired): [.command(["reset-peer", place.peer])]
-        case .otherKey: [.command(["reset-peer", place.peer, "--key-rotated"])]
+        // Who answers may be somebody else: first somebody has to look what the peer itself shows.
+        case .otherNode(_, let shown, .config): [TrialFault.look, .ifConfirmed(.peerSetting("id", shown.description))]
+        case .otherNode: [TrialFault.look, .ifConfirmed(.command(["reset-peer", place.peer]))]
+        case .otherKey(_, let shown?, .config): [TrialFault.look, .ifConfirmed(.peerSetting("pubkey", shown))]
+        // A key that has signed for another is never right again: an old copy runs there, or a thief.
+        case .otherKey(_, _, .succession), .otherKey(_, _, .config): [TrialFault.look]
+        case .otherKey(_, _, .paired): [TrialFault.look, .ifConfirmed(.command(["reset-peer", place.peer]))]
+        case .otherKey(_, _, .pinned): [TrialFault.look, .ifConfirmed(.command(["reset-peer", place.peer, "--key-rotated"]))]
         case .waits: [.command(["pair", place.peer])]
         case .otherWire: [.command(["reset-peer", place.peer])]
         case .silent(.timeout): [.peerSetting("timeout", place.longer), .commandThere(["status"])]
@@ -99,8 +106,13 @@ extension TrialFault {
         }
     }
 
-    private var authMends: [TrialMend] {
+    /// Says there which identity and key are the peer's: to be compared by another way than this one.
+    private static let look = TrialMend.commandThere(["identity", "show"])
+
+    private func authMends(_ place: TrialPlace) -> [TrialMend] {
         switch self {
+        case .keyRefused where place.isWithheld, .forbidden where place.isWithheld:
+            [.ifConfirmed(.command(["test-peer", place.endpoint, "--with-key"]))]
         case .secretMissing: [.setting("access.shared_key_file", "FILE")]
         case .forbidden: [.setting("tls.client_certificate", "FILE"), .settingThere("tls.client_ca", "FILE")]
         default: [.setting("access.shared_key_file", "FILE"), .command(["key", "fingerprint"])]
@@ -136,6 +148,16 @@ extension TrialFault {
         case .newerSchema: [.upgrade]
         case .busy, .interrupted: [.wait]
         case .full, .readOnly, .cannotOpen, .olderSchema, .notOurs, .io, .other: [.command(["check", "--deep"])]
+        }
+    }
+}
+
+extension TrialMend {
+    fileprivate var isOfUse: Bool {
+        switch self {
+        case .command(let words): !words.contains("")
+        case .ifConfirmed(let mend): mend.isOfUse
+        default: true
         }
     }
 }

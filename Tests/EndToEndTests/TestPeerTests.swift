@@ -1,4 +1,7 @@
 import FederationCore
+import FederationHTTP
+import Glibc
+import Synchronization
 import Testing
 
 /// `test-peer`: an address that is not configured.
@@ -56,6 +59,41 @@ import Testing
         #expect(try await node.run("test-peer", "ftp://x").status == 3)
         #expect(try await node.run("test-peer", "http://x", "--wire", "mesh").status == 2)
         try await node.stop()
+    }
+
+    /// Whoever has the ring's key opens every node of the ring.
+    @Test func aStrangerIsShownNoKey() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        node.set("access", "{shared_key_file: ring.key}")
+        TestFile.write("a-key-of-the-ring-000\n", to: node.directory + "/ring.key")
+        chmod(node.directory + "/ring.key", 0o600)
+        let heard = Mutex<[String]>([])
+        let peer = try FakePeer { request in
+            let key = request.fields["Authorization"]
+            heard.withLock { $0.append(key ?? "none") }
+            return HTTPResponse(status: key == "Bearer a-key-of-the-ring-000" ? 404 : 401)
+        }
+        func keys(_ command: String...) async throws -> (Set<String>, JSON) {
+            heard.withLock { $0 = [] }
+            let result = try await Program.run(command + ["--json", "--config", node.configPath], in: node.scratch)
+            return (Set(heard.withLock { $0 }), try result.json)
+        }
+        for command in ["test-peer", "preview"] {
+            let (quiet, withheld) = try await keys(command, peer.endpoint)
+            #expect(quiet == ["none"] && withheld["key_withheld"]?.bool == true, "\(command)")
+            let (shown, facts) = try await keys(command, peer.endpoint, "--with-key")
+            #expect(shown == ["Bearer a-key-of-the-ring-000"] && facts["key_withheld"] == nil, "\(command)")
+        }
+        let facts = try await keys("test-peer", peer.endpoint).1
+        #expect(facts["code"]?.string == "key_refused")
+        #expect(facts.at("mends", "0", "command")?.string == "federation test-peer \(peer.endpoint) --with-key")
+        #expect(facts.at("mends", "0", "if_confirmed")?.bool == true)
+        #expect(try await node.run("test-peer", peer.endpoint).out.contains("none was shown"))
+        #expect(try await node.run("preview", peer.endpoint).err.contains("--with-key"))
+        // One that is configured is shown what it is shown in a poll.
+        node.setPeer("beta", peer.endpoint)
+        #expect(try await keys("test-peer", peer.endpoint).0 == ["Bearer a-key-of-the-ring-000"])
+        await peer.stop()
     }
 
     /// Where there is no node yet.

@@ -18,13 +18,13 @@ import Testing
         return facts["ok"]?.bool == true ? "ok" : "\(facts["failed"]?.string ?? "?")/\(facts["code"]?.string ?? "?")"
     }
 
-    private func mend(_ node: TestNode, _ peer: String = "beta") async throws -> JSON {
-        try #require(try await why(node, peer).facts.at("mends", "0"))
+    private func mend(_ node: TestNode, _ peer: String = "beta", at place: Int = 0) async throws -> JSON {
+        try #require(try await why(node, peer).facts.at("mends", "\(place)"))
     }
 
     /// Gives the command that is said to mend it.
-    private func giveMend(_ node: TestNode, _ peer: String = "beta", _ more: String...) async throws {
-        let mend = try await mend(node, peer)
+    private func giveMend(_ node: TestNode, _ peer: String = "beta", at place: Int = 0, _ more: String...) async throws {
+        let mend = try await mend(node, peer, at: place)
         #expect(mend["kind"]?.string == "command")
         let words = (mend["command"]?.string ?? "").split(separator: " ").dropFirst().map { String($0) }
         let result = try await Program.run(words + more + ["--config", node.configPath], in: node.scratch)
@@ -190,18 +190,23 @@ import Testing
         let facts = try await why(alpha)
         #expect(facts.status == 5 && facts.facts["code"]?.string == "other_node")
         #expect(facts.facts.at("facts", "expected")?.string == id && facts.facts.at("facts", "by")?.string == "pinned")
-        try await giveMend(alpha, "beta", "--yes")
+        // First somebody has to look at the peer itself; what trusts who answers comes after that.
+        let mends = try #require(facts.facts["mends"]?.array)
+        #expect(mends.map { $0["kind"]?.string } == ["command_there", "command"])
+        #expect(mends[0]["command"]?.string == "federation identity show" && mends[1]["if_confirmed"]?.bool == true)
+        #expect(try await alpha.run("why", "beta").out.contains("if its owner says that who answers is right"))
+        try await giveMend(alpha, "beta", at: 1, "--yes")
         #expect(try await fault(alpha) == "ok")
         // What the configuration insists on is mended there.
         alpha.setPeer("beta", beta.endpoint, "id: \(id)")
         #expect(try await fault(alpha) == "identity/other_node")
-        let line = try #require(try await mend(alpha)["line"]?.string)
+        let line = try #require(try await mend(alpha, at: 1)["line"]?.string)
         alpha.setPeer("beta", beta.endpoint, line)
         #expect(try await fault(alpha) == "ok")
         // First contact that waits for a person.
         alpha.setPeer("beta", beta.endpoint, "first_contact: ask")
         #expect(try await fault(alpha) == "identity/waits_for_person")
-        try await giveMend(alpha, "beta", "--yes")
+        try await giveMend(alpha, "beta", at: 0, "--yes")
         #expect(try await fault(alpha) == "ok")
         try await other.stop()
     }

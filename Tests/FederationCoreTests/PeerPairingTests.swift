@@ -41,8 +41,8 @@ import Testing
         #expect(verdict(rule(.ask, id: PollBench.peerID, key: PeerPairingTests.a), memory()) == .accepted(newKey: PeerPairingTests.a))
         // What was believed before anybody asked waits as well, and is not taken for another.
         #expect(verdict(rule(.ask), memory(pin: PollBench.peerID, key: PeerPairingTests.a)) == .waits(waits))
-        #expect(verdict(rule(.ask), memory(pin: PollBench.peerID, key: PeerPairingTests.b)) == .refused)
-        #expect(verdict(rule(.ask), memory(pin: PollBench.otherID)) == .refused)
+        #expect(verdict(rule(.ask), memory(pin: PollBench.peerID, key: PeerPairingTests.b)) == .refused(.otherKey(expected: PeerPairingTests.b, by: .pinned)))
+        #expect(verdict(rule(.ask), memory(pin: PollBench.otherID)) == .refused(.otherNode(expected: PollBench.otherID, by: .pinned)))
         #expect(verdict(rule(.ask), memory(pin: PollBench.peerID, key: PeerPairingTests.a, paired())) == .accepted(newKey: nil))
     }
 
@@ -53,15 +53,18 @@ import Testing
         }
         for contact in FirstContact.allCases {
             #expect(verdict(PeerPairingTests.a, contact) == .accepted(newKey: nil))
-            #expect(verdict(PeerPairingTests.b, contact) == .refused)
-            #expect(verdict(nil, contact) == .refused, "no key is no proof")
-            #expect(verdict(PeerPairingTests.a, id: PollBench.otherID, contact) == .refused)
+            let key = PeerRule.Verdict.refused(.otherKey(expected: PeerPairingTests.a, by: .paired))
+            #expect(verdict(PeerPairingTests.b, contact) == key)
+            #expect(verdict(nil, contact) == key, "no key is no proof")
+            let other = PeerRule.Refusal.otherNode(expected: PollBench.peerID, by: .paired)
+            #expect(verdict(PeerPairingTests.a, id: PollBench.otherID, contact) == .refused(other))
             #expect(verdict(PeerPairingTests.b, successor: PeerPairingTests.b, contact) == .accepted(newKey: PeerPairingTests.b))
-            #expect(verdict(PeerPairingTests.a, successor: PeerPairingTests.b, contact) == .refused)
+            #expect(verdict(PeerPairingTests.a, successor: PeerPairingTests.b, contact)
+                == .refused(.otherKey(expected: PeerPairingTests.b, by: .succession)))
         }
         // The pin may be gone; the word of a person is not.
         let other = rule(.pin).verdict(on: PollBench.identity(PollBench.otherID, key: PeerPairingTests.c), memory(nil, paired()), at: now)
-        #expect(other == .refused)
+        #expect(other == .refused(.otherNode(expected: PollBench.peerID, by: .paired)))
     }
 
     private func memory(_ pin: ULID?, _ pairing: PeerPairing) -> PeerMemory { memory(pin: pin, pairing) }

@@ -172,10 +172,6 @@ import Testing
             (.paused, .command(["resume-peer", "beta"])), (.nothingFlows(own: .publish, peer: .subscribe), .command(["set-mode", "sync", "--peer", "beta"])),
             (.refused, .commandThere(["run"])), (.nameUnknown, .peerSetting("endpoint", "http://beta:4001")),
             (.tls(.unknownAuthority), .peerSetting("ca", "FILE")), (.ourselves, .command(["remove-peer", "beta"])),
-            (.otherNode(expected: .min, shown: .max, by: .config), .peerSetting("id", ULID.max.description)),
-            (.otherNode(expected: .min, shown: .max, by: .pinned), .command(["reset-peer", "beta"])),
-            (.otherKey(expected: "a", shown: "b", by: .config), .peerSetting("pubkey", "b")),
-            (.otherKey(expected: "a", shown: "b", by: .pinned), .command(["reset-peer", "beta", "--key-rotated"])),
             (.waits, .command(["pair", "beta"])), (.keyRefused, .setting("access.shared_key_file", "FILE")),
             (.silent(.timeout), .peerSetting("timeout", "60s")), (.busy, .wait),
             (.event(problem, code: "unsigned"), .peerSetting("verify", "warn")),
@@ -183,6 +179,46 @@ import Testing
         ]
         for (fault, mend) in faults { #expect(fault.mends(place).first == mend, "\(fault)") }
         for fault in TLSFault.allCases { #expect(!TrialFault.tls(fault).mends(place).isEmpty) }
+    }
+
+    @Test func whoAnswersInAnothersPlaceIsNotTrustedByTheFirstMend() {
+        let place = TrialPlace(peer: "beta", endpoint: "http://beta:4001", timeout: .seconds(30))
+        let look = TrialMend.commandThere(["identity", "show"])
+        let faults: [(TrialFault, [TrialMend])] = [
+            (.otherNode(expected: .min, shown: .max, by: .config), [look, .ifConfirmed(.peerSetting("id", ULID.max.description))]),
+            (.otherNode(expected: .min, shown: .max, by: .pinned), [look, .ifConfirmed(.command(["reset-peer", "beta"]))]),
+            (.otherKey(expected: "a", shown: "b", by: .config), [look, .ifConfirmed(.peerSetting("pubkey", "b"))]),
+            (.otherKey(expected: "a", shown: nil, by: .config), [look]),
+            (.otherKey(expected: "a", shown: "b", by: .paired), [look, .ifConfirmed(.command(["reset-peer", "beta"]))]),
+            (.otherKey(expected: "a", shown: "b", by: .pinned), [look, .ifConfirmed(.command(["reset-peer", "beta", "--key-rotated"]))]),
+            (.otherKey(expected: "a", shown: "b", by: .succession), [look]),
+        ]
+        for (fault, mends) in faults { #expect(fault.mends(place) == mends, "\(fault)") }
+        // Of one that has no name nothing can be reset.
+        let stranger = TrialPlace(peer: "", endpoint: "http://beta:4001", timeout: .seconds(30))
+        #expect(TrialFault.otherNode(expected: .min, shown: .max, by: .pinned).mends(stranger) == [look])
+    }
+
+    @Test func anOldKeyIsMeasuredByTheOneThatHasSucceededIt() {
+        let keys = ["ed25519:LB+0jMLPWjc+6yXzZFm8KOGQCwjA2YzdGgbNEfcDCJo=", "ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="]
+        var peer = PolledPeer(name: "beta")
+        peer.expectedKey = keys[0]
+        var memory = PeerMemory()
+        (memory.key, memory.successor) = (keys[0], keys[1])
+        let old = run(PollBench.hello(PollBench.identity(key: keys[0])), peer: peer, memory: memory)
+        #expect(old.fault == .otherKey(expected: keys[1], shown: keys[0], by: .succession))
+        #expect(run(PollBench.hello(PollBench.identity(key: keys[1])), peer: peer, memory: memory).fault == nil)
+    }
+
+    @Test func aKeyThatWasKeptBackIsSaidToBe() {
+        var place = TrialPlace(peer: "", endpoint: "https://beta", timeout: .seconds(30))
+        let shown = TrialMend.ifConfirmed(.command(["test-peer", "https://beta", "--with-key"]))
+        for fault in [TrialFault.keyRefused, .forbidden] {
+            place.isWithheld = true
+            #expect(fault.mends(place) == [shown])
+            place.isWithheld = false
+            #expect(!fault.mends(place).isEmpty && !fault.mends(place).contains(shown))
+        }
     }
 
     @Test func theDateOfAnAnswerShowsAClockThatIsWrong() {

@@ -15,6 +15,9 @@ package struct PeerPreview: Sendable {
     /// `auto`, `native` or `noema`.
     package var wire = "auto"
     package var pages = 3
+    /// Shows the ring's key, where it does not cross a network in clear, and the client certificate to an endpoint that no
+    /// peer is configured with.
+    package var showsKey = false
     /// The endpoint was named by somebody else: it is asked without any key, and only at addresses that this lets pass.
     private var addresses: AddressGuard?
 
@@ -39,8 +42,9 @@ package struct PeerPreview: Sendable {
         let node = try await node()
         let identity = node?.identity ?? PreviewStranger.identity
         var machine = PreviewMachine(exchange, node: identity.id, pages: pages)
-        await look(&machine, at: address.url, as: identity)
+        let isWithheld = await look(&machine, at: address, as: identity)
         var report = PreviewReport(endpoint: address.url, machine: machine, hasNode: node != nil)
+        report.isKeyWithheld = isWithheld
         do throws(StoreFailure) {
             if let node {
                 try await report.compare(with: node, endpoint: address)
@@ -79,31 +83,38 @@ package struct PeerPreview: Sendable {
         }
     }
 
-    /// What would go with the requests of an entry of this endpoint: the ring's key, where it does not cross a network
-    /// in clear.
-    func credentials(at endpoint: String) -> ChannelCredentials {
-        guard let file = try? ConfigFile.load(configPath), let place = try? Endpoint(endpoint) else {
-            return ChannelCredentials()
-        }
+    /// What goes with the requests: to whom the configuration names at this endpoint what it is shown in a poll, to anybody
+    /// else nothing, unless `showsKey`. Whoever has the ring's key opens every node of the ring.
+    ///
+    /// - Returns: also whether something was kept back that a configured peer of this endpoint would be shown.
+    func credentials(at endpoint: Endpoint) -> (shown: ChannelCredentials, isWithheld: Bool) {
+        guard let file = try? ConfigFile.load(configPath) else { return (ChannelCredentials(), false) }
         let access = NodeAccess()
         _ = try? access.take(file.config, beside: configPath, now: SystemClock.now())
-        let known = file.config.peers.first { $0.endpoint == place }
-        return access.credentials(for: known ?? Config.Peer(name: "", endpoint: place), of: file.config, beside: configPath)
+        let known = file.config.peers.first { $0.endpoint == endpoint }
+        let all = access.credentials(
+            for: known ?? Config.Peer(name: "", endpoint: endpoint), of: file.config, beside: configPath)
+        if known != nil || showsKey { return (all, false) }
+        return (ChannelCredentials(), all.bearer != nil || all.certificate != nil)
     }
 
     /// Carries out what the machine asks for.
-    private func look(_ machine: inout PreviewMachine, at endpoint: String, as node: NodeIdentity) async {
+    ///
+    /// - Returns: whether a key or a certificate was kept back.
+    private func look(_ machine: inout PreviewMachine, at endpoint: Endpoint, as node: NodeIdentity) async -> Bool {
         let client = CurlClient()
         defer { client.close() }
-        var credentials = addresses == nil ? credentials(at: endpoint) : ChannelCredentials()
+        var (credentials, isWithheld) = addresses == nil ? credentials(at: endpoint) : (ChannelCredentials(), false)
         credentials.addresses = addresses
-        let transport = PeerTransport(client: client, endpoint: endpoint, timeout: Limits.requestDeadline, credentials: { [credentials] in credentials })
+        let transport = PeerTransport(
+            client: client, endpoint: endpoint.url, timeout: Limits.requestDeadline, credentials: { [credentials] in credentials })
         var random = SystemRandom()
         let context = ExchangeContext(
             node: node, peerName: "", pinnedWire: nil, fetches: true, pushes: false, cursor: nil, position: nil,
             interval: .seconds(30), reach: .news, wireValues: [:], now: SystemClock.now(),
             nonce: (random.next(), random.next()))
         await PeerLook.carryOut(&machine, context, over: transport)
+        return isWithheld
     }
 }
 

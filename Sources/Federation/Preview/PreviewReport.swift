@@ -8,6 +8,7 @@ struct PreviewReport {
     let machine: PreviewMachine
     let hasNode: Bool
     var sample: PreviewSample?
+    var isKeyWithheld = false
     private var standing = PeerStandingHere()
 
     init(endpoint: String, machine: PreviewMachine, hasNode: Bool) {
@@ -35,7 +36,7 @@ struct PreviewReport {
     private var total: Int64? {
         let read = Int64(machine.items.count)
         if machine.ending == .complete { return read }
-        return machine.remaining.map { read + $0 }
+        return machine.remaining.flatMap { LogRest.total(read: read, rest: $0) }
     }
 
     var json: [UInt8] {
@@ -45,6 +46,7 @@ struct PreviewReport {
             if let failure { writer.member("reason", failure.reason.rawValue) }
             if case .transport(.forbiddenAddress(let kind)) = failure { writer.member("refused_address", kind.rawValue) }
             writer.member("has_node", hasNode)
+            if isKeyWithheld { writer.member("key_withheld", true) }
             if let wire = machine.wire { writer.member("wire", wire.rawValue) }
             if let peer = machine.identity { self.peer(peer, &writer) }
             writer.member("configured_as", standing.configuredAs)

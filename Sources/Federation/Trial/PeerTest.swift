@@ -11,6 +11,8 @@ package struct PeerTest: Sendable {
     package var configPath: String
     /// `auto`, `native` or `noema`.
     package var wire = "auto"
+    /// As `PeerPreview.showsKey`.
+    package var showsKey = false
 
     package init(endpoint: String, configPath: String) {
         self.endpoint = endpoint
@@ -22,6 +24,7 @@ package struct PeerTest: Sendable {
     package func run() async throws(CommandFailure) -> [UInt8] {
         var preview = PeerPreview(endpoint: endpoint, configPath: configPath)
         preview.wire = wire
+        preview.showsKey = showsKey
         let place = try preview.place()
         let node = try await preview.node()
         let result = await facts(preview, place, node)
@@ -36,7 +39,7 @@ package struct PeerTest: Sendable {
         let peer = PolledPeer(name: PreviewSample.giver, wireNamespace: preview.wire)
         let client = CurlClient()
         defer { client.close() }
-        let credentials = preview.credentials(at: place.url)
+        let (credentials, isWithheld) = preview.credentials(at: place)
         let transport = PeerTransport(
             client: client, endpoint: place.url, timeout: Limits.requestDeadline, credentials: { credentials })
         let ground = node.map { node in
@@ -50,6 +53,7 @@ package struct PeerTest: Sendable {
                 preview.exchange, peer: peer, node: identity, memory: PeerMemory(), isTLS: place.scheme == .https,
                 isNumeric: place.numericHost != nil, hasStore: node != nil))
         var report = PeerTestReport(entry: Config.Peer(name: "", endpoint: place), trial: trial, hasNode: node != nil)
+        report.isKeyWithheld = isWithheld
         if trial.identity != nil { report.wires = await wires(of: trial, as: identity, over: transport) }
         do throws(StoreFailure) {
             if let node {

@@ -6,6 +6,7 @@ struct PeerTestReport: Sendable {
     var entry: Config.Peer
     var trial: PeerTrial
     var hasNode: Bool
+    var isKeyWithheld = false
     var wires: [WireName] = []
     var standing = PeerStandingHere()
     var sample: PreviewSample?
@@ -18,7 +19,10 @@ struct PeerTestReport: Sendable {
         jsonObject { writer in
             writer.member("endpoint", entry.endpoint?.url ?? "")
             writer.member("has_node", hasNode)
-            TrialReport(entry: entry, trial: trial).members(&writer, isOk: isOk)
+            if isKeyWithheld { writer.member("key_withheld", true) }
+            var report = TrialReport(entry: entry, trial: trial)
+            report.isWithheld = isKeyWithheld
+            report.members(&writer, isOk: isOk)
             writer.member("configured_as", standing.configuredAs)
             guard trial.identity != nil else { return }
             standing.members(trial.identity, &writer)
@@ -38,10 +42,12 @@ struct PeerTestReport: Sendable {
 
     /// How much the peer has, as far as it says.
     private func log(_ writer: inout JSONWriter) {
-        guard let page = trial.page, let rest = page.rest else { return }
+        guard let page = trial.page, let rest = page.rest,
+            let events = LogRest.total(read: Int64(page.items.count), rest: rest.events)
+        else { return }
         writer.key("log")
         writer.object {
-            $0.member("events", Int64(page.items.count) + rest.events)
+            $0.member("events", events)
             // The page's own bytes are known as they came: as JSON, which has the names of the members as well.
             if let bytes = rest.bytes { $0.member("bytes_after_sample", bytes) }
         }

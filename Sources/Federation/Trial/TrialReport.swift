@@ -14,6 +14,8 @@ struct TrialReport: Sendable {
     var poll: PollStatus?
     var nextTryIn: Duration?
     var isDaemon = false
+    /// What a configured peer would be shown of this node's keys was not.
+    var isWithheld = false
     /// Of the configuration file that could not be taken.
     var problems: [String] = []
 
@@ -53,6 +55,7 @@ struct TrialReport: Sendable {
     private var place: TrialPlace {
         var place = TrialPlace(peer: entry.name, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout)
         place.identity = trial.identity?.id
+        place.isWithheld = isWithheld
         return place
     }
 
@@ -98,27 +101,32 @@ struct TrialReport: Sendable {
     }
 
     private func mend(_ mend: TrialMend, _ writer: inout JSONWriter) {
-        writer.object { writer in
-            switch mend {
-            case .command(let words):
-                writer.member("kind", "command")
-                writer.member("command", (["federation"] + words).joined(separator: " "))
-            case .commandThere(let words):
-                writer.member("kind", "command_there")
-                writer.member("command", (["federation"] + words).joined(separator: " "))
-            case .peerSetting(let key, let value):
-                let entry = index.map { "peers[\($0)].\(key)" } ?? key
-                setting(entry, [.key("peers"), .index(index ?? 0), .key(key)], "\(key): \(value)", &writer)
-            case .setting(let key, let value):
-                let parts = key.split(separator: ".").map { String($0) }
-                setting(key, ConfigPath(parts.map { .key($0) }), TrialReport.yaml(parts, value), &writer)
-            case .settingThere(let key, let value):
-                writer.member("kind", "setting_there")
-                writer.member("line", TrialReport.yaml(key.split(separator: ".").map { String($0) }, value))
-            case .upgrade: writer.member("kind", "upgrade")
-            case .upgradeThere: writer.member("kind", "upgrade_there")
-            case .wait: writer.member("kind", "wait")
-            }
+        writer.object { members(mend, &$0) }
+    }
+
+    private func members(_ mend: TrialMend, _ writer: inout JSONWriter) {
+        switch mend {
+        case .command(let words):
+            writer.member("kind", "command")
+            writer.member("command", (["federation"] + words).joined(separator: " "))
+        case .commandThere(let words):
+            writer.member("kind", "command_there")
+            writer.member("command", (["federation"] + words).joined(separator: " "))
+        case .peerSetting(let key, let value):
+            let entry = index.map { "peers[\($0)].\(key)" } ?? key
+            setting(entry, [.key("peers"), .index(index ?? 0), .key(key)], "\(key): \(value)", &writer)
+        case .setting(let key, let value):
+            let parts = key.split(separator: ".").map { String($0) }
+            setting(key, ConfigPath(parts.map { .key($0) }), TrialReport.yaml(parts, value), &writer)
+        case .settingThere(let key, let value):
+            writer.member("kind", "setting_there")
+            writer.member("line", TrialReport.yaml(key.split(separator: ".").map { String($0) }, value))
+        case .upgrade: writer.member("kind", "upgrade")
+        case .upgradeThere: writer.member("kind", "upgrade_there")
+        case .wait: writer.member("kind", "wait")
+        case .ifConfirmed(let mend):
+            members(mend, &writer)
+            writer.member("if_confirmed", true)
         }
     }
 

@@ -10,11 +10,15 @@ let previewCommand = CommandDefinition(
         With --announced the endpoint is one that others have named: it is asked without any key, and only at addresses of
         the open internet or of 'access.announced_allow'.
 
+        An address that no peer is configured with is shown no key and no client certificate of this node, unless you say
+        --with-key: whoever has the ring's key opens every node of the ring.
+
         'test-peer' looks at the way to an address step by step instead, and says what mends it.
         """,
     positionals: [.init(name: "ENDPOINT", count: .optional)],
     options: [
         .init("--announced", value: "NAME", "the node that others have told this one of by that name"),
+        .init("--with-key", "show it the ring's key and the client certificate, as a configured peer is shown"),
         .init("--wire", value: "WIRE", "native, noema or auto (default: auto)"),
         .init("--pages", value: "N", "read at most N pages of its log (default 3)"),
     ],
@@ -29,6 +33,10 @@ let previewCommand = CommandDefinition(
             preview = try await PeerPreview(announced: name, configPath: arguments.configPath)
         } catch { return session.report(error) }
     default: return session.usage("an ENDPOINT, or --announced NAME", hint: "see 'federation help preview'")
+    }
+    if arguments.has("--with-key") {
+        guard arguments.value("--announced") == nil else { return session.usage("--announced never shows a key") }
+        preview.showsKey = true
     }
     if let wire = arguments.value("--wire") {
         guard ["native", "noema", "auto"].contains(wire) else { return session.usage("--wire is native, noema or auto") }
@@ -76,7 +84,9 @@ private func printPreview(_ result: JSON, _ console: Console) {
                 "\(endpoint): its address is of the kind '\(result.text("refused_address"))', where nobody is to be sent by others",
                 hint: AnnouncementText.hint(result.text("refused_address")))
         }
-        return console.error("\(endpoint): \(reason.rawValue): \(reason.words)", hint: reason.hint)
+        let hint = reason == .auth && result.isTrue("key_withheld")
+            ? "no key of this node was shown to it; if it is whom you mean: add --with-key" : reason.hint
+        return console.error("\(endpoint): \(reason.rawValue): \(reason.words)", hint: hint)
     }
     if result["peer"]?.text("mode") == NodeMode.subscribe.rawValue { console.note("it serves no events: its mode is subscribe") }
     console.note("nothing was written; to add it: federation add-peer NAME \(endpoint)")

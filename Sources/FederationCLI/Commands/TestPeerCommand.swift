@@ -8,14 +8,21 @@ let testPeerCommand = CommandDefinition(
         answers, by which key and on which wires, how far its clock is off, how much it has, what would flow, and the lines
         that add it. Nothing is written, here or there, and nobody is pinned.
 
+        An address that no peer is configured with is shown no key and no client certificate of this node, unless you say
+        --with-key: whoever has the ring's key opens every node of the ring.
+
         'preview' reads more of its log and judges each event; this looks at the way to it, and at its first page.
         """,
     positionals: [.init(name: "ENDPOINT", count: .one)],
-    options: [.init("--wire", value: "WIRE", "native, noema or auto (default: auto)")],
+    options: [
+        .init("--with-key", "show it the ring's key and the client certificate, as a configured peer is shown"),
+        .init("--wire", value: "WIRE", "native, noema or auto (default: auto)"),
+    ],
     examples: [("federation test-peer https://beta.example:4001", "before 'federation add-peer'")]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
     var test = PeerTest(endpoint: arguments.positionals.first ?? "", configPath: arguments.configPath)
+    test.showsKey = arguments.has("--with-key")
     if let wire = arguments.value("--wire") {
         guard ["native", "noema", "auto"].contains(wire) else { return session.usage("--wire is native, noema or auto") }
         test.wire = wire
