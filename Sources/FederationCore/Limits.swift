@@ -322,6 +322,8 @@ public enum Limits: Sendable {
     package static let replayerLinesWaiting = 256
     /// Subjects whose events wait behind one that failed; with so many, nothing further is given.
     package static let replayerLanes = 1000
+    /// Events that wait and are given at one time: their bytes are bounded one by one.
+    package static let replayerLanesAtOnce = 4
     /// Answers of one run of a program to what it had answered.
     package static let replayerRepeats = 1000
     /// How long a program may take to say hello …

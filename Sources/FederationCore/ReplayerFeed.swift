@@ -44,6 +44,8 @@ struct ReplayerFeed: Sendable {
     var lastAnswer: Instant?
     /// Events that are given one at a time, because a program ended while it had several.
     var careful = 0
+    /// The place that it named, while that is looked for.
+    var asked: LogPosition?
     /// What it has closed, and by when its end would explain that.
     var closing: (fault: ReplayerFault, by: Instant)?
 
@@ -143,8 +145,18 @@ extension ReplayerMachine {
         var effects: [Effect] = []
         let window = feed.careful > 0 ? 1 : policy.window
         func hasRoom(_ feed: ReplayerFeed) -> Bool { feed.given.count + feed.lanesRead.count < window }
+        // Each may be as long as an event can be; those of a page are bounded together.
+        func hasLaneRoom(_ feed: ReplayerFeed) -> Bool {
+            feed.lanesRead.count + feed.given.count { $0.source == .lane } < Limits.replayerLanesAtOnce
+        }
+        // Where something that the program needs is away, the next event would fare no better.
+        // (One behind the place that was read to is given only once that is passed again.)
+        let passed = feed.passed
+        let isOut = memory.lanes.values.contains {
+            !$0.isParked && $0.seq <= passed && ProgramMessage.Refusal.isOutage($0.code)
+        }
         for (subject, lane) in memory.lanes.filter({ !$0.value.isParked }).sorted(by: { $0.key < $1.key })
-        where hasRoom(feed) {
+        where hasRoom(feed) && hasLaneRoom(feed) {
             guard !feed.lanesRead.contains(subject),
                 !feed.given.contains(where: { $0.subject == subject }),
                 feed.dueAt[subject].map({ $0 <= now.instant }) ?? true
@@ -158,14 +170,14 @@ extension ReplayerMachine {
             feed.lanesRead.insert(subject)
             effects.append(.readLane(feed.token, subject, from: lane.seq, through: feed.passed))
         }
-        while hasRoom(feed), memory.lanes.count < Limits.replayerLanes, let next = feed.next {
+        while !isOut, hasRoom(feed), memory.lanes.count < Limits.replayerLanes, let next = feed.next {
             let subject = ExactText(next.event.event.subject)
             let lane = memory.lanes[subject].flatMap { next.event.seq >= $0.seq ? $0 : nil }
             // Were both under way, the first might fail and the second not.
             let isUnderWay = feed.lanesRead.contains(subject) || feed.given.contains { $0.subject == subject }
             if lane == nil, isUnderWay { break }
             feed.pass()
-            if lane != nil {
+            if lane != nil || memory.skipped.contains(next.event.event.id) {
                 settle(page: next.page)
             } else {
                 feed.give(next.event, from: .page(next.page), at: now.instant)
@@ -203,6 +215,12 @@ extension ReplayerMachine {
             memory.lanes[subject] = feed.passed > through ? lane : nil
             return []
         }
+        guard event.seq >= lane.seq else { return [] }
+        if memory.skipped.contains(event.event.id) {
+            lane.seq = event.seq + 1
+            memory.lanes[subject] = lane
+            return []
+        }
         if lane.id != event.event.id { lane.attempts = 0 }
         (lane.seq, lane.id) = (event.seq, event.event.id)
         memory.lanes[subject] = lane
@@ -227,8 +245,10 @@ extension ReplayerMachine {
     }
 
     private mutating func greeted(_ greeting: ProgramMessage.Greeting, _ now: Moment) -> [Effect] {
-        guard case .greeting = state else { return state == .running ? fault(.malformed, now) : [] }
-        state = .running
+        guard case .greeting = state, feed.asked == nil else {
+            if case .ending = state { return [] }
+            return fault(.malformed, now)
+        }
         if greeting.version != memory.version {
             // It may know now what it did not.
             if !memory.version.isEmpty { _ = memory.apply(.retry(nil)) }
@@ -240,18 +260,36 @@ extension ReplayerMachine {
         }
         switch greeting.after {
         case .remembered: break
-        case .first: _ = memory.apply(.rewind)
+        // What waits in lanes goes on waiting: their events are left to them when they come again.
+        case .first: memory.cursor = .start
         case .place(let place):
-            guard let ours = memory.cursor.position, place.seq < ours.seq else { break }
-            memory.cursor = memory.cursor.moved(back: place)
-            memory.lanes = memory.lanes.filter { $0.value.seq <= place.seq }
+            feed.asked = place
+            return [.locate(feed.token, place)]
         }
+        return begun(startedOver: false)
+    }
+
+    /// It was looked whether the place that the program names is one of this log.
+    mutating func located(_ isOurs: Bool, _ token: UInt64) -> [Effect] {
+        guard token == feed.token, case .greeting = state, let place = feed.asked else { return [] }
+        feed.asked = nil
+        if !isOurs {
+            // Somebody has brought back an older log: all places are others now.
+            memory.cursor = .start
+            memory.lanes = [:]
+        } else if let ours = memory.cursor.position, place.seq < ours.seq {
+            memory.cursor = memory.cursor.moved(back: place)
+        }
+        return begun(startedOver: !isOurs)
+    }
+
+    private mutating func begun(startedOver: Bool) -> [Effect] {
+        state = .running
         feed.move(to: memory.cursor)
         feed.lines += 1
-        return [
-            .write(ReplayerMessage.start(after: memory.cursor.position, startedOver: false)),
-            .report(.greeted(name: greeting.name, version: greeting.version)),
-        ]
+        let line = ReplayerMessage.start(after: memory.cursor.position, startedOver: startedOver)
+        return [.write(line), .report(.greeted(name: tally.program, version: tally.version))]
+            + (startedOver ? [.report(.startedOver)] : [])
     }
 
     private mutating func answered(
@@ -266,6 +304,12 @@ extension ReplayerMachine {
         }
         guard id == nil || id == feed.given[place].id else { return fault(.wrongID(seq: seq), now) }
         feed.lastAnswer = now.instant
+        let isUnknown = refusal.map { $0.code == .unsupported && !$0.retries } ?? false
+        if isUnknown {
+            count { $0.refusals[.unsupported, default: 0] += 1 }
+            dealtWith(feed.given.remove(at: place))
+            return []
+        }
         guard let refusal else {
             let done = feed.given[...place]
             feed.given.removeFirst(place + 1)
@@ -283,11 +327,14 @@ extension ReplayerMachine {
     private mutating func dealtWith(_ event: ReplayerFeed.Given) {
         count { $0.settled += 1 }
         feed.settledThisTime += 1
+        hasSettledSinceCrash = true
         crashes[event.id] = nil
         switch event.source {
         case .page(let page): settle(page: page)
         case .lane:
-            if memory.lanes[event.subject]?.id == event.id { memory.lanes[event.subject]?.pass() }
+            if let lane = memory.lanes[event.subject], lane.id == event.id, lane.seq == event.seq {
+                memory.lanes[event.subject]?.pass()
+            }
             if feed.careful > 0 { feed.careful -= 1 }
         }
     }
@@ -304,7 +351,9 @@ extension ReplayerMachine {
     mutating func park(
         _ event: ReplayerFeed.Given, code: String, _ refusal: ProgramMessage.Refusal, attempts: Int, _ now: Moment
     ) -> Bool {
-        let isParked = !refusal.retries || attempts >= policy.attempts
+        if case .lane = event.source, let lane = memory.lanes[event.subject], lane.seq > event.seq { return false }
+        let isOutage = ProgramMessage.Refusal.isOutage(code)
+        let isParked = !refusal.retries || (attempts >= policy.attempts && !isOutage)
         let since = memory.lanes[event.subject]?.since ?? now.wall
         memory.lanes[event.subject] = ReplayerMemory.Lane(
             seq: event.seq, id: event.id, attempts: attempts, code: code, words: refusal.words, since: since,

@@ -55,6 +55,8 @@ package struct ReplayerMachine: Sendable {
         /// The next event of a lane, looked for through this place.
         case lane(UInt64, ExactText, through: Int64, StoredEvent?)
         case kept(ReplayerMemory)
+        /// Whether a place is one of this log.
+        case located(UInt64, Bool)
         case storeFailed(StoreWork)
         /// The log may have grown.
         case news
@@ -62,7 +64,7 @@ package struct ReplayerMachine: Sendable {
         case stop
     }
 
-    package enum StoreWork: Hashable, Sendable { case load, read, lane(ExactText), keep }
+    package enum StoreWork: Hashable, Sendable { case load, read, lane(ExactText), keep, locate }
 
     package enum Effect: Sendable {
         case load
@@ -71,6 +73,7 @@ package struct ReplayerMachine: Sendable {
         case closeInput
         case signal(Signal)
         case read(UInt64, after: LogCursor, limit: Int)
+        case locate(UInt64, LogPosition)
         case readLane(UInt64, ExactText, from: Int64, through: Int64)
         case keep(ReplayerMemory, before: ReplayerMemory)
         case changed(ReplayerTicket, Int?)
@@ -91,6 +94,8 @@ package struct ReplayerMachine: Sendable {
     var backoff = Backoff()
     /// How often each event was the only one that a program had when it ended badly.
     var crashes: [ULID: Int] = [:]
+    /// Since an event was parked because programs ended with it. Where none goes well, it is hardly the events.
+    var hasSettledSinceCrash = true
     private var tickets: [(ReplayerTicket, Int)] = []
     /// Those that what is being kept answers.
     private var ticketsKept: [(ReplayerTicket, Int)] = []
@@ -141,6 +146,7 @@ package struct ReplayerMachine: Sendable {
         case .exited(let ending): return ended(ending, now, using: &random)
         case .page(let token, let page): return took(page, token)
         case .lane(let token, let subject, let through, let event): return gave(subject, event, through, token, now)
+        case .located(let token, let isOurs): return located(isOurs, token)
         case .kept(let memory):
             isKeeping = false
             kept = memory
@@ -163,7 +169,7 @@ package struct ReplayerMachine: Sendable {
         case .loading, .starting, .stopped: break
         case .waiting(let until): moments.append(until)
         case .greeting(let deadline): moments.append(deadline)
-        case .ending(_, let next, let at): if next != .none { moments.append(at) }
+        case .ending(_, _, let at): moments.append(at)
         case .running:
             if let deadline = feed.deadline(policy.timeout) { moments.append(deadline) }
             moments += feed.dueAt.values
@@ -192,7 +198,8 @@ package struct ReplayerMachine: Sendable {
             guard let deadline = feed.deadline(policy.timeout), deadline <= now.instant else { return [] }
             return fault(feed.oldestIsUnread ? .unread : .stalled, now)
         case .ending(let ending, let next, let at) where at <= now.instant:
-            guard next != .none else { return [] }
+            // Not even that has ended it: it is given up.
+            guard next != .none else { return ended(.killed(signal: 9), now, using: &random) }
             let following = next == .terminate ? Signal.kill : .none
             state = .ending(ending, next: following, at: now.instant.advanced(by: Limits.replayerGrace))
             return [.signal(next)]
@@ -259,7 +266,9 @@ package struct ReplayerMachine: Sendable {
         }
         let count = crashes[only.id, default: 0] + 1
         crashes[only.id] = count
-        guard count >= policy.attempts else { return }
+        // A program that ends whatever it is given has lost something that it needs.
+        guard count >= policy.attempts * (hasSettledSinceCrash ? 1 : 10) else { return }
+        hasSettledSinceCrash = false
         crashes[only.id] = nil
         feed.given = []
         let refusal = ProgramMessage.Refusal(.internal, retries: false, words: fault.code)
@@ -303,7 +312,8 @@ package struct ReplayerMachine: Sendable {
         storeRetry = now.instant.advanced(by: Limits.replayerFirstWait)
         tally.storeFailures += 1
         switch work {
-        case .load: return []
+        // A greeting without an answer ends at its deadline.
+        case .load, .locate: return []
         case .read: feed.isReading = false
         case .lane(let subject): feed.lanesRead.remove(subject)
         case .keep:

@@ -18,10 +18,13 @@ package struct ReplayerMemory: Hashable, Sendable {
     private static let cursorKey = "cursor"
     private static let versionKey = "version"
     private static let lanePrefix = "lane:"
+    private static let skipPrefix = "skip:"
 
     /// Everything up to here is dealt with, or waits in a lane.
     package var cursor = LogCursor.start
     package var lanes: [ExactText: Lane] = [:]
+    /// Events that a person has let go: they are not given to this program, wherever it begins.
+    package var skipped: Set<ULID> = []
     /// The version that the program last gave.
     package var version = ""
 
@@ -31,7 +34,7 @@ package struct ReplayerMemory: Hashable, Sendable {
 
     /// The subjects whose first waiting event this names; all, without one.
     package func subjects(holding id: ULID?) -> [ExactText] {
-        lanes.filter { id == nil || $0.value.id == id }.map(\.key).sorted()
+        lanes.filter { !$0.value.code.isEmpty && (id == nil || $0.value.id == id) }.map(\.key).sorted()
     }
 }
 
@@ -58,11 +61,14 @@ extension ReplayerMemory {
             return subjects.count
         case .skip(let id):
             let subjects = subjects(holding: id)
+            guard skipped.count < Limits.replayerLanes else { return 0 }
             for subject in subjects { lanes[subject]?.pass() }
+            if !subjects.isEmpty { skipped.insert(id) }
             return subjects.count
         case .rewind:
             cursor = .start
             lanes = [:]
+            skipped = []
             return 1
         }
     }
@@ -87,6 +93,8 @@ extension ReplayerMemory {
             switch key {
             case ReplayerMemory.cursorKey: cursor = LogCursor(text) ?? .start
             case ReplayerMemory.versionKey: version = text
+            case _ where key.hasPrefix(ReplayerMemory.skipPrefix):
+                if let id = ULID(key.dropFirst(ReplayerMemory.skipPrefix.count)) { skipped.insert(id) }
             default:
                 // By bytes: a subject may begin with a mark that would join the colon to one character.
                 let prefix = ReplayerMemory.lanePrefix.utf8
@@ -107,6 +115,8 @@ extension ReplayerMemory {
         for (subject, lane) in lanes where before.lanes[subject] != lane {
             try set(ReplayerMemory.lanePrefix + subject.text, lane.json, in: &log)
         }
+        for id in skipped.subtracting(before.skipped) { try set(ReplayerMemory.skipPrefix + id.description, [], in: &log) }
+        for id in before.skipped.subtracting(skipped) { try set(ReplayerMemory.skipPrefix + id.description, nil, in: &log) }
         for subject in before.lanes.keys where lanes[subject] == nil {
             try set(ReplayerMemory.lanePrefix + subject.text, nil, in: &log)
         }

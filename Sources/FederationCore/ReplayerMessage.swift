@@ -138,6 +138,9 @@ package enum ProgramMessage: Hashable, Sendable {
             }
         }
 
+        /// Whether a code says that something is away for everything: that is waited for, and never parked.
+        static func isOutage(_ code: String) -> Bool { code == Code.unavailable.rawValue || code == Code.busy.rawValue }
+
         package var code: Code
         package var retries: Bool
         /// In its own words, cut to `Limits.replayerReasonBytes`.

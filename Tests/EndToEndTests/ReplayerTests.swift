@@ -99,8 +99,6 @@ import Testing
             return (replayer["behind"]?.integer == 0 && (replayer["settled"]?.integer ?? 0) >= events.count).orNil
         }
         #expect(try await query("SELECT events FROM totals", database, node.scratch) == [String(events.count)])
-        // An older copy of its own data: it says so, and is given what it lacks.
-        _ = try await query("DELETE FROM given WHERE seq > 10", database, node.scratch)
         #expect(try await node.stop() == .exited(0))
         #expect(!node.log.contains("\"tab"))
     }

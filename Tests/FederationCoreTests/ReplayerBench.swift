@@ -74,7 +74,7 @@ struct ReplayerBench {
 
     private mutating func perform(_ effect: ReplayerMachine.Effect) {
         switch effect {
-        case .load, .read, .readLane, .keep:
+        case .load, .read, .readLane, .keep, .locate:
             if holdsStore { pending.append(effect) } else { answer(effect) }
         case .spawn:
             (isAlive, inputIsOpen, lines, wrote) = (true, true, [], 0)
@@ -109,6 +109,7 @@ struct ReplayerBench {
                     try memory.keep(ReplayerBench.name, before: before, in: &log)
                 }
                 send(.kept(memory))
+            case .locate(let token, let place): send(.located(token, node.log.id(at: place.seq) == place.id))
             case .spawn, .write, .closeInput, .signal, .changed, .report: break
             }
         } catch {
@@ -116,6 +117,7 @@ struct ReplayerBench {
                 switch effect {
                 case .load: .load
                 case .read: .read
+                case .locate: .locate
                 case .readLane(_, let subject, _, _): .lane(subject)
                 default: .keep
                 }

@@ -53,10 +53,15 @@ import Testing
         #expect(restarted("", &bench) == [])
         #expect(restarted(#","after":{"seq":2,"id":"\#(Sample.id(2))"}"#, &bench) == [3, 4])
         bench.ok(4)
-        #expect(restarted(#","after":{"seq":9,"id":"\#(Sample.id(9))"}"#, &bench) == [])
+        #expect(restarted(#","after":{"seq":4,"id":"\#(Sample.id(4))"}"#, &bench) == [])
         #expect(restarted(#","after":null"#, &bench) == [1, 2, 3, 4])
-        // A place that the log does not have.
-        #expect(restarted(#","after":{"seq":2,"id":"\#(Sample.id(77))"}"#, &bench) == [1, 2, 3, 4])
+        bench.ok(4)
+        // Places that the log does not have: it is another one than the program's.
+        for place in [(2, 77), (9, 9)] {
+            #expect(restarted(#","after":{"seq":\#(place.0),"id":"\#(Sample.id(Int64(place.1)))"}"#, &bench) == [1, 2, 3, 4])
+            #expect(bench.lines.last { $0["type"]?.string == "start" }?["started_over"]?.bool == true)
+            bench.ok(4)
+        }
     }
 
     @Test func aRefusedEventHasThoseOfItsRecordWaitAndNoOthers() throws {
@@ -99,7 +104,7 @@ import Testing
         bench.send(.tick)
         bench.greet()
         #expect(bench.given() == [1])
-        bench.fail(1, "unsupported")
+        bench.fail(1, "invalid")
         #expect(bench.given() == [])
         #expect(try bench.kept.cursor.position?.seq == 4)
         // Also for the next daemon.
@@ -123,7 +128,7 @@ import Testing
         try bench.take(3...3)
         #expect(bench.given() == [3])
         for attempt in 1...3 {
-            bench.fail(3, "busy")
+            bench.fail(3, "internal")
             #expect(bench.given() == [])
             #expect(bench.machine.status.parked == (attempt == 3 ? 1 : 0))
             if attempt < 3 {
@@ -131,7 +136,7 @@ import Testing
                 #expect(bench.given() == [3])
             }
         }
-        #expect(bench.reports.contains(.parked(Sample.id(3), subject: "20260407-3", code: "busy")))
+        #expect(bench.reports.contains(.parked(Sample.id(3), subject: "20260407-3", code: "internal")))
         // Another version may know better.
         bench.end()
         bench.wake()
@@ -316,5 +321,95 @@ import Testing
         bench.send(.change(ReplayerTicket(1), .skip(Sample.id(1))))
         #expect(bench.given() == [2])
         #expect(bench.machine.status.state == .running)
+    }
+
+    @Test func whatEndsAProgramThatSaysWhereItIsIsParkedForGood() throws {
+        var bench = ReplayerBench()
+        try bench.take(1...4)
+        bench.send(.tick)
+        var last: Int64 = 0
+        for _ in 1...30 {
+            if bench.machine.status.state == .waiting { bench.wake() }
+            if bench.machine.status.state == .starting {
+                bench.greet(last == 0 ? #","after":null"# : #","after":{"seq":\#(last),"id":"\#(Sample.id(last))"}"#)
+            }
+            for seq in bench.given() {
+                if seq == 1 || seq == 3 {
+                    bench.end()
+                    break
+                }
+                last = max(last, seq)
+                bench.ok(seq)
+            }
+        }
+        #expect(try Set(bench.kept.lanes.map(\.value.id)) == [Sample.id(1), Sample.id(3)])
+        #expect(try bench.kept.cursor.position?.seq == 4)
+        // Let go, they do not come again either.
+        bench.send(.change(ReplayerTicket(1), .skip(Sample.id(3))))
+        bench.end()
+        bench.wake()
+        bench.greet(#","after":{"seq":2,"id":"\#(Sample.id(2))"}"#)
+        #expect(bench.given() == [4])
+    }
+
+    @Test func aSkipThatIsSaidTwiceSkipsOneEvent() throws {
+        var bench = ReplayerBench(window: 1)
+        try bench.node.take((1...3).map { Sample.event(Sample.id($0), $0 == 1 ? "create" : "update", "20260407-a", clock: [1: UInt64($0)]) })
+        bench.send(.tick)
+        bench.greet()
+        bench.fail(1, "invalid")
+        bench.end()
+        for ticket in UInt64(1)...2 { bench.send(.change(ReplayerTicket(ticket), .skip(Sample.id(1)))) }
+        #expect(bench.changed[ReplayerTicket(1)] == 1 && bench.changed[ReplayerTicket(2)] == 0)
+        bench.wake()
+        bench.greet()
+        _ = bench.lines
+        var order: [Int64] = []
+        while let next = bench.given().first {
+            order.append(next)
+            // Said while it is under way.
+            if next == 2 { bench.send(.change(ReplayerTicket(9), .skip(Sample.id(2)))) }
+            bench.ok(next)
+        }
+        #expect(order == [2, 3])
+    }
+
+    @Test func whatTheProgramNeedsMayBeAwayForLong() throws {
+        var bench = try ReplayerBench.running(3, window: 1)
+        for _ in 1...20 {
+            for seq in bench.given() { bench.fail(seq, "unavailable") }
+            bench.wake()
+        }
+        #expect(bench.machine.status.parked == 0 && bench.machine.status.retrying == 1)
+        var order: [Int64] = []
+        for _ in 1...10 {
+            let seqs = bench.given()
+            if seqs.isEmpty { bench.wake() }
+            for seq in seqs {
+                order.append(seq)
+                bench.ok(seq)
+            }
+            if order.count == 3 { break }
+        }
+        #expect(order == [1, 2, 3])
+    }
+
+    @Test func aProgramThatAlwaysEndsParksNoMoreThanOne() throws {
+        var bench = try ReplayerBench.running(5)
+        for _ in 1...25 {
+            if bench.machine.status.state == .running { bench.end() }
+            bench.wake()
+            bench.greet()
+        }
+        #expect(bench.machine.status.parked <= 1)
+    }
+
+    @Test func whatItDoesNotKnowIsNoMatterForAnybody() throws {
+        var bench = try ReplayerBench.running(3)
+        bench.fail(1, "unsupported")
+        bench.ok(3)
+        #expect(try bench.kept.lanes.isEmpty)
+        #expect(try bench.kept.cursor.position?.seq == 3)
+        #expect(bench.machine.status.tally.refusals == [.unsupported: 1])
     }
 }

@@ -121,7 +121,10 @@ actor ConfigReloader {
             // What is held is answered by what holds now.
             node.store.commits.wakeAll()
         }
-        if difference.node.contains(where: { $0.key == .replayers }) { await takeReplayers(config.replayers) }
+        if difference.node.contains(where: { $0.key == .replayers }) {
+            // A program that takes its time to end delays nothing else.
+            Task { [takeReplayers] in await takeReplayers(config.replayers) }
+        }
         // Two pollers of one peer would take turns at its cursor.
         await tasks.end(gone)
         do throws(StoreFailure) { try await node.noteSignaturePolicy() } catch {

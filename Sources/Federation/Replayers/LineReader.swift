@@ -24,18 +24,23 @@ final class LineReader: Sendable {
     private let lineBytes: Int
     /// `nil` where lines need not be taken.
     private let mostWaiting: Int?
+    private let givesRest: Bool
     private let found: @Sendable (Found) -> Void
     private let state = Mutex(State())
     // SAFETY: made once, and a source may be suspended, resumed and cancelled from any thread.
     private nonisolated(unsafe) let source: any DispatchSourceRead
 
-    /// - Parameter descriptor: does not block, and is closed by this.
+    /// - Parameters:
+    ///   - descriptor: does not block, and is closed by this.
+    ///   - givesRest: a last line without its end is handed out as well.
     init(
-        _ descriptor: Int32, lineBytes: Int, mostWaiting: Int?, label: String, found: @escaping @Sendable (Found) -> Void
+        _ descriptor: Int32, lineBytes: Int, mostWaiting: Int?, givesRest: Bool = false, label: String,
+        found: @escaping @Sendable (Found) -> Void
     ) {
         self.descriptor = descriptor
         self.lineBytes = lineBytes
         self.mostWaiting = mostWaiting
+        self.givesRest = givesRest
         self.found = found
         source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: DispatchQueue(label: label))
         source.setEventHandler { [self] in readSome() }
@@ -69,7 +74,11 @@ final class LineReader: Sendable {
         var room = [UInt8](repeating: 0, count: 16 << 10)
         let count = read(descriptor, &room, room.count)
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        guard count > 0 else { return stop() }
+        guard count > 0 else {
+            let rest = state.withLock { $0.isOver ? [] : $0.line }
+            if givesRest, !rest.isEmpty { found(.line(rest)) }
+            return stop()
+        }
         var lines: [Found] = []
         state.withLock { state in
             guard !state.isOver else { return }

@@ -110,6 +110,14 @@ actor ReplayerDriver: RunningReplayer {
         case .read(let token, let after, let limit): work(.read) { [store] () throws(StoreFailure) in
             .page(token, try await store.read { (log) throws(StoreFailure) in try log.page(after: after, limit: limit) })
         }
+        case .locate(let token, let place): work(.locate) { [store] () throws(StoreFailure) in
+            .located(
+                token,
+                try await store.read { (log) throws(StoreFailure) in
+                    guard let head = try log.head(), place.seq <= head.seq else { return false }
+                    return try log.id(at: place.seq) == place.id
+                })
+        }
         case .readLane(let token, let subject, let from, let through):
             work(.lane(subject)) { [store] () throws(StoreFailure) in
                 let event = try await store.read { (log) throws(StoreFailure) in

@@ -71,16 +71,21 @@ final class ReplayerProcess: Sendable {
                 said(.outputClosed)
             }
         }
-        error = LineReader(ours[2], lineBytes: Limits.replayerLogBytes, mostWaiting: nil, label: name + ".err") { found in
+        let errorEnded = DispatchSemaphore(value: 0)
+        error = LineReader(
+            ours[2], lineBytes: Limits.replayerLogBytes, mostWaiting: nil, givesRest: true, label: name + ".err"
+        ) { found in
             switch found {
             case .line(let line), .tooLong(let line): log(line)
-            case .end: break
+            case .end: errorEnded.signal()
             }
         }
         DispatchQueue(label: name).async { [self] in
             let ending = reap()
             // What it said last counts; but somebody else may hold the pipe.
-            _ = outputEnded.wait(timeout: .now() + ReplayerProcess.lastWords)
+            let patience = DispatchTime.now() + ReplayerProcess.lastWords
+            _ = outputEnded.wait(timeout: patience)
+            _ = errorEnded.wait(timeout: patience)
             output.stop()
             error.stop()
             input.close()

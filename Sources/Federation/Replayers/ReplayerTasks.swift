@@ -6,6 +6,7 @@ actor ReplayerTasks {
     private let node: Node
     private var tasks: [String: Task<Void, Never>] = [:]
     private var isEnding = false
+    private var inHand: Task<Void, Never>?
 
     init(node: Node) { self.node = node }
 
@@ -21,6 +22,16 @@ actor ReplayerTasks {
 
     /// Ends what is no longer named, or is named otherwise, and begins what is new.
     func take(_ entries: [Config.Replayer]) async {
+        let before = inHand
+        let task = Task {
+            await before?.value
+            await self.takeNext(entries)
+        }
+        inHand = task
+        await task.value
+    }
+
+    private func takeNext(_ entries: [Config.Replayer]) async {
         let running = node.changeRunning { $0.replayers }
         let gone = running.values.filter { replayer in !entries.contains(replayer.entry) }.map(\.entry.name)
         let ending = gone.compactMap { tasks.removeValue(forKey: $0) }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A replayer that keeps a table of what every record says, and a journal of every event, in SQLite.
 
-Each event's effect and its (seq, id) are written in one transaction, so that an event which is given again, because this
-program or the node was killed before the answer was on disk, has no second effect: exactly once.
+Each event's effect and what names it are written in one transaction, so that an event which is given again, because this
+program or the node was killed before the answer was on disk, has no second effect: exactly once. It is named by its id and
+digest, which stay the same where the node's own database was brought back from a backup and `seq` is another.
 
     replayers:
       - name: table
@@ -16,7 +17,7 @@ import sqlite3
 import sys
 
 SCHEMA = """
-    CREATE TABLE IF NOT EXISTS given(seq INTEGER, id TEXT, action TEXT, subject TEXT, PRIMARY KEY(seq, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS given(id TEXT, digest TEXT, has_data INTEGER, seq INTEGER, PRIMARY KEY(id, digest, has_data)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS records(subject TEXT PRIMARY KEY, title TEXT, state TEXT);
     CREATE TABLE IF NOT EXISTS totals(action TEXT PRIMARY KEY, events INTEGER);
 """
@@ -32,10 +33,12 @@ def say(message):
 def apply(db, event):
     """The effect of one event: whatever this program is for."""
     action, subject = event["action"], event["subject"]
-    if action in ("create", "update") and "data" in event:
+    if action in ("create", "update") and isinstance(event.get("data"), dict):
+        # A text may hold half of a surrogate pair, which no database takes.
+        title = str(event["data"].get("title", "")).encode("utf-8", "replace").decode("utf-8")
         db.execute(
             "INSERT INTO records VALUES (?, ?, 'active') ON CONFLICT(subject) DO UPDATE SET title = excluded.title",
-            (subject, event["data"].get("title", "")))
+            (subject, title))
     elif action in STATES:
         db.execute("UPDATE records SET state = ? WHERE subject = ?", (STATES[action], subject))
     elif action in ("purge", "purge_long_term", "purge_hard"):
@@ -46,10 +49,13 @@ def apply(db, event):
 
 def take(db, event):
     with db:  # one transaction
-        place = (event["seq"], event["id"])
-        if db.execute("SELECT 1 FROM given WHERE seq = ? AND id = ?", place).fetchone() is None:
+        # Once more when data arrives that was missing.
+        name = (event["id"], event["digest"], "data" in event)
+        if db.execute("SELECT 1 FROM given WHERE id = ? AND digest = ? AND has_data = ?", name).fetchone() is None:
             apply(db, event)
-            db.execute("INSERT INTO given VALUES (?, ?, ?, ?)", (*place, event["action"], event["subject"]))
+            db.execute("INSERT INTO given VALUES (?, ?, ?, ?)", (*name, event["seq"]))
+        else:
+            db.execute("UPDATE given SET seq = ? WHERE id = ? AND digest = ? AND has_data = ?", (event["seq"], *name))
     # Only now: the transaction is on disk.
     say({"type": "ok", "seq": event["seq"], "id": event["id"]})
 
@@ -65,8 +71,8 @@ def main():
         "type": "hello", "protocol": 1, "name": "table", "version": "1",
         "after": {"seq": last[0], "id": last[1]} if last else None,
     })
-    for line in sys.stdin:
-        if not line.endswith("\n"):
+    for line in sys.stdin.buffer:  # bytes: the protocol is UTF-8, whatever the locale is
+        if not line.endswith(b"\n"):
             break  # The node was killed in the middle of a line.
         message = json.loads(line)
         if message["type"] == "event":
@@ -76,6 +82,10 @@ def main():
                 say({
                     "type": "fail", "seq": message["seq"], "id": message["id"], "code": "unavailable",
                     "reason": str(error)})
+            except Exception as error:  # an event that this program cannot deal with ends nothing
+                say({
+                    "type": "fail", "seq": message["seq"], "id": message["id"], "code": "invalid",
+                    "reason": type(error).__name__})
         elif message["type"] == "hello" and message["protocol"] != 1:
             sys.exit("this program speaks version 1 of the protocol")
     # The end of standard input is the sign to stop.

@@ -11,6 +11,7 @@
 # docs/replayers.md describes the protocol.
 set -eu
 journal=${1:-journal.txt}
+command -v jq >/dev/null || { echo 'jq is missing' >&2; exit 1; }
 
 printf '%s\n' '{"type":"hello","protocol":1,"name":"journal","version":"1"}'
 
