@@ -8,7 +8,7 @@ package struct Redaction: Sendable {
         "trace_id", "subject", "title", "body", "tags", "data", "bytes", "text", "content", "author", "announced",
     ]
     /// Members whose texts quote what a file says: the quotes are emptied.
-    private static let quoting: Set<String> = ["problem", "problems", "warnings", "why", "list"]
+    private static let quoting: Set<String> = ["problem", "problems", "warnings", "why", "list", "log"]
 
     static let recordID = "(record)"
 
@@ -55,12 +55,11 @@ package struct Redaction: Sendable {
         return String(result)
     }
 
-    /// `'…'` for everything between two straight quotes.
+    /// `'…'` for everything from the first straight quote to the last: what is quoted may have an apostrophe of its own.
     static func withoutQuotes(_ text: String) -> String {
-        var parts = text.split(separator: "'", omittingEmptySubsequences: false)
+        guard let first = text.firstIndex(of: "'"), let last = text.lastIndex(of: "'") else { return text }
         // What is opened and not closed goes to its end.
-        for place in parts.indices where place % 2 == 1 { parts[place] = "…" }
-        return parts.joined(separator: "'")
+        return text[..<first] + "'…" + (first == last ? "" : text[last...])
     }
 
     /// A word of eight digits, then groups behind dashes: `20260405-why-we-chose-it-k3x9qa`.

@@ -98,6 +98,38 @@ import Testing
         #expect(json.at("status", "peers", "0", "name")?.string == "peer-1", "\(text)")
     }
 
+    /// The case that it is there for: the daemon runs on by the last good text.
+    @Test func besideAWrongConfigurationNothingOfItIsShownAndNamesStayHidden() async throws {
+        let node = try await TestNode("annas-laptop", in: ScratchDirectory())
+        node.setPeers([("the-office", ["endpoint: http://office.example.org:4001", "mode: paused"])])
+        try await node.start()
+        let good = TestFile.text(node.configPath)
+        TestFile.write(good + "\nhunter2-it's-a-key: swordfish\n", to: node.configPath)
+        try await eventually("it was read: \(node.log)") { node.log.contains("configuration problem").orNil }
+        let (text, json) = try await support(node, "--hide-names")
+        #expect(json.at("log", "daemon")?.array?.contains { $0.string?.contains("configuration problem") == true } == true, "\(text)")
+        for word in ["annas-laptop", "the-office", "office.example.org", "hunter2", "s-a-key", "swordfish"] {
+            #expect(!text.contains(word), "\(word)")
+        }
+        TestFile.write(good, to: node.configPath)
+        #expect(try await node.stop() == .exited(0))
+    }
+
+    @Test func aDaemonThatHangsIsNotWaitedFor() async throws {
+        let node = try await node()
+        try await node.start()
+        let pid = try #require(node.pid)
+        kill(pid, SIGSTOP)
+        let begin = ContinuousClock.now
+        let (text, json) = try await support(node)
+        kill(pid, SIGCONT)
+        #expect(ContinuousClock.now - begin < .seconds(60))
+        #expect(json.at("status", "not_read", "error", "code")?.string == "unreachable_daemon", "\(text)")
+        #expect(json.at("database", "quick_check")?.string == "ok" && json.at("configuration", "settings") != nil)
+        expectNothingOfPeople(text)
+        #expect(try await node.stop() == .exited(0))
+    }
+
     @Test func aDryRunListsWhatWouldBeInItAndWritesNothing() async throws {
         let node = try await node()
         let before = TestFile.names(in: node.scratch.path).sorted()

@@ -23,8 +23,13 @@ import Testing
     }
 
     @Test func whatAFileSaysIsNotQuoted() throws {
-        let text = #"{"problems":["f:1:2: unknown key 'hunter2', did you mean 'name'?","f: 'open"],"other":"'kept'"}"#
-        #expect(try redacted(text) == #"{"problems":["f:1:2: unknown key '…', did you mean '…'?","f: '…"],"other":"'kept'"}"#)
+        let text = #"{"problems":["f:1:2: unknown key 'hunter2', did you mean 'name'?","f: 'open","f: 'it's-mine' is not"],"other":"'kept'"}"#
+        #expect(try redacted(text) == #"{"problems":["f:1:2: unknown key '…'?","f: '…","f: '…' is not"],"other":"'kept'"}"#)
+    }
+
+    @Test func whatALogSaysOfAFileIsNotQuotedEither() throws {
+        let text = #"{"log":{"daemon":["error problem=\"f:1: unknown key 'hunter2'\""]}}"#
+        #expect(try redacted(text) == #"{"log":{"daemon":["error problem=\"f:1: unknown key '…'\""]}}"#)
     }
 
     @Test func namesAreHiddenAsWholeWordsTheLongestFirst() throws {

@@ -5,8 +5,13 @@ internal import FederationHTTP
 /// Has a command done by the daemon that holds the database, or does it here when none runs.
 package struct CommandClient: Sendable {
     private let configPath: String
+    /// How long the daemon's answer is waited for.
+    private let patience: Duration
 
-    package init(configPath: String) { self.configPath = configPath }
+    package init(configPath: String, patience: Duration = Limits.controlDeadline) {
+        self.configPath = configPath
+        self.patience = patience
+    }
 
     /// `arguments` is a JSON object.
     ///
@@ -32,10 +37,10 @@ package struct CommandClient: Sendable {
         defer { client.close() }
         let request = HTTPRequest(
             .post, name.target, fields: ["Content-Type": "application/json"], body: arguments,
-            maxAnswerBytes: Limits.controlAnswerBytes, deadline: Limits.controlDeadline)
+            maxAnswerBytes: Limits.controlAnswerBytes, deadline: patience)
         var result = await send(request, directory, client)
         // A write carries a request id, so asking once more after a lost answer cannot write twice.
-        if case .failure(let failure) = result, failure != .refused { result = await send(request, directory, client) }
+        if case .failure(let failure) = result, failure != .refused, failure != .timeout { result = await send(request, directory, client) }
         switch result {
         case .failure(.refused): return nil
         case .failure: throw CommandFailure(.unreachableDaemon, ["directory": directory.path])

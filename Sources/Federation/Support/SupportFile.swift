@@ -17,6 +17,10 @@ package struct SupportFile: Sendable {
 
     private let configPath: String
     private let logFile: String?
+    /// The daemon has not answered: it is asked nothing more.
+    private var hangs = false
+    /// What it has said of itself.
+    private var own: Result<[UInt8], CommandFailure>?
 
     /// - Parameters:
     ///   - hidesNames: puts others in the place of the names of nodes, hosts and directories of people.
@@ -47,8 +51,21 @@ package struct SupportFile: Sendable {
             }
         }
         if let file { name = hidesNames ? "node" : file.config.name }
-        let redaction = Redaction(hiding: hidesNames ? SupportFile.substitutes(file?.config) : [:])
+        let status = parts.first { $0.0 == .status && !unread.contains(.status) }.flatMap { try? JSON($0.1) }
+        if hidesNames, file == nil, status == nil { withholdWhatNames(&parts) }
+        let redaction = Redaction(hiding: hidesNames ? SupportFile.substitutes(file?.config, status) : [:])
         bytes = document(parts, redaction)
+    }
+
+    /// Where nobody can say which names there are, what may hold them is left out.
+    private mutating func withholdWhatNames(_ parts: inout [(SupportSection, [UInt8])]) {
+        for place in parts.indices where [.quarantine, .metrics, .log].contains(parts[place].0) {
+            if !unread.contains(parts[place].0) { unread.append(parts[place].0) }
+            parts[place].1 = jsonObject { writer in
+                writer.key("not_read")
+                writer.raw(CommandFailure(.configProblems, list: ["the names in it are not known, and could not be hidden"]).json)
+            }
+        }
     }
 
     private func document(_ parts: [(SupportSection, [UInt8])], _ redaction: Redaction) -> [UInt8] {
@@ -66,7 +83,7 @@ package struct SupportFile: Sendable {
         return ((try? JSON(whole))?.indented ?? whole) + [0x0A]
     }
 
-    private func part(
+    private mutating func part(
         _ section: SupportSection, _ file: ConfigFile?, _ failure: ConfigFailure?, _ directory: NodeDirectory
     ) async throws(CommandFailure) -> [UInt8] {
         var writer = JSONWriter()
@@ -84,7 +101,7 @@ package struct SupportFile: Sendable {
         case .quarantine: return try SupportFile.reasons(try await ask(.quarantineList))
         case .database: return try await database(directory)
         case .files: SupportSystem.files(in: directory.path, &writer)
-        case .metrics: return try SupportFile.member("metrics", of: try await ask(.support))
+        case .metrics: return try SupportFile.member("metrics", of: try await askOfItself())
         case .log: return try await log()
         }
         return writer.bytes
@@ -92,8 +109,28 @@ package struct SupportFile: Sendable {
 
     // MARK: What the node says
 
-    private func ask(_ name: CommandName) async throws(CommandFailure) -> [UInt8] {
-        try await CommandClient(configPath: configPath).perform(name, Array("{}".utf8))
+    private mutating func ask(_ name: CommandName) async throws(CommandFailure) -> [UInt8] {
+        if hangs { throw CommandFailure(.unreachableDaemon) }
+        do throws(CommandFailure) {
+            return try await CommandClient(configPath: configPath, patience: Limits.supportPatience)
+                .perform(name, Array("{}".utf8))
+        } catch {
+            if error.code == .unreachableDaemon { hangs = true }
+            throw error
+        }
+    }
+
+    /// Asked once, for metrics and log.
+    private mutating func askOfItself() async throws(CommandFailure) -> [UInt8] {
+        if let own { return try own.get() }
+        do throws(CommandFailure) {
+            let answer = try await ask(.support)
+            own = .success(answer)
+            return answer
+        } catch {
+            own = .failure(error)
+            throw error
+        }
     }
 
     private static func member(_ key: String, of answer: [UInt8]) throws(CommandFailure) -> [UInt8] {
@@ -126,10 +163,10 @@ package struct SupportFile: Sendable {
     }
 
     /// A running daemon's own memory of it comes first, then the end of the file that was named.
-    private func log() async throws(CommandFailure) -> [UInt8] {
+    private mutating func log() async throws(CommandFailure) -> [UInt8] {
         var remembered: [UInt8]?
         var why: CommandFailure?
-        do throws(CommandFailure) { remembered = try SupportFile.member("log", of: try await ask(.support)) } catch { why = error }
+        do throws(CommandFailure) { remembered = try SupportFile.member("log", of: try await askOfItself()) } catch { why = error }
         var lines: [String]?
         if let logFile {
             lines = SupportSystem.lastLines(of: logFile, limit: Limits.logRemembered)
@@ -182,17 +219,33 @@ package struct SupportFile: Sendable {
     // MARK: Names
 
     /// What stands for each name, the same wherever it is met.
-    private static func substitutes(_ config: Config?) -> [String: String] {
+    ///
+    /// - Parameter status: what the daemon says; it may run by another text than the file's, and knows names that are
+    ///   wrong there.
+    private static func substitutes(_ config: Config?, _ status: JSON?) -> [String: String] {
         var names: [String: String] = [:]
         if let home = getenv("HOME").map({ String(cString: $0) }), home.count > 1 { names[home] = "(home)" }
-        guard let config else { return names }
-        var hosts = config.hosts
-        for (place, peer) in config.peers.enumerated() {
-            names[peer.name] = "peer-\(place + 1)"
-            if let host = peer.endpoint?.host.text { hosts.append(host) }
+        var hosts = config?.hosts ?? []
+        var peers = config?.peers.map { (name: $0.name, host: $0.endpoint?.host.text) } ?? []
+        for peer in status?["peers"]?.array ?? [] {
+            guard let name = peer["name"]?.string else { continue }
+            peers.append((name, peer["endpoint"]?.string.flatMap { try? Endpoint($0) }?.host.text))
         }
-        names[config.name] = "this-node"
-        hosts += [config.listen, config.tls.listen, config.monitor.listen].compactMap { $0?.address }
+        var known = 0
+        for peer in peers {
+            if names[peer.name] == nil {
+                known += 1
+                names[peer.name] = "peer-\(known)"
+            }
+            if let host = peer.host { hosts.append(host) }
+        }
+        for name in [config?.name, status?["node"]?["name"]?.string].compactMap({ $0 }) { names[name] = "this-node" }
+        if let config {
+            hosts += [config.listen, config.tls.listen, config.monitor.listen, config.page.listen].compactMap { $0?.address }
+        }
+        for listen in [status?["node"]?["listen"]?.string, status?["tls"]?["listen"]?.string].compactMap({ $0 }) {
+            if let address = try? ListenAddress(listen) { hosts.append(address.address) }
+        }
         let own: Set = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"]
         for host in hosts where !own.contains(host) && names[host] == nil { names[host] = "host-\(names.count)" }
         return names
