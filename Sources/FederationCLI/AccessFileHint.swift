@@ -24,6 +24,7 @@ enum AccessFileHint {
         case "mode", "key_mode": return "give only yourself access: chmod 600 \(file)"
         case "missing" where failure.code == .accessKey: return "make one with 'federation key new \(file)'"
         case "malformed": return "one key of visible characters on a line; 'federation key new FILE' makes one"
+        case "shared": return "name another file in 'page.key_file'; 'federation key new FILE' makes a key"
         case "expired": return "renew it; a running node takes a new file in by itself"
         case "not_yet": return "is this machine's clock right?"
         case "key_mismatch": return "name the key that the certificate was made for"

@@ -64,8 +64,10 @@ public enum Limits: Sendable {
     package static let connectionsPerAddress = 128
     /// Connections of those who watch this node.
     package static let monitorConnections = 64
-    /// Connections of browsers that look at the page, and of those how many wait for news, in all and from one address.
+    /// Connections of browsers that look at the page, in all and from one address (a browser opens six), and of those how
+    /// many wait for news, in all and from one address.
     package static let pageConnections = 64
+    package static let pageConnectionsPerAddress = 24
     package static let pageHeld = 24
     package static let pageHeldPerAddress = 8
     /// Bytes of what a browser sends: a text that resolves a divergence.
@@ -76,9 +78,12 @@ public enum Limits: Sendable {
     package static let pageEventsTold = 100
     package static let pageEventBytes = 1 << 20
     package static let pageRows = 200
-    /// How far back the history of a peer's polls goes in steps of ten minutes, and in steps of an hour.
+    /// Peers whose last day one answer of the page tells of.
+    package static let pagePeers = 100
+    /// How far back the history of a peer's polls goes in steps of ten minutes, and how many steps there are of it,
+    /// those of an hour before that with them.
     package static let historyFine: Duration = .seconds(24 * 3600)
-    package static let historyCoarse: Duration = .seconds(8 * 24 * 3600)
+    package static let historyRows = 320
     package static let requestsPerSecond = 500
     package static let requestBurst = 2000
     package static let refusalsPerSecond = 10

@@ -1,7 +1,8 @@
 /// What polls of a peer came to over time: in steps of ten minutes for a day, in steps of an hour for a week more.
 ///
 /// It is written with the peer's health, in the same transaction: a poll costs one short row read and written, and what
-/// a crash takes is what it takes of the poll. There are at most some 320 rows of a peer, however often it is polled.
+/// a crash takes is what it takes of the poll. There are at most `Limits.historyRows` rows of a peer, however often it is
+/// polled.
 package enum PollHistory {
     /// Where the rows stand among the values that are kept for each peer.
     package static let namespace = "history"
@@ -36,13 +37,17 @@ package enum PollHistory {
         stored.compactMap { PollBucket(key: $0.key, json: $0.value) }
     }
 
-    /// What of a history stays: steps of ten minutes that ended more than a day ago become part of their hours, and what
-    /// lies before those is forgotten; so is what lies ahead, as a clock that went wrong left it.
+    /// What of a history stays: steps of ten minutes that ended more than a day ago become part of their hours, and past
+    /// `Limits.historyRows` the oldest go.
+    ///
+    /// It is bound by number and not by time, as a clock may be wrong for a while (a board without one begins years back),
+    /// and what was known before is asked for just then. What lies ahead goes before all else, once there is too much:
+    /// either it was the wrong clock's, or that is the time that is shown now.
     static func kept(_ buckets: [PollBucket], at now: WallTime) -> [PollBucket] {
-        let (day, week) = (now.advanced(by: .zero - Limits.historyFine), now.advanced(by: .zero - Limits.historyCoarse))
+        let day = now.advanced(by: .zero - Limits.historyFine)
         var fine: [PollBucket] = []
         var hours: [Int64: PollBucket] = [:]
-        for bucket in buckets.sorted(by: { $0.start < $1.start }) where bucket.time <= now && bucket.end > week {
+        for bucket in buckets.sorted(by: { $0.start < $1.start }) {
             if bucket.width == .fine, bucket.end > day {
                 fine.append(bucket)
                 continue
@@ -50,6 +55,10 @@ package enum PollHistory {
             let hour = bucket.empty(as: .coarse)
             hours[hour.start, default: hour].add(bucket)
         }
-        return fine + hours.values.sorted { $0.start < $1.start }
+        let all = (fine + hours.values).sorted { ($0.start, $0.width.seconds) < ($1.start, $1.width.seconds) }
+        let excess = all.count - Limits.historyRows
+        guard excess > 0 else { return all }
+        let ahead = all.filter { $0.time > now }
+        return Array(all.filter { $0.time <= now }.dropFirst(max(0, excess - ahead.count)) + ahead.dropFirst(excess))
     }
 }

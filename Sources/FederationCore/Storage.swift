@@ -250,6 +250,8 @@ package protocol LogReading {
     /// Held events in order of id after `id`, at most `limit`; of one peer, or of all.
     func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int
+    /// The held events with the greatest ids, those first, at most `limit`: what a list has of each.
+    func newestHeld(limit: Int) throws(StoreFailure) -> [HeldSummary]
     /// Events after `seq` whose origin is not proved (`Verification.isProved`), in order of arrival, cut as above.
     func unproved(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
     /// How many of those there are of each kind; kinds without one are left out.
@@ -299,6 +301,9 @@ package protocol LogReading {
 
     /// Rows in order of their first being seen, at most `limit`.
     func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
+    /// The rows that were first seen last, those first, at most `limit`; `bytes` is empty and `digest` is absent, however
+    /// long the events are.
+    func newestQuarantine(limit: Int) throws(StoreFailure) -> [QuarantineEntry]
     func quarantineEntry(_ row: Int64) throws(StoreFailure) -> QuarantineEntry?
     /// Rows of the event with this id, in order of their first being seen, at most `limit`.
     func quarantine(eventID: String, limit: Int) throws(StoreFailure) -> [QuarantineEntry]

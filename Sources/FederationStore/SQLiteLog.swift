@@ -133,6 +133,19 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func newestHeld(limit: Int) throws(StoreFailure) -> [HeldSummary] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT id, subject, peer, received_at, hold FROM events WHERE hold IS NOT NULL ORDER BY id DESC LIMIT ?",
+                max(0, limit)
+            ) { row throws(SQLiteError) in
+                HeldSummary(
+                    id: try row.ulid(0), subject: row.text(1), peer: row.text(2),
+                    receivedAt: WallTime(milliseconds: row.integer(3)), hold: HoldReason(code: row.text(4)))
+            }
+        }
+    }
+
     package func heldCount(peer: String?) throws(StoreFailure) -> Int {
         try storing { () throws(SQLiteError) in
             try database.connection.first(

@@ -14,6 +14,17 @@ extension SQLiteLog {
         }
     }
 
+    package func newestQuarantine(limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
+        try storing { () throws(SQLiteError) in
+            // By name, so that the bytes, of which there may be megabytes a row, are not read.
+            try database.connection.rows(
+                """
+                SELECT row, kind, peer, reason, code, event_id, subject, hash, first_seen, last_seen, count, retry_at, x'', NULL
+                FROM quarantine ORDER BY first_seen DESC, row DESC LIMIT ?
+                """, max(0, limit), row: QuarantineEntry.init(row:))
+        }
+    }
+
     package func quarantine(eventID: String, limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
         try storing { () throws(SQLiteError) in
             // Read through, without the bytes of what is another's: it is asked by a person.

@@ -44,7 +44,7 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema]
+    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema, asideByTime]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -203,6 +203,11 @@ enum Schema {
     /// Records whose shown head lacks its `data`: each poll looks whether there are any.
     private static let incomplete: SQL = """
         CREATE INDEX records_incomplete ON records(subject) WHERE incomplete;
+        """
+
+    /// What was put aside last: the page looks at it every few seconds.
+    private static let asideByTime: SQL = """
+        CREATE INDEX quarantine_by_time ON quarantine(first_seen);
         """
 
     /// What origins say of their histories, beside the log. `text` is the attestation's JSON.

@@ -219,6 +219,15 @@ extension MemoryStorage: LogReading {
 
     package func heldCount(peer: String?) -> Int { held(peer).count }
 
+    package func newestHeld(limit: Int) -> [HeldSummary] {
+        held(nil).sorted { $0.event.id > $1.event.id }.prefix(Swift.max(0, limit)).compactMap { stored in
+            stored.hold.map {
+                HeldSummary(
+                    id: stored.event.id, subject: stored.event.subject, peer: stored.peer, receivedAt: stored.receivedAt, hold: $0)
+            }
+        }
+    }
+
     package func unproved(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
         let chosen = stored.values.filter { !$0.verification.isProved && $0.seq > seq }.sorted { $0.seq < $1.seq }
         return MemoryStorage.page(chosen, limit: limit, bytes: bytes)
@@ -298,6 +307,15 @@ extension MemoryStorage: LogReading {
 
     package func quarantine(kind: QuarantineEntry.Kind?, peer: String?, limit: Int) -> [QuarantineEntry] {
         Array(quarantined(kind, peer).sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
+    }
+
+    package func newestQuarantine(limit: Int) -> [QuarantineEntry] {
+        quarantined(nil, nil).sorted { MemoryStorage.wasSeenBefore($1, $0) }.prefix(Swift.max(0, limit)).map { entry in
+            var entry = entry
+            entry.bytes = []
+            entry.digest = nil
+            return entry
+        }
     }
 
     package func quarantine(eventID: String, limit: Int) -> [QuarantineEntry] {

@@ -224,6 +224,8 @@ extension StorageContract {
         try expectEqual(log.heldEvents(peer: nil, after: Sample.id(2), limit: 2).map(\.hold), Array(reasons[3...4]))
         try expectEqual(log.heldEvents(peer: "a", after: nil, limit: 10).map(\.hold), Array(reasons.prefix(3)))
         try expectEqual(log.heldEvents(peer: "b", after: Sample.id(6), limit: 10), [])
+        try expectEqual(log.newestHeld(limit: 2).map(\.hold), Array(reasons.suffix(2).reversed()))
+        try expectEqual(log.newestHeld(limit: 0), [])
         try expectEqual(log.heldCount(peer: nil), 7)
         try expectEqual(log.heldCount(peer: "b"), 4)
         try expectEqual(log.heldCount(peer: "c"), 0)

@@ -53,7 +53,7 @@ import Testing
     }
 
     private static let questions = [
-        "status", "history", "divergences", "record?id=x", "quarantine", "events", "quarantine/entry?row=1",
+        "status", "history", "history/day", "divergences", "record?id=x", "quarantine", "events", "quarantine/entry?row=1",
     ]
     private static let commands = ["resolve", "sync", "quarantine/retry"]
 
@@ -195,6 +195,11 @@ import Testing
             return history.at("peers", "0", "history", "0", "events")?.integer == 1 ? history : nil
         }
         #expect(history.at("peers", "0", "history", "0", "succeeded")?.integer ?? 0 > 0)
+        let day = try await json("history/day")
+        #expect(day.at("peers", "0", "name")?.string == "beta" && day.at("peers", "0", "history")?.array != nil)
+        for target in ["history", "history/day?from=7", "history/day?from=-100", "history/day?from=100"] {
+            #expect(try await json(target).at("error", "code")?.string == "bad_request", "\(target)")
+        }
         #expect(try await json("history?peer=nobody").at("error", "code")?.string == "unknown_peer")
         #expect(try await json("record?id=nothing").at("error", "code")?.string == "unknown_record")
         #expect(try await json("divergences")["records"]?.array?.isEmpty == true)
@@ -216,6 +221,64 @@ import Testing
         #expect(try await json("events?after=999999")["events"]?.array?.count == 2)
         #expect(try await beta.stop() == .exited(0))
         try await shown.stop()
+    }
+
+    /// A text that begins as front matter does is one all the same, and nothing is decided on that was not seen.
+    @Test func aVersionIsResolvedWithTheTextAsItIs() async throws {
+        let scratch = ScratchDirectory()
+        let shown = try await Shown(in: scratch)
+        let beta = try await TestNode("beta", in: scratch)
+        shown.node.setPeer("beta", beta.endpoint)
+        try await beta.start()
+        try await shown.node.start()
+        let note = try await beta.put("# Both\n")
+        try await eventually("alpha has it") { try await shown.node.events().count == 1 ? true : nil }
+        #expect(try await beta.stop() == .exited(0))
+        for node in [shown.node, beta] { _ = try await node.put("# Of \(node.name)\n", "--id", note) }
+        try await beta.start()
+        let record = try await eventually("it has diverged") { () -> JSON? in
+            let record = try JSON(try await shown.ask("/api/record?id=\(note)").body)
+            return record["heads"]?.array?.count == 2 ? record : nil
+        }
+        let heads = record["heads"]?.array?.compactMap(\.string) ?? []
+        let text = "---\nauthor_of_another_program: [x\n---\n# Both\n"
+        func resolve(_ heads: String?) async throws -> JSON {
+            let body = jsonText {
+                $0.member("id", note)
+                $0.member("body", text)
+                $0.member("request", "page-of-the-test")
+            }
+            let whole = heads.map { body.dropLast() + ",\"heads\":\($0)}" } ?? body
+            return try JSON(try await shown.tell("/api/resolve", whole).body)
+        }
+        for wrong in [nil, "\"\(heads[0])\"", "[]", "[1,\"\(heads[0])\"]", "[\"x\"]", "null"] as [String?] {
+            #expect(try await resolve(wrong).at("error", "code")?.string == "bad_request", "\(wrong ?? "none")")
+        }
+        let list = "[" + heads.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        let event = try await resolve(list).at("events", "0")?.string
+        #expect(event != nil)
+        // Sent twice, done once.
+        #expect(try await resolve(list).at("events", "0")?.string == event)
+        #expect(try await shown.node.facts("show", note)["body"]?.string == text)
+        #expect(try await beta.stop() == .exited(0))
+        try await shown.stop()
+    }
+
+    private func jsonText(_ body: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        writer.object(body)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// Whoever has the ring's key would else write in this node's name.
+    @Test func theRingsKeyIsNotThePages() async throws {
+        let shown = try await Shown()
+        shown.node.set("access", "{shared_key_file: ring.key}")
+        TestFile.write(Array((PageTests.key + "\n").utf8), to: shown.node.directory + "/ring.key")
+        chmod(shown.node.directory + "/ring.key", 0o600)
+        let refused = try await shown.node.run("run")
+        #expect(refused.status != 0 && refused.err.contains("page.key") && refused.err.contains("the ring's"), "\(refused.err)")
+        shown.client.close()
     }
 
     @Test func whoWaitsIsBoundedAndAKeyThatIsExchangedEndsIt() async throws {

@@ -42,6 +42,20 @@ struct AccessKeys: Sendable {
             guard let name = peer.keyFile else { continue }
             peers[peer.name] = try AccessKeys.read(AccessFile.path(name, beside: configPath), KeyFile.read)
         }
+        try requirePageOfItsOwn(config, beside: configPath)
+    }
+
+    /// Whoever has the ring's key, or the one between two nodes, is not whoever writes here in this node's name.
+    private func requirePageOfItsOwn(_ config: Config, beside configPath: String) throws(CommandFailure) {
+        guard let page, let name = config.page.keyFile else { return }
+        let digest = page.digest()
+        guard ([ring].compactMap { $0 } + peers.values.joined()).contains(where: { $0.digest() == digest }) else { return }
+        throw CommandFailure(
+            .accessKey,
+            [
+                "file": AccessFile.path(name, beside: configPath), "case": "shared",
+                "why": "it holds a key that is the ring's or a peer's as well, and whoever has that would write in this node's name",
+            ])
     }
 
     private static func read(

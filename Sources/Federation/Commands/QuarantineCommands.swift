@@ -8,13 +8,14 @@ extension CommandService {
     func quarantineList(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let limit = arguments.limit(CommandService.listed, most: CommandService.listed)
         let (held, rows) = try await read { (log) throws(StoreFailure) in
-            (try log.heldEvents(peer: nil, after: nil, limit: limit), try log.quarantine(kind: nil, peer: nil, limit: limit))
+            (try log.newestHeld(limit: limit), try log.newestQuarantine(limit: limit))
         }
         return jsonObject { writer in
             writer.key("entries")
             writer.array { writer in
-                for event in held { writer.object { heldMembers(event, &$0) } }
-                for row in rows { writer.object { rowMembers(row, &$0) } }
+                // The newest of each, in order of time.
+                for event in held.reversed() { writer.object { heldMembers(event, &$0) } }
+                for row in rows.reversed() { writer.object { rowMembers(row, &$0) } }
             }
         }
     }
@@ -23,9 +24,11 @@ extension CommandService {
         let name = try arguments.required("row")
         if let id = ULID(name) {
             let found = try await read { (log) throws(StoreFailure) in try log.event(id) }
-            guard let found, found.hold != nil else { throw CommandFailure(.unknownRow, ["row": name]) }
+            guard let found, let hold = found.hold else { throw CommandFailure(.unknownRow, ["row": name]) }
+            let summary = HeldSummary(
+                id: id, subject: found.event.subject, peer: found.peer, receivedAt: found.receivedAt, hold: hold)
             return jsonObject {
-                heldMembers(found, &$0)
+                heldMembers(summary, &$0)
                 $0.member("bytes", String(decoding: found.event.json, as: UTF8.self))
             }
         }
@@ -92,14 +95,14 @@ extension CommandService {
         return found
     }
 
-    private func heldMembers(_ stored: StoredEvent, _ writer: inout JSONWriter) {
-        writer.member("row", stored.event.id.description)
+    private func heldMembers(_ stored: HeldSummary, _ writer: inout JSONWriter) {
+        writer.member("row", stored.id.description)
         writer.member("kind", "held")
-        writer.member("reason", stored.hold?.reason.rawValue ?? "")
-        writer.member("code", stored.hold?.code ?? "")
+        writer.member("reason", stored.hold.reason.rawValue)
+        writer.member("code", stored.hold.code)
         writer.member("peer", stored.peer)
-        writer.member("event_id", stored.event.id.description)
-        writer.member("trace_id", stored.event.subject)
+        writer.member("event_id", stored.id.description)
+        writer.member("trace_id", stored.subject)
         writer.member("first_seen", stored.receivedAt.rfc3339)
         writer.member("count", 1)
     }

@@ -54,6 +54,9 @@ extension CommandService {
         let resolution: WriteRequest.Resolution
         if let version = arguments["accept"]?.string {
             resolution = .accept(version)
+        } else if let body = arguments["body"]?.string {
+            // As it is, whatever it begins with.
+            resolution = .custom(body: body)
         } else {
             let text = try arguments.required("text")
             guard case .success(let parts) = FrontMatter.split(text) else { throw CommandFailure(.badRequest) }
@@ -61,7 +64,7 @@ extension CommandService {
         }
         let isDryRun = arguments["dry_run"]?.bool ?? false
         // A version that came after whoever decides had looked is not decided on.
-        let base = try base(arguments["heads"]?.array?.compactMap(\.string).joined(separator: " "))
+        let base = try heads(arguments["heads"])
         let written = try await node.write(
             [.resolve(subject: id, resolution, base: base)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
         return jsonObject {
@@ -69,6 +72,18 @@ extension CommandService {
             if isDryRun { $0.member("dry_run", true) }
             $0.written(written, isDryRun: isDryRun)
         }
+    }
+
+    /// What the caller saw: a list of ids, or nothing was said. Anything else is no reason to decide on what is there now.
+    private func heads(_ value: JSON?) throws(CommandFailure) -> WriteRequest.Base {
+        guard let value else { return .current }
+        guard let list = value.array, !list.isEmpty else { throw CommandFailure(.badRequest) }
+        var heads: [ULID] = []
+        for each in list {
+            guard let head = each.string.flatMap({ ULID($0) }) else { throw CommandFailure(.badRequest) }
+            heads.append(head)
+        }
+        return .heads(heads)
     }
 
     private func base(_ text: String?) throws(CommandFailure) -> WriteRequest.Base {

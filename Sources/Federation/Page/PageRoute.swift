@@ -6,6 +6,7 @@ enum PageRoute: String, Sendable, CaseIterable {
     /// Whether a key is asked for: all that is said to whoever has none.
     case page
     case status, history, divergences, record, quarantine, events
+    case historyDay = "history/day"
     case quarantineEntry = "quarantine/entry"
     case resolve, sync
     case quarantineRetry = "quarantine/retry"
@@ -13,7 +14,7 @@ enum PageRoute: String, Sendable, CaseIterable {
     var writes: Bool {
         switch self {
         case .resolve, .sync, .quarantineRetry: true
-        case .page, .status, .history, .divergences, .record, .quarantine, .events, .quarantineEntry: false
+        case .page, .status, .history, .historyDay, .divergences, .record, .quarantine, .events, .quarantineEntry: false
         }
     }
 }
@@ -27,7 +28,11 @@ extension PageServer {
         case .page: return PageServer.facts(of: node)
         case .status: return try await report.json()
         case .events: return try await events(request, from: sender)
-        case .history: return try await ask(.history, request, ["peer"])
+        case .history:
+            // Of all peers it would be one answer without a bound.
+            guard request.parameter("peer") != nil else { throw CommandFailure(.badRequest) }
+            return try await ask(.history, request, ["peer"])
+        case .historyDay: return try await days.json(from: request.parameter("from").flatMap { Int($0) } ?? 0)
         case .record: return try await ask(.show, request, ["id"])
         case .quarantineEntry: return try await ask(.quarantineShow, request, ["row"])
         case .quarantine: return try await service.perform(.quarantineList, jsonObject { $0.member("limit", Limits.pageRows) })
@@ -38,7 +43,10 @@ extension PageServer {
                     $0.member("state", RecordFilter.State.diverged.rawValue)
                     $0.member("limit", Limits.pageRows)
                 })
-        case .resolve: return try await service.perform(.resolve, request.body)
+        case .resolve:
+            // Whoever decides from afar says what it saw.
+            guard (try? JSON(request.body))?["heads"] != nil else { throw CommandFailure(.badRequest) }
+            return try await service.perform(.resolve, request.body)
         case .sync: return try await service.perform(.sync, request.body)
         case .quarantineRetry: return try await service.perform(.quarantineRetry, request.body)
         }
@@ -81,7 +89,8 @@ extension PageServer {
             } catch { throw CommandFailure(error) }
             if later == nil { node.access.count(.holds) }
             news = later ?? news
-            news.isHeld = later != nil
+            // At a stop nothing is held any more: whoever asked is to come later, not at once.
+            news.isHeld = later != nil && !node.store.commits.isClosed
         }
         return news.json(now: SystemClock.now())
     }

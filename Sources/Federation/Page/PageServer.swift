@@ -13,6 +13,7 @@ final class PageServer: Sendable {
     static let limits: HTTPServerLimits = {
         var limits = HTTPServerLimits()
         limits.connections = Limits.pageConnections
+        limits.connectionsPerAddress = Limits.pageConnectionsPerAddress
         limits.bodyBytes = Limits.pageRequestBytes
         limits.bodyBytesHeld = 4 * Limits.pageRequestBytes
         return limits
@@ -22,6 +23,7 @@ final class PageServer: Sendable {
     let service: CommandService
     let held = HeldRequests(atMost: Limits.pageHeld, fromOneAddress: Limits.pageHeldPerAddress)
     let report: PageReport
+    let days: PageDays
     private let listen: ListenAddress
     private let scheme: String
     /// The real one, which is known once the server listens.
@@ -38,6 +40,7 @@ final class PageServer: Sendable {
         self.listen = listen
         service = CommandService(node: node)
         report = PageReport(node)
+        days = PageDays(node)
         scheme = node.config.page.tls ? "https" : "http"
         port = Atomic(listen.port)
         files = Dictionary(
