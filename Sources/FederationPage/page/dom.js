@@ -20,18 +20,25 @@ export const svg = (tag, attributes, ...children) => fill(document.createElement
 
 const usable = (root) => [...root.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
 
-/// Puts new children in; what had the focus and what was unfolded stays so. Elements are known again by `data-k`, or else
+/// Puts new children in; what had the focus, what was unfolded and how far tables
+/// were scrolled stays so. Elements are known again by `data-k`, or else
 /// by their kind, their text and their turn among those of the same.
 export function show(root, ...children) {
   const alike = (one) => usable(root).filter((other) => other.tagName === one.tagName && other.textContent === one.textContent);
   const had = root.contains(document.activeElement) && document.activeElement !== root ? document.activeElement : null;
   const active = had?.dataset.k;
   const turn = had && !active ? alike(had).indexOf(had) : -1;
+  const scrolled = new Map([...root.querySelectorAll(".scroll[data-k], pre.text[data-k]")].map((each) => [each.dataset.k, [each.scrollLeft, each.scrollTop]]));
   const open = new Map([...root.querySelectorAll("details[data-k]")].map((each) => [each.dataset.k, each.open]));
   root.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   for (const each of root.querySelectorAll("details[data-k]")) if (open.has(each.dataset.k)) each.open = open.get(each.dataset.k);
-  if (active) [...root.querySelectorAll("[data-k]")].find((each) => each.dataset.k === active)?.focus();
-  else if (turn >= 0) alike(had)[turn]?.focus();
+  for (const each of root.querySelectorAll(".scroll[data-k], pre.text[data-k]")) {
+    const [left, top] = scrolled.get(each.dataset.k) ?? [0, 0];
+    if (left || top) [each.scrollLeft, each.scrollTop] = [left, top];
+  }
+  // Whoever has scrolled on since stays where they read.
+  const again = active ? [...root.querySelectorAll("[data-k]")].find((each) => each.dataset.k === active) : turn >= 0 ? alike(had)[turn] : null;
+  again?.focus({ preventScroll: true });
 }
 
 /// A table with a caption. `columns` are texts, or { text, number } for numbers; cells are texts or nodes.

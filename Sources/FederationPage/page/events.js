@@ -5,6 +5,8 @@ import { ask } from "./node.js";
 import { names } from "./words.js";
 
 const KEPT = 200;
+/// Events of one answer.
+const TOLD = 100;
 const MARKS = { invalid: "not signed by its origin", unsigned: "unsigned", unknown_key: "unknown key", provisional_key: "key not met" };
 
 function row(event, titles, name, isNew) {
@@ -34,21 +36,35 @@ export async function eventsView(root, context) {
   let wake = () => {};
   /// The request that is held; given up where nobody wants its answer now.
   let waiting = null;
-  context.signal.addEventListener("abort", () => waiting?.abort());
   const signal = context.signal;
+  signal.addEventListener("abort", () => waiting?.abort());
+  // A tab that nobody looks at holds no connection: a browser has six for all tabs of one address.
+  const seen = () => document.visibilityState === "visible";
+  document.addEventListener("visibilitychange", () => { if (seen()) wake(); else waiting?.abort(); }, { signal });
+  const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
   let after;
   let first = true;
   const loop = async () => {
     while (!signal.aborted) {
-      if (stopped) await new Promise((done) => { wake = done; signal.addEventListener("abort", done, { once: true }); });
+      while ((stopped || !seen()) && !signal.aborted) await new Promise((done) => { wake = done; signal.addEventListener("abort", done, { once: true }); });
       if (signal.aborted) return;
       let news;
       waiting = new AbortController();
-      try { news = await ask("events", { after, wait: first ? undefined : 1 }, waiting.signal); } catch (error) {
+      let passed = 0;
+      try {
+        news = await ask("events", { after, wait: first ? undefined : 1 }, waiting.signal);
+        // Where there are more than one answer tells of, the page goes on with the log's last events.
+        if (news.more && news.events.length >= TOLD) {
+          const last = await ask("events", {}, waiting.signal);
+          passed = Math.max(0, last.through - last.events.length - (after ?? last.through));
+          news = last;
+          list.replaceChildren();
+        }
+      } catch (error) {
         if (error.status === 401) return;
         if (error.name === "AbortError") continue;
         state.textContent = "The node does not answer; asking again …";
-        await new Promise((done) => setTimeout(done, 2000));
+        await pause(2000);
         continue;
       }
       after = news.through;
@@ -57,9 +73,10 @@ export async function eventsView(root, context) {
         while (list.children.length > KEPT) list.lastElementChild.remove();
         if (!first) say(`${counted(news.events.length, "new event")}: ${news.titles[news.events.at(-1).trace_id] || news.events.at(-1).trace_id}`);
       }
-      if (!stopped) state.textContent = list.children.length ? "New events come by themselves." : "The log is empty. New events come by themselves.";
+      if (passed) state.textContent = `${counted(passed, "event")} came faster than they can be shown, and were passed over.`;
+      else if (!stopped) state.textContent = list.children.length ? "New events come by themselves." : "The log is empty. New events come by themselves.";
       // Without room to wait for news it is asked for every other second.
-      if (!news.held) await new Promise((done) => setTimeout(done, 2000));
+      await pause(news.held ? 500 : 2000);
       first = false;
     }
   };

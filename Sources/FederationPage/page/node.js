@@ -18,31 +18,41 @@ export class Refused extends Error {
   }
 }
 
-async function perform(path, options) {
+/// After this long an answer is none: a tunnel that has died says nothing. What is held for news takes half a minute.
+const PATIENCE = 20_000;
+const PATIENCE_HELD = 70_000;
+
+async function perform(path, options, patience = PATIENCE) {
   const headers = { Accept: "application/json", ...options.headers };
   if (key.get()) headers.Authorization = `Bearer ${key.get()}`;
+  const late = AbortSignal.timeout(patience);
+  const signal = options.signal ? AbortSignal.any([options.signal, late]) : late;
   let response;
   try {
-    response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer" });
+    response = await fetch(path, { ...options, headers, signal, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer" });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    options.signal?.throwIfAborted();
     throw new Refused(0, { code: "unreachable" });
   }
   let json = null;
-  try { json = await response.json(); } catch { /* an answer without a body */ }
+  try { json = await response.json(); } catch {
+    options.signal?.throwIfAborted();
+    // An answer without a body says no less by its status; one that broke off is none.
+    if (response.ok) throw new Refused(0, { code: "unreachable" });
+  }
   if (!response.ok) throw new Refused(response.status, json?.error);
   return json;
 }
 
 export function ask(route, parameters = {}, signal = undefined) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined)).toString();
-  return perform(`/api/${route}${query ? `?${query}` : ""}`, { method: "GET", signal });
+  return perform(`/api/${route}${query ? `?${query}` : ""}`, { method: "GET", signal }, parameters.wait ? PATIENCE_HELD : PATIENCE);
 }
 
 export const tell = (route, body) =>
   perform(`/api/${route}`, {
     method: "POST", headers: { "Content-Type": "application/json", "Federation-Page": "1" }, body: JSON.stringify(body),
-  });
+  }, PATIENCE_HELD);
 
 /// Names a write, so that one that is sent twice is done once.
 export function requestID() {

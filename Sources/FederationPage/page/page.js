@@ -20,6 +20,8 @@ let page = null;
 let status = null;
 let shown = { view: null, argument: null, settled: false, controller: null, busy: false };
 let timer = null;
+/// Raised by signing in and out: what was asked before is not shown after.
+let turn = 0;
 
 // MARK: The theme
 
@@ -54,7 +56,11 @@ async function draw(moved) {
   const mine = shown;
   mine.busy = true;
   try {
-    const outcome = await VIEWS[view](main, { status, page, argument, signal: mine.controller.signal, again: () => { mine.settled = false; return look(); } });
+    const outcome = await VIEWS[view](main, { status, page, argument, signal: mine.controller.signal, again: () => {
+      if (mine !== shown) return null;
+      mine.settled = false;
+      return look();
+    } });
     if (mine !== shown) return;
     mine.settled = outcome?.settled ?? false;
     if (moved) {
@@ -63,7 +69,7 @@ async function draw(moved) {
       if (moved === "link" && !outcome?.focused) main.querySelector("h1")?.focus();
     }
   } catch (error) {
-    await trouble(error);
+    if (mine === shown) trouble(error);
   } finally {
     mine.busy = false;
   }
@@ -88,11 +94,16 @@ function top() {
 
 async function look() {
   clearTimeout(timer);
+  const mine = turn;
   try {
-    page ??= await ask("page");
+    const facts = page ?? await ask("page");
+    if (mine !== turn) return;
+    page = facts;
     if (page.asks_for_key && !key.get()) return signIn(false);
     const before = status?.state;
-    status = await ask("status");
+    const news = await ask("status");
+    if (mine !== turn) return;
+    status = news;
     banner.textContent = "";
     document.getElementById("views").hidden = false;
     document.getElementById("leave").hidden = !(page.asks_for_key && key.get());
@@ -100,20 +111,25 @@ async function look() {
     if (before && before !== status.state) say(`The node: ${document.getElementById("standing").textContent}`);
     await draw(shown.view === null ? "start" : false);
   } catch (error) {
-    await trouble(error);
-    if (error.status === 401) return;
+    if (mine !== turn) return;
+    trouble(error);
   }
+  if (mine !== turn) return;
   if (document.visibilityState === "visible") {
     clearTimeout(timer);
     timer = setTimeout(look, EVERY);
   }
 }
 
-async function trouble(error) {
+function trouble(error) {
   if (error.name === "AbortError") return;
-  if (!(error instanceof Refused)) throw error;
   if (error.status === 401) return signIn(key.get() !== "");
-  banner.textContent = failure(error);
+  banner.textContent = error instanceof Refused ? failure(error) : `The page itself has failed: ${error.message}`;
+  // What was well is not known to be so any more.
+  if (error.code === "unreachable" && status) {
+    show(document.getElementById("standing"), el("span", { class: "badge waits" }, el("span", { "aria-hidden": "true" }, "? "), "no answer"));
+  }
+  if (!(error instanceof Refused)) console.error(error);
 }
 
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && page) look(); });
@@ -124,6 +140,7 @@ window.addEventListener("resize", () => { clearTimeout(resizing); resizing = set
 // MARK: Signing in
 
 function signIn(wasWrong) {
+  turn += 1;
   clearTimeout(timer);
   shown.controller?.abort();
   shown = { view: null, argument: null, settled: false, controller: null, busy: false };
@@ -142,6 +159,7 @@ function signIn(wasWrong) {
   el("p", { class: "quiet" }, "It stands in the file that ", el("code", null, "page.key_file"), " names. It is kept until this tab is closed, and is in no address."),
   el("button", { type: "submit", class: "primary" }, "Sign in"));
   show(main, form);
+  banner.textContent = "";
   document.title = "Sign in · federation";
   field.focus();
 }

@@ -8,34 +8,63 @@ import { standingCell } from "./ring.js";
 import { Span, polls, reasons, events, behind, durations, spark } from "./plots.js";
 
 const HISTORY_EVERY = 20000;
+/// Peers of one sheet of the list.
+const LISTED = 100;
 let cached = { of: undefined, at: 0, peers: new Map() };
+/// The last day of each peer that is listed, drawn once for each answer.
+let sparks = { at: 0, from: 0, known: new Map(), drawn: new Map() };
+let from = 0;
 
 /// With the reasons of failures by name.
 const withReasons = (step) =>
   step.failures ? { ...step, failures: Object.fromEntries(step.failures.map((each) => [each.reason, each.polls])) } : step;
 
 /// The history does not change as fast as the status is asked for.
-async function history(peer) {
+async function history(peer, signal) {
   if (cached.of === peer && Date.now() - cached.at < HISTORY_EVERY) return cached.peers;
-  const answer = await ask("history", { peer });
+  const answer = await ask("history", { peer }, signal);
   cached = { of: peer, at: Date.now(), peers: new Map(answer.peers.map((each) => [each.name, each.history.map(withReasons)])) };
   return cached.peers;
 }
 
+/// The last day of the peers from a place of the list on.
+async function lastDay(from, signal) {
+  if (sparks.from === from && Date.now() - sparks.at < HISTORY_EVERY) return sparks;
+  const answer = await ask("history/day", { from }, signal);
+  const steps = (each) => each.history.map((step) => ({ ...step, failures: step.failed ? { all: step.failed } : undefined }));
+  sparks = { at: Date.now(), from, known: new Map(answer.peers.map((each) => [each.name, steps(each)])), drawn: new Map() };
+  return sparks;
+}
+
+function drawnSpark({ at, known, drawn }, name) {
+  if (!drawn.has(name)) drawn.set(name, spark(known.get(name) ?? [], name, at));
+  return drawn.get(name);
+}
+
+/// Which peers of many are listed.
+function sheets(total, context) {
+  if (total <= LISTED) return null;
+  const turn = (to, label) => el("button", { type: "button", "data-k": `sheet ${label}`, disabled: to < 0 || to >= total,
+    onclick: () => { from = to; context.again(); } }, label);
+  return el("div", { class: "choice", role: "group", "aria-label": "Which peers are listed" }, turn(from - LISTED, "Those before"),
+    el("span", null, `${count(from + 1)} to ${count(Math.min(total, from + LISTED))} of ${counted(total, "peer")}`), turn(from + LISTED, "Those after"));
+}
+
 export async function peersView(root, context) {
   if (context.argument) return peerView(root, context);
-  const { status, page } = context;
-  const known = await history(undefined);
-  const now = Date.now();
+  const { status } = context;
+  if (from >= status.peers.length) from = 0;
+  const day = await lastDay(from, context.signal);
+  context.signal.throwIfAborted();
   show(root, heading("Peers"),
     status.peers.length === 0 ? el("p", { class: "lead" }, "No peers yet. ", el("code", null, "federation add-peer NAME ENDPOINT"), " adds one.")
       : table("Peers, how each is, and its last day", ["Peer", "How it is", "The last day", "Behind by", "Failures in a row", "Last well", "Where"],
-        status.peers.map((peer) => [
+        status.peers.slice(from, from + LISTED).map((peer) => [
           el("a", { href: `#/peers/${encodeURIComponent(peer.name)}`, "data-k": `peer ${peer.name}` }, peer.name), standingCell(peer),
-          spark(known.get(peer.name) ?? [], peer.name, now), lagText(peer), count(peer.consecutive_failures), moment(peer.last_success),
+          drawnSpark(day, peer.name), lagText(peer), count(peer.consecutive_failures), moment(peer.last_success),
           peer.comes_to_us ? "comes to us" : peer.endpoint,
         ]), { cards: true }),
-    announced(status));
+    sheets(status.peers.length, context), announced(status));
 }
 
 function announced(status) {
@@ -67,14 +96,14 @@ function facts(peer) {
   return el("dl", { class: "facts sheet" }, rows.map(([name, value]) => [el("dt", null, name), el("dd", null, value)]));
 }
 
-async function why(peer) {
+async function why(peer, signal) {
   const stand = standing(peer);
   if (!stand.reason) return null;
   const error = peer.last_error ?? {};
   return el("section", { class: "sheet problems", "aria-labelledby": "why" },
     el("h2", { id: "why" }, stand.kind === "failing" ? "Why it is not syncing: " : "What is not applied: ", el("code", null, stand.reason)),
     error.observed_at ? el("p", null, "Seen ", moment(error.observed_at), error.event_id ? [", event ", el("code", null, error.event_id)] : "", ".") : null,
-    await explained(stand.reason),
+    await explained(stand.reason, signal),
     el("p", null, "More of it: ", el("code", null, `federation why ${peer.name}`), "."));
 }
 
@@ -82,7 +111,8 @@ async function peerView(root, context) {
   const { status, page, argument } = context;
   const peer = status.peers.find((each) => each.name === argument);
   if (!peer) return show(root, heading("No such peer"), el("p", null, "There is no peer ", el("code", null, argument), " (any more)."));
-  const [known, cause] = await Promise.all([history(peer.name), why(peer)]);
+  const [known, cause] = await Promise.all([history(peer.name, context.signal), why(peer, context.signal)]);
+  context.signal.throwIfAborted();
   const width = Math.max(250, Math.floor(root.clientWidth >= 900 ? (root.clientWidth - 16) / 2 : root.clientWidth) - 34);
   const steps = known.get(peer.name) ?? [];
   const span = spans(steps, width, Date.now());

@@ -2,9 +2,23 @@
 // strong words and the words of links. Nothing of it is markup.
 
 import { el, show, heading } from "./dom.js";
+import { Refused } from "./node.js";
 
-let loaded;
-const load = () => (loaded ??= fetch("/reasons.md", { referrerPolicy: "no-referrer" }).then((answer) => answer.text()));
+let loaded = null;
+
+/// Kept once it is here; what could not be had is asked for again.
+async function load(signal) {
+  if (loaded !== null) return loaded;
+  try {
+    const answer = await fetch("/reasons.md", { signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]), referrerPolicy: "no-referrer" });
+    if (!answer.ok) throw new Error();
+    loaded = await answer.text();
+  } catch {
+    signal.throwIfAborted();
+    throw new Refused(0, { code: "unreachable" });
+  }
+  return loaded;
+}
 
 function inline(text) {
   const parts = [];
@@ -59,23 +73,24 @@ function sections(text) {
 }
 
 /// What is said of one reason, for whoever meets it elsewhere on the page.
-export async function explained(reason) {
-  const section = sections(await load()).find((each) => each.name === reason);
+export async function explained(reason, signal) {
+  const section = sections(await load(signal)).find((each) => each.name === reason);
   return section ? section.blocks.map(block) : [];
 }
 
 export const link = (reason) => el("a", { href: `#/reasons/${encodeURIComponent(reason)}`, class: "reason" }, reason);
 
-export async function reasonsView(root, { argument }) {
-  const all = sections(await load());
+export async function reasonsView(root, { argument, signal }) {
+  const all = sections(await load(signal));
+  signal.throwIfAborted();
   show(root, heading("Reasons"), all.map((section) => section.name === ""
     ? section.blocks.map(block)
     : el("section", { id: `reason-${section.name}`, class: "sheet" },
       el("h2", { tabindex: "-1" }, /^[a-z_]+$/.test(section.name) ? el("code", null, section.name) : section.name),
       section.blocks.map(block))));
-  if (!argument) return;
+  if (!argument) return { settled: true };
   const section = document.getElementById(`reason-${argument}`);
   section?.scrollIntoView({ block: "start" });
   section?.querySelector("h2").focus();
-  return { focused: Boolean(section) };
+  return { settled: true, focused: Boolean(section) };
 }
