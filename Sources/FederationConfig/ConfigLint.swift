@@ -53,7 +53,7 @@ private struct ConfigLint {
 
     // MARK: The node
 
-    private var listening: [ListenAddress] { [config.listen, config.tls.listen].compactMap { $0 } }
+    private var listening: [ListenAddress] { config.listening }
     private var hasRingKey: Bool { known.hasEnvironmentKey || config.access.sharedKeyFile != nil }
 
     private mutating func listeners() {
@@ -91,7 +91,7 @@ private struct ConfigLint {
 
     private mutating func access() {
         for range in config.access.announcedAllow {
-            for kind in [AddressKind.metadata, .loopback] where range.covers(kind) {
+            for kind in [AddressKind.metadata, .loopback] where AddressGuard.has(kind, in: range) {
                 warn(.announcedAllows(kind), [.key("access"), .key("announced_allow")])
             }
         }
@@ -183,15 +183,4 @@ private struct ConfigLint {
 extension Endpoint {
     /// Another spelling of the same place of this machine.
     fileprivate func leadsWhere(_ other: Endpoint) -> Bool { port == other.port && isLoopback && other.isLoopback && path == other.path }
-}
-
-extension AddressRange {
-    /// Some address of that kind is in the range.
-    fileprivate func covers(_ kind: AddressKind) -> Bool {
-        switch kind {
-        case .metadata: NetworkAddress("169.254.169.254").map { contains($0) } ?? false
-        case .loopback: NetworkAddress("127.0.0.1").map { contains($0) } ?? false
-        default: false
-        }
-    }
 }

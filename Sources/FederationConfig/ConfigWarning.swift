@@ -76,7 +76,7 @@ package struct ConfigWarning: Hashable, Sendable {
         case .verifyRelaxesNothing(let own):
             "this relaxes nothing: a peer's 'verify' counts only where it asks for less than the node's '\(own.rawValue)'"
         case .nobodyCanCome:
-            "nothing will flow: without 'endpoint' this peer comes to us, but this node has no 'listen'"
+            "only bundles lead to this peer: without 'endpoint' it comes to us, but this node has no 'listen'"
         case .sameIdentity(_, let first): "another peer has the same identity, first at \(first)"
         case .bothSidesLetNothingFlow(let own, let theirs):
             "nothing will flow: this node's mode is '\(own.rawValue)', and the peer's node shows '\(theirs.rawValue)'"
@@ -94,6 +94,8 @@ package struct ConfigWarning: Hashable, Sendable {
         case .keyInClear: "the key for requests crosses the network in clear: whoever listens can use it"
         case .plainHTTP: "what is exchanged can be read on the way, and who answers is known by its signature alone"
         case .uncheckedWithoutTLS(let key): "this checks nothing: '\(key)' counts for https, and the endpoint is http"
+        case .announcedAllows(.metadata):
+            "addresses where a cloud keeps its secrets are among these: they are not asked all the same"
         case .announcedAllows(let kind):
             "others can have this node ask addresses of the kind '\(kind.rawValue)' by naming them"
         case .keysWithoutVerify: "no event is checked: 'pubkey' of a peer then says only which key that peer must show"
@@ -153,13 +155,13 @@ extension ConfigWarning {
 
         package var severity: Severity {
             switch self {
-            case .endpointIsOurOwn, .nothingFlows, .nothingListens, .nobodyCanCome, .sameIdentity, .bothSidesLetNothingFlow,
+            case .endpointIsOurOwn, .nothingFlows, .nothingListens, .sameIdentity, .bothSidesLetNothingFlow,
                 .peerServesNothing, .ownIdentity, .endpointIsNowhere, .sameEndpoint, .sameListener, .allPaused, .quotaIsPassed, .alone:
                 .broken
             case .openInClear, .openWithoutKey, .monitorOpen, .keyInClear, .plainHTTP, .uncheckedWithoutTLS, .announcedAllows,
                 .keysWithoutVerify, .takesUnsigned, .dataIsTemporary:
                 .risk
-            case .verifyRelaxesNothing, .waitsForPerson, .randomPort, .allowOpenUnneeded, .onlyThisMachineReachesUs,
+            case .nobodyCanCome, .verifyRelaxesNothing, .waitsForPerson, .randomPort, .allowOpenUnneeded, .onlyThisMachineReachesUs,
                 .onlyThisMachineComes, .withoutListener, .clientCertificateUnused, .firstContactUnneeded, .seldomPolled:
                 .notice
             }
@@ -209,12 +211,15 @@ extension ConfigWarning.Fact {
 }
 
 extension Config {
+    /// Where peers can come to: in clear, and by TLS.
+    var listening: [ListenAddress] { [listen, tls.listen].compactMap { $0 } }
+
     func warnings(in root: YAMLNode) -> [ConfigWarning] {
         var warnings: [ConfigWarning] = []
         func warn(_ fact: ConfigWarning.Fact, _ path: ConfigPath) {
             warnings.append(ConfigWarning(at: root.nearest(to: path).at, path: path, fact: fact))
         }
-        if mode == .publish, listen == nil { warn(.nothingListens, [.key("mode")]) }
+        if mode == .publish, listening.isEmpty { warn(.nothingListens, [.key("mode")]) }
         var identities: [ULID: Mark] = [:]
         for (index, peer) in peers.enumerated() {
             let entry: ConfigPath = [.key("peers"), .index(index)]
@@ -222,9 +227,9 @@ extension Config {
             if peer.mode != .paused {
                 if !fetches(from: peer), !serves(peer) {
                     warn(.nothingFlows(own: mode, peer: peer.mode), entry.appending(.key("mode")))
-                } else if peer.comesToUs, listen == nil {
+                } else if peer.comesToUs, listening.isEmpty {
                     warn(.nobodyCanCome, entry.appending(.key("endpoint")))
-                } else if mode.fetches, !fetches(from: peer), listen == nil {
+                } else if mode.fetches, !fetches(from: peer), listening.isEmpty {
                     warn(.nothingListens, entry.appending(.key("mode")))
                 }
             }

@@ -53,6 +53,12 @@ package struct AddressGuard: Hashable, Sendable {
             ?? (address.isIPv4 ? .global : .reserved)
     }
 
+    /// Whether some address of that kind is in the range, by the ranges that are known here.
+    package static func has(_ kind: AddressKind, in range: AddressRange) -> Bool {
+        if kind == .metadata { return metadata.contains { $0.meets(range) } }
+        return (ipv4 + ipv6).contains { $0.kind == kind && $0.range.meets(range) }
+    }
+
     /// The IPv4 address that an IPv6 address stands for.
     static func embedded(in address: NetworkAddress) -> NetworkAddress? {
         guard !address.isIPv4 else { return nil }

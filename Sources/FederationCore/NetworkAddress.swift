@@ -104,4 +104,7 @@ package struct AddressRange: Hashable, Sendable {
     package func contains(_ address: NetworkAddress) -> Bool {
         address.bytes.count == first.bytes.count && address.begins(with: first.bytes, length: length)
     }
+
+    /// Whether they have an address in common: then one of them holds the other.
+    package func meets(_ other: AddressRange) -> Bool { contains(other.first) || other.contains(first) }
 }

@@ -108,9 +108,13 @@ package struct PeerTrial: Sendable {
         }
     }
 
-    /// What is known of who has answered.
-    package mutating func loaded(_ memory: PeerMemory, now: WallTime) -> Effect {
-        self.memory = memory
+    /// What is known of who has answered. What cannot be read is not taken for nothing: a pin would be gone, and whoever
+    /// answers would be believed.
+    package mutating func loaded(_ result: Result<PeerMemory, StoreFailure>, now: WallTime) -> Effect {
+        switch result {
+        case .success(let memory): self.memory = memory
+        case .failure(let failure): return end(.store(failure))
+        }
         guard let identity else { return end(.noIdentity) }
         switch rule.verdict(on: identity, memory, at: now) {
         case .refused(let why): return end(TrialFault(why, shown: identity))
@@ -140,6 +144,13 @@ package struct PeerTrial: Sendable {
             }
             return leave(standing, now)
         }
+    }
+
+    /// The origin of the event that the fault names, where the page has it.
+    package var faultOrigin: String? {
+        guard case .event(let problem, _) = fault else { return nil }
+        for case .event(let event, _) in page?.items ?? [] where event.id.description == problem.eventID { return event.origin }
+        return nil
     }
 
     // MARK: The conversation
@@ -177,7 +188,7 @@ package struct PeerTrial: Sendable {
         case .failed(let failure):
             // It was told to go.
             if isLeaving { return .over }
-            return end(TrialFault(failure, isKnown: isAccepted, isTLS: isTLS, route: latest))
+            return end(TrialFault(failure, isKnown: isAccepted, isTLS: isTLS, isNumeric: isNumeric, route: latest))
         }
     }
 
@@ -227,9 +238,20 @@ extension PeerTrial {
             }
             // They are one transaction with the commit, and undone with it.
             if case .store = fault, step == .verify || step == .replay, !isUnneeded(step) { return (step, .notReached) }
+            // The store could not even be read: what was tried is the way.
+            if case .store = fault, !hasRehearsed, !wasTried(step) { return (step, .notReached) }
             // Who answers is not told to one whose key is not accepted.
             if step == .identity, identity == nil, fault != nil { return (step, .notReached) }
             return (step, hasFailed ? .notReached : isUnneeded(step) ? .unneeded : .passed)
+        }
+    }
+
+    /// Before anything was read of what is known.
+    private func wasTried(_ step: TrialStep) -> Bool {
+        switch step {
+        case .config: true
+        case .dns, .tcp, .tls: requests > 0 || isUnneeded(step)
+        case .identity, .auth, .page, .verify, .replay, .commit: false
         }
     }
 

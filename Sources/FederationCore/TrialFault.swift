@@ -161,11 +161,13 @@ extension TrialFault {
     ///
     /// - Parameters:
     ///   - isKnown: who answers had been accepted.
+    ///   - isNumeric: the endpoint is an address, and no name is looked up.
     ///   - route: of the request that failed.
-    package init(_ failure: ExchangeFailure, isKnown: Bool, isTLS: Bool, route: RouteFacts) {
+    package init(_ failure: ExchangeFailure, isKnown: Bool, isTLS: Bool, isNumeric: Bool, route: RouteFacts) {
         switch failure {
         case .transport(let transport):
-            self = TrialFault.transport(transport, isKnown: isKnown, isTLS: isTLS, route: route)
+            self = TrialFault.transport(
+                transport, isKnown: isKnown, isTLS: isTLS, isNumeric: isNumeric, route: route)
         case .status(401): self = .keyRefused
         case .status(403): self = .forbidden
         case .status(HTTPResponse.busy): self = .busy
@@ -186,14 +188,14 @@ extension TrialFault {
     }
 
     private static func transport(
-        _ failure: TransportFailure, isKnown: Bool, isTLS: Bool, route: RouteFacts
+        _ failure: TransportFailure, isKnown: Bool, isTLS: Bool, isNumeric: Bool, route: RouteFacts
     ) -> TrialFault {
         switch failure {
         case .nameResolution: return .nameUnknown
         case .refused where !route.isConnected: return .refused
         case .forbiddenAddress(let kind): return .forbiddenAddress(kind)
         case .tls: return .tls(route.tls ?? .handshake)
-        case .timeout where route.lookedUp == nil: return .nameTimeout
+        case .timeout where route.lookedUp == nil && !isNumeric && !route.isConnected: return .nameTimeout
         case .timeout where !route.isConnected: return .connectTimeout
         // What answers an encrypted greeting in no time or in clear speaks something else.
         case _ where isTLS && route.isConnected && route.secured == nil && !isKnown: return .tls(.handshake)

@@ -25,6 +25,8 @@ package struct TrialPlace: Hashable, Sendable {
     package var timeout: Duration
     /// The peer's own identity, where it was shown.
     package var identity: ULID?
+    /// Whose event it is that is not taken, where that is known.
+    package var origin: String?
     /// Keys and certificates of this node's that a configured peer would be shown were not.
     package var isWithheld = false
 
@@ -133,7 +135,9 @@ extension TrialFault {
         let look = TrialMend.command(["quarantine", "list"])
         return switch code {
         case "unknown_action", "unknown_type", "unknown_tier", "invalid_trace_id", "waits": [.upgrade, look]
-        case "unsigned": [.peerSetting("verify", "warn"), look]
+        // A peer's own 'verify' relaxes what is asked of its own events: it takes in no other's, and lowers the guard.
+        case "unsigned" where place.origin != nil && place.origin == place.identity?.description:
+            [.peerSetting("verify", "warn"), look]
         case "swapped_key", "unknown_key": [.peerSetting("pubkey", "KEY-OF-ITS-ORIGIN"), look]
         case "frozen_origin": [.command(["trust-key"]), look]
         default: [look]
@@ -143,7 +147,7 @@ extension TrialFault {
     private var storeMends: [TrialMend] {
         guard case .store(let failure) = self else { return [] }
         return switch failure {
-        case .quota(let limit): [.setting("store.max_size", "\(limit / 1_000_000 * 2)MB")]
+        case .quota(let limit): [.setting("store.max_size", "\(max(1, limit / 500_000 + (limit % 500_000 == 0 ? 0 : 1)))MB")]
         case .corrupt: [.command(["verify", "--self"])]
         case .newerSchema: [.upgrade]
         case .busy, .interrupted: [.wait]

@@ -91,6 +91,28 @@ import Testing
 
     @Test func eachKindHasItsCase() { #expect(Set(ConfigLintTests.cases.map(\.kind)) == Set(ConfigWarning.Kind.allCases)) }
 
+    @Test func whoeverListensByTLSListens() throws {
+        let tls = "tls: {listen: '127.0.0.1:4001', certificate: c, key: k}\n"
+        let publishes = ConfigLintTests.peer("endpoint: http://127.0.0.1:1", tls + "mode: publish\n")
+        #expect(try findings(publishes).isEmpty)
+        #expect(try findings(ConfigLintTests.peer("endpoint: http://127.0.0.1:1, mode: publish", tls)).isEmpty)
+        #expect(try findings(ConfigLintTests.peer("id: \(ConfigLintTests.id)", tls)).map(\.fact.kind) == [.onlyThisMachineComes])
+    }
+
+    @Test func peersOfBundlesNeedNoListener() throws {
+        #expect(try findings(ConfigLintTests.peer("id: \(ConfigLintTests.id)", "")).map(\.severity) == [.notice])
+    }
+
+    @Test(arguments: [
+        ("::1/128", [.loopback]), ("127.0.1.0/24", [.loopback]), ("126.0.0.0/7", [.loopback]), ("fd00:ec2::254/128", [.metadata]),
+        ("100.100.100.200/32", [.metadata]), ("0.0.0.0/0", [.metadata, .loopback]), ("::/0", [.metadata, .loopback]), ("10.0.0.0/8", []),
+        ("fd00:1::/64", []),
+    ] as [(String, [AddressKind])])
+    func addressesOfThisMachineAndOfCloudsAreNoticed(range: String, kinds: [AddressKind]) throws {
+        let text = ConfigLintTests.peer("endpoint: http://127.0.0.1:1", "listen: 127.0.0.1:4001\naccess: {announced_allow: ['\(range)']}\n")
+        #expect(try findings(text).map(\.fact) == kinds.map { .announcedAllows($0) })
+    }
+
     @Test func whatIsKnownSettlesIt() throws {
         let both = ConfigLintTests.peer("endpoint: http://127.0.0.1:1", "listen: 127.0.0.1:4001\nmode: publish\n")
         #expect(try findings(both).isEmpty, "how the peer's node is set is not known")

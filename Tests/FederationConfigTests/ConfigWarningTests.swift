@@ -48,7 +48,7 @@ import Testing
         let entry = "peers:\n- {name: b, id: 01KNJX4991ASW6NNKS9BQHNCGB}\n"
         #expect(
             try warnings("name: a\n" + entry) == [
-                "federation.yaml:3:3: peers[0].endpoint: nothing will flow: without 'endpoint' this peer comes to us, but "
+                "federation.yaml:3:3: peers[0].endpoint: only bundles lead to this peer: without 'endpoint' it comes to us, but "
                     + "this node has no 'listen'"
             ])
         #expect(try warnings("name: a\nlisten: 127.0.0.1:4001\n" + entry).isEmpty)

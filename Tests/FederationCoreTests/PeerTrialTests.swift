@@ -19,7 +19,7 @@ import Testing
         _ script: [ExchangeStep], peer: PolledPeer = PolledPeer(name: "beta"), memory: PeerMemory = PeerMemory(),
         aside: TrialFault? = nil, isTLS: Bool = true, isNumeric: Bool = false,
         answer: Result<HTTPResponse, TransportFailure> = .success(PollBench.answer), way: RouteFacts = way,
-        rehearsal: Result<PageOutcome, StoreFailure> = .success(PageOutcome()), problem: (ReplayProblem, code: String)? = nil
+        loading: StoreFailure? = nil, rehearsal: Result<PageOutcome, StoreFailure> = .success(PageOutcome()), problem: (ReplayProblem, code: String)? = nil
     ) -> PeerTrial {
         var trial = PeerTrial(
             ScriptedExchange(script: script), peer: peer, node: PollBench.node, memory: memory, aside: aside, isTLS: isTLS,
@@ -29,7 +29,7 @@ import Testing
             switch effect {
             case .over: return trial
             case .send: effect = trial.answered(answer, way, now: PollBench.wallStart)
-            case .load: effect = trial.loaded(memory, now: PollBench.wallStart)
+            case .load: effect = trial.loaded(loading.map { .failure($0) } ?? .success(memory), now: PollBench.wallStart)
             case .rehearse: effect = trial.rehearsed(rehearsal, problem: problem, now: PollBench.wallStart)
             }
         }
@@ -83,16 +83,19 @@ import Testing
     }
 
     @Test func theWayIsJudgedByHowFarItWasGone() {
-        func fault(_ failure: TransportFailure, _ steps: Int, tls: TLSFault? = nil, isTLS: Bool = true) -> TrialFault? {
+        func fault(
+            _ failure: TransportFailure, _ steps: Int, tls: TLSFault? = nil, isTLS: Bool = true, isNumeric: Bool = false
+        ) -> TrialFault? {
             var way = RouteFacts()
             if steps > 0 { way.lookedUp = .milliseconds(1) }
             if steps > 1 { way.connected = .milliseconds(2) }
             if steps > 2 { way.secured = .milliseconds(3) }
             way.tls = tls
-            return run([PeerTrialTests.request], isTLS: isTLS, answer: .failure(failure), way: way).fault
+            return run([PeerTrialTests.request], isTLS: isTLS, isNumeric: isNumeric, answer: .failure(failure), way: way).fault
         }
         #expect(fault(.nameResolution, 0) == .nameUnknown)
         #expect(fault(.timeout, 0) == .nameTimeout)
+        #expect(fault(.timeout, 0, isNumeric: true) == .connectTimeout, "no name is looked up of an address")
         #expect(fault(.refused, 1) == .refused)
         #expect(fault(.timeout, 1) == .connectTimeout)
         #expect(fault(.forbiddenAddress(.loopback), 1) == .forbiddenAddress(.loopback))
@@ -174,11 +177,26 @@ import Testing
             (.tls(.unknownAuthority), .peerSetting("ca", "FILE")), (.ourselves, .command(["remove-peer", "beta"])),
             (.waits, .command(["pair", "beta"])), (.keyRefused, .setting("access.shared_key_file", "FILE")),
             (.silent(.timeout), .peerSetting("timeout", "60s")), (.busy, .wait),
-            (.event(problem, code: "unsigned"), .peerSetting("verify", "warn")),
+            (.event(problem, code: "unsigned"), .command(["quarantine", "list"])),
             (.event(problem, code: "unknown_type"), .upgrade), (.store(.quota(limit: 4_000_000)), .setting("store.max_size", "8MB")),
+            (.store(.quota(limit: 300_000)), .setting("store.max_size", "1MB")), (.store(.quota(limit: 1_000_001)), .setting("store.max_size", "3MB")),
         ]
         for (fault, mend) in faults { #expect(fault.mends(place).first == mend, "\(fault)") }
         for fault in TLSFault.allCases { #expect(!TrialFault.tls(fault).mends(place).isEmpty) }
+    }
+
+    @Test func aPeersVerifyIsOfferedForItsOwnEventsAlone() {
+        var place = TrialPlace(peer: "beta", endpoint: "http://beta:4001", timeout: .seconds(30))
+        place.identity = PollBench.peerID
+        let unsigned = ReplayProblem(reason: .signature, eventID: "", subject: "")
+        for fault in [TrialFault.event(unsigned, code: "unsigned"), .aside(unsigned, code: "unsigned", held: 0, refused: 1)] {
+            place.origin = PollBench.peerID.description
+            #expect(fault.mends(place).first == .peerSetting("verify", "warn"))
+            for origin in [PollBench.otherID.description, nil] {
+                place.origin = origin
+                #expect(fault.mends(place) == [.command(["quarantine", "list"])])
+            }
+        }
     }
 
     @Test func whoAnswersInAnothersPlaceIsNotTrustedByTheFirstMend() {
@@ -208,6 +226,18 @@ import Testing
         let old = run(PollBench.hello(PollBench.identity(key: keys[0])), peer: peer, memory: memory)
         #expect(old.fault == .otherKey(expected: keys[1], shown: keys[0], by: .succession))
         #expect(run(PollBench.hello(PollBench.identity(key: keys[1])), peer: peer, memory: memory).fault == nil)
+    }
+
+    @Test func whatCannotBeReadIsNotTakenForNothing() {
+        let page = ExchangeStep.take(PulledPage(items: [item], cursor: .position("e.1")))
+        let trial = run(PollBench.hello() + [page], loading: .busy)
+        #expect(trial.fault == .store(.busy) && trial.lastGood == .tls)
+        #expect(
+            words(trial) == [
+                "+config", "+dns", "+tcp", "+tls", ".identity", ".auth", ".page", ".verify", ".replay", "!commit",
+            ])
+        let before = PeerTrial(.store(.corrupt), peer: PolledPeer(name: "beta"), node: PollBench.node)
+        #expect(before.lastGood == .config && words(before)[1...8].allSatisfy { $0.hasPrefix(".") || $0 == "-tls" })
     }
 
     @Test func aKeyThatWasKeptBackIsSaidToBe() {

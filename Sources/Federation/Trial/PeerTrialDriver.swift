@@ -39,13 +39,17 @@ struct PeerTrialDriver: Sendable {
         }
     }
 
-    func memory(_ question: PeerQuestion) async -> PeerMemory {
-        guard let ground else { return PeerMemory() }
+    func memory(_ question: PeerQuestion) async -> Result<PeerMemory, StoreFailure> {
+        guard let ground else { return .success(PeerMemory()) }
         let check = ground.check
-        let read = try? await ground.store.read { (log) throws(StoreFailure) in
-            try PeerMemory(question, from: log, check: check)
+        do throws(StoreFailure) {
+            return .success(
+                try await ground.store.read { (log) throws(StoreFailure) in
+                    try PeerMemory(question, from: log, check: check)
+                })
+        } catch {
+            return .failure(error)
         }
-        return read ?? PeerMemory()
     }
 
     /// What a rehearsal came to, and the first event of the page that is not applied.
@@ -117,5 +121,12 @@ extension TrialFault {
             code = row.code
         }
         self = .aside(problem, code: code, held: standing.held, refused: standing.refused)
+    }
+
+    /// Whose the event is whose code that is.
+    static func asideOrigin(of peer: String, in log: any LogReading) throws(StoreFailure) -> String? {
+        if let held = try log.heldEvents(peer: peer, after: nil, limit: 1).first { return held.event.origin }
+        guard let row = try log.quarantine(kind: .refused, peer: peer, limit: 1).first else { return nil }
+        return (try? JSON(row.bytes))?["origin"]?.string
     }
 }

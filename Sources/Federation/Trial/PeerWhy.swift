@@ -16,6 +16,8 @@ extension CommandService {
         report.index = index
         report.file = node.opened.file
         let now = SystemClock.now()
+        let asideOrigin = try await read { (log) throws(StoreFailure) in try TrialFault.asideOrigin(of: name, in: log) }
+        if case .aside = report.trial.fault { report.asideOrigin = asideOrigin }
         let known = try await read { (log) throws(StoreFailure) in
             let health = try log.state(StateKey.peer(name, .health)) ?? ""
             return (PeerHealth(json: Array(health.utf8)), try log.state(StateKey.peer(name, .lastSeen)))
@@ -51,11 +53,16 @@ extension CommandService {
         let driver = PeerTrialDriver(ground: node.trialGround, transport: transport)
         var question = PeerQuestion(peer: peer.name, wireNamespace: peer.wireNamespace)
         question.expectedKey = peer.expectedKey
-        let aside = try? await node.store.read { (log) throws(StoreFailure) in try TrialFault(aside: peer.name, in: log) }
-        return await driver.run(
-            PeerTrial(
-                node.wires.exchange(for: entry.wire), peer: peer, node: identity, memory: await driver.memory(question),
-                aside: aside ?? nil, isTLS: endpoint.scheme == .https, isNumeric: endpoint.numericHost != nil))
+        do throws(StoreFailure) {
+            let aside = try await node.store.read { (log) throws(StoreFailure) in try TrialFault(aside: peer.name, in: log) }
+            return await driver.run(
+                PeerTrial(
+                    node.wires.exchange(for: entry.wire), peer: peer, node: identity,
+                    memory: try await driver.memory(question).get(), aside: aside, isTLS: endpoint.scheme == .https,
+                    isNumeric: endpoint.numericHost != nil))
+        } catch {
+            return failed(.store(error))
+        }
     }
 }
 

@@ -16,6 +16,8 @@ struct TrialReport: Sendable {
     var isDaemon = false
     /// What a configured peer would be shown of this node's keys was not.
     var isWithheld = false
+    /// The origin of the first event that is not applied from before.
+    var asideOrigin: String?
     /// Of the configuration file that could not be taken.
     var problems: [String] = []
 
@@ -56,6 +58,7 @@ struct TrialReport: Sendable {
         var place = TrialPlace(peer: entry.name, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout)
         place.identity = trial.identity?.id
         place.isWithheld = isWithheld
+        place.origin = trial.faultOrigin ?? asideOrigin
         return place
     }
 
