@@ -42,4 +42,34 @@ import Testing
         #expect(try poll { $0.fields["Content-Type"] = "text/html" }.failure == .malformed(.contentType))
         #expect(try poll { $0.fields["Federation-Count"] = "7" }.failure == .malformed(.truncated))
     }
+
+    /// Long texts do not fit one page: the rest is not left for another poll.
+    @Test func whatAPageHasNoRoomForIsAskedForAtOnce() throws {
+        let node = try LoopedNode(NativeWire(), holding: (1...9).map(event))
+        let first = try node.poll()
+        let heads = [3, 4, 5, 7].map { Sample.id($0) }
+        /// Answers a page with the first events of each answer, as if there were no room for more.
+        func poll(_ change: @escaping (Int, inout HTTPResponse) -> Void) throws -> WireRun {
+            try node.poll(after: first, heads: heads) { number, response in
+                var response = response
+                if number > 0 { change(number, &response) }
+                return .response(response)
+            }
+        }
+        func cut(_ response: inout HTTPResponse, to count: Int) {
+            let lines = response.body.split(separator: 0x0A).prefix(count)
+            response.body = Array(lines.map { Array($0) + [0x0A] }.joined())
+            response.fields["Federation-Count"] = String(lines.count)
+            response.fields["Federation-More"] = "true"
+        }
+        let run = try poll { number, response in if number < 3 { cut(&response, to: number) } }
+        #expect(run.failure == nil && run.events.map(\.id) == heads)
+        let asked = run.requests.filter { $0.target.contains("id=") }.map { $0.target.ranges(of: "id=").count }
+        #expect(asked == [4, 3, 1])
+        // Whoever says for ever that there is more is asked no oftener than there is something to ask for.
+        let endless = try poll { _, response in cut(&response, to: 1) }
+        #expect(endless.failure == nil && endless.requests.count == 1 + heads.count)
+        let empty = try poll { _, response in cut(&response, to: 0) }
+        #expect(empty.failure == nil && empty.requests.count == 2)
+    }
 }

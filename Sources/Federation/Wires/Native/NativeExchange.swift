@@ -7,7 +7,7 @@ import FederationHTTP
 /// - `idle → greeting → identifying → pulling` without one, and to start over
 /// - `pulling → identifying → taking` with the first page, `pulling → taking` with each other
 /// - `taking → pulling` while there is more, else `→ over`
-/// - `→ naming → completing` before it is over, where texts that records lack are to be asked for
+/// - `→ naming → completing → naming …` before it is over, where texts that records lack are to be asked for
 /// - `→ numbering → filling → numbering …` before it is over, where there are holes to ask for and the peer can be asked
 /// - `pulling → greeting` once, when the peer says that our position is not one of its log, or that it serves nothing
 struct NativeExchange: Exchange {
@@ -38,7 +38,7 @@ struct NativeExchange: Exchange {
     private var canFollow = false
     private var numbers = NativeNumbers([], limit: 1)
     /// Events that the peer is asked for by id, because their text is missing here.
-    private var heads: [ULID] = []
+    private var heads = NativeHeads([])
     /// Whether the peer can be asked for events by number, once an answer has shown it.
     private var answersNumbers: Bool?
     /// The last row of the peer's attestations that we were given; as it was when the conversation began, and now.
@@ -72,7 +72,7 @@ struct NativeExchange: Exchange {
         fetches = context.fetches
         hold = context.hold
         numbers = NativeNumbers(context.holes, limit: pageEvents)
-        heads = Array(context.incompleteHeads.prefix(Limits.eventsByID))
+        heads = NativeHeads(context.incompleteHeads)
         let row = context.wireValues[NativeExchange.attestedValue].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
         attested = (row ?? 0, row ?? 0)
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
@@ -190,20 +190,20 @@ struct NativeExchange: Exchange {
 
     /// What the peer has of the events that it was asked for by id: stubs bring nothing, and are no harm.
     private mutating func named(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
-        guard response.status == 200 else { return finish() }
+        guard response.status == 200 else {
+            heads.giveUp()
+            return finish()
+        }
         guard try NativePeer.identity(fields: response.fields).id == accepted else { throw .identityMismatch }
-        guard response.fields.mediaType == NativeRoutes.pageType else { throw .malformed(.contentType) }
-        let items = try NativePage.items(response, limit: Limits.eventsByID)
+        let items = try heads.took(response)
         guard !items.isEmpty else { return finish() }
         state = .completing
         return .take(PulledPage(items: items, cursor: .none))
     }
 
     private mutating func finish() -> ExchangeStep {
-        if fetches, accepted != nil, !heads.isEmpty {
+        if fetches, accepted != nil, let target = heads.target {
             state = .naming
-            let target = "\(NativeRoutes.eventsPath)?" + heads.map { "id=\($0)" }.joined(separator: "&")
-            heads = []
             return .request(get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes), seals: [])
         }
         if fetches, answersNumbers == true, let target = numbers.target {
