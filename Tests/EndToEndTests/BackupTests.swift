@@ -107,6 +107,15 @@ import Testing
         #expect(try await node.facts("backup", file, "--force")["digest"]?.string != digest)
         let checked = try await node.facts("backup", "--verify", file)
         #expect(checked["ok"]?.bool == true && checked["log_events"]?.integer == 2)
+        #expect(checked["hash_compared"]?.bool == true)
+        // A hash that is not there, and one that cannot be read.
+        unlink(file + ".sha256")
+        #expect(try await node.facts("backup", "--verify", file)["hash_compared"]?.bool == false)
+        #expect(try await node.run("backup", "--verify", file).err.contains("there is no"))
+        mkdir(file + ".sha256", 0o755)
+        let unread = try await node.run("backup", "--verify", file, "--json")
+        #expect(unread.status == 6 && unread.out.contains("hash_unreadable"), "\(unread.out)")
+        rmdir(file + ".sha256")
 
         for command in [["restore", file], ["restore", file, "--dry-run"]] {
             let refused = try await Program.run(command + ["--json", "--config", node.configPath], in: scratch)

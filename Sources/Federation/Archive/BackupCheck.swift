@@ -10,6 +10,8 @@ package struct BackupCheck: Sendable {
     let files: [KeptFile]
     private(set) var bytes: Int64 = 0
     private(set) var hash: Digest?
+    /// A hash stands beside it, and the file was compared with that.
+    private(set) var isHashCompared = false
     /// What is wrong with it, as words of `docs/cli.md` and of findings.
     private(set) var problems: [String] = []
 
@@ -52,8 +54,15 @@ package struct BackupCheck: Sendable {
             isOld = true
         }
         if isOld {
-            let copy = "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/federation-check-\(getpid()).db"
-            defer { ImportRehearsal.remove(copy) }
+            // Nobody else can put a journal beside the copy.
+            guard let directory = PrivateDirectory.make("federation-check") else {
+                throw CommandFailure(.fileWrite, ["file": PrivateDirectory.parent, "why": SystemText.of(errno)])
+            }
+            let copy = directory + "/check.db"
+            defer {
+                ImportRehearsal.remove(copy)
+                rmdir(directory)
+            }
             try FileCopy.make(of: file, at: copy)
             do throws(StoreFailure) {
                 let store = try SQLiteStore(path: copy, access: .scratch)
@@ -73,7 +82,14 @@ package struct BackupCheck: Sendable {
         } catch {
             throw CommandFailure(.file, ["file": path, "why": SystemText.of(error.code)])
         }
-        guard case .success(let text) = TextFile.read(file + Backup.hashSuffix) else { return }
+        let beside = file + Backup.hashSuffix
+        var facts = stat()
+        if lstat(beside, &facts) != 0, errno == ENOENT { return }
+        guard case .success(let text) = TextFile.read(beside) else {
+            problems.append("hash_unreadable")
+            return
+        }
+        isHashCompared = true
         if text.prefix(2 * Digest.length) != hash?.hex ?? "" { problems.append("hash_differs") }
     }
 
@@ -102,6 +118,7 @@ package struct BackupCheck: Sendable {
         writer.member("made_at", manifest.madeAt)
         manifest.write(to: &writer)
         writer.member("with_key", hasKey)
+        writer.member("hash_compared", isHashCompared)
         writer.member("ok", isGood)
         writer.member("problems", problems)
     }

@@ -138,12 +138,7 @@ enum PreviewStranger {
     }
 
     static func sample(_ items: [PulledItem]) async throws(StoreFailure) -> PreviewSample {
-        var template = Array("/tmp/federation-preview-XXXXXX\0".utf8)
-        let isMade = template.withUnsafeMutableBytes { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { text in text.baseAddress.map { mkdtemp($0) != nil } ?? false }
-        }
-        guard isMade else { throw .cannotOpen }
-        let directory = String(decoding: template.dropLast(), as: UTF8.self)
+        guard let directory = PrivateDirectory.make("federation-preview") else { throw .cannotOpen }
         let database = directory + "/preview.db"
         defer {
             for end in ["", "-wal", "-shm"] { unlink(database + end) }

@@ -48,6 +48,9 @@ let backupCommand = CommandDefinition(
         console.print("\(result.text("file")): \(result.isTrue("ok") ? "everything is right" : "not as it was made"): \(what)")
         showDigests(result, console)
         for problem in result.texts("problems") { console.error(backupProblem(problem)) }
+        if !result.isTrue("hash_compared"), !result.texts("problems").contains("hash_unreadable") {
+            console.note("federation: hint: there is no \(result.text("file")).sha256: compare the hash with the one that you kept")
+        }
     }
 }
 
@@ -103,6 +106,7 @@ private func showDigests(_ result: JSON, _ console: Console) {
 private func backupProblem(_ code: String) -> String {
     switch code {
     case "hash_differs": "the file is not the one whose hash stands beside it"
+    case "hash_unreadable": "the hash beside it cannot be read"
     case "digest_differs": "its log is not the one that it says it has"
     case "damaged": "the database in it is damaged"
     default: LogFinding.Kind(rawValue: code)?.words ?? code
