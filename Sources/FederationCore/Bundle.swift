@@ -4,6 +4,8 @@
 /// last line, so that a page that is taken in is known to be whole and to be that node's, however large the file is.
 package enum Bundle {
     package static let version = 1
+    /// Under which it is remembered what bundles of a peer have said.
+    package static let namespace = "bundle"
     /// What the first line of every version begins with.
     package static let magic = Array(#"{"federation_bundle":"#.utf8)
     /// In place of a position: the beginning of the log.

@@ -274,6 +274,8 @@ public enum Limits: Sendable {
 
     /// Bytes of a line of a bundle that says what follows.
     package static let bundleLineBytes = 64 << 10
+    /// Bytes of it that say how far its node has read the logs of others.
+    package static let bundleHoldsBytes = 32 << 10
     /// Bytes of a page of a bundle, before and after it is decoded.
     package static let bundlePageBytes = 5 << 20
 

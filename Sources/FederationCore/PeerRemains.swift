@@ -30,7 +30,7 @@ package struct PeerRemains: Hashable, Sendable {
         }
         self.states = states
         var wireValues: [WireValue] = []
-        for namespace in ["auto", PollHistory.namespace] + WireName.allCases.map(\.rawValue) {
+        for namespace in ["auto", PollHistory.namespace, Bundle.namespace] + WireName.allCases.map(\.rawValue) {
             for (key, _) in try log.wireValues(namespace, peer: peer) {
                 wireValues.append(WireValue(namespace: namespace, key: key))
             }

@@ -92,6 +92,32 @@ import Testing
         #expect(last.taken["equal"]?.bool == true)
         #expect(try await beta.facts("show", note)["body"]?.string == "# Note\n\nThree.\n")
         #expect(try await beta.facts("divergences")["divergences"]?.array?.isEmpty == true)
+        // It gave all of its log once, as it did not know any more how far beta was; now it knows.
+        _ = try await carry(from: beta, to: alpha)
+        try await alpha.put("# More\n")
+        let next = try await carry(from: alpha, to: beta)
+        #expect(next.written["events"]?.integer == 1 && next.taken["equal"]?.bool == true, "\(next.written.raw)")
+    }
+
+    /// What lies between two bundles is missed, and comes after a bundle back.
+    @Test func aBundleThatDoesNotGoOnIsTold() async throws {
+        let (alpha, beta) = try await pair()
+        try await alpha.put("# One\n")
+        let file = scratch.file("usb/alpha.bundle")
+        let lost = try #require(try await alpha.facts("export", "--to", file)["to"]?.string)
+        try await alpha.put("# Two\n")
+        _ = try await alpha.facts("export", "--since", lost, "--to", file, "--force")
+        let taken = try await beta.run("import", file, "--json")
+        #expect(taken.status == 6)
+        #expect(try taken.json["missing_before"]?.string == lost && taken.json.at("events", "applied")?.integer == 1)
+        // As long as it is so.
+        let again = try await beta.run("import", file)
+        #expect(again.status == 6 && again.err.contains("may be missing"), "\(again.err)")
+        #expect(again.err.contains("'federation export --for alpha'"))
+        _ = try await carry(from: beta, to: alpha)
+        let whole = try await carry(from: alpha, to: beta)
+        #expect(whole.taken.at("events", "applied")?.integer == 1 && whole.taken["equal"]?.bool == true)
+        #expect(whole.taken["missing_before"] == nil)
     }
 
     @Test func aDryRunAPipeAndATimeToBeginAt() async throws {

@@ -14,7 +14,7 @@ import Testing
     private let own = Sample.node(9)
     private let key: SigningKey
     private let desk: BundleDesk
-    private let header: Bundle.Header
+    private var header: Bundle.Header
     private let path: String
 
     init() throws {
@@ -111,5 +111,108 @@ import Testing
         #expect(try await position() == second)
         #expect(try await take(try signed(1).json + [0x0A], events: 1, to: first) == "0 1 0")
         #expect(try await position() == second)
+    }
+
+    @Test func aPlaceIsPassedByWhatGoesOnFromIt() {
+        func place(_ from: String, _ to: String, _ read: String?, _ age: BundlePlace.Age = .later) -> BundlePlace {
+            BundlePlace(from: from, to: to, read: read, age: age)
+        }
+        func at(_ epoch: String, _ seq: Int64) -> String { "\(epoch).\(seq).\(Sample.id(seq))" }
+        let start = Bundle.beginning
+        #expect(place(start, at("a", 5), nil, .older) == .leads)
+        #expect(place(at("a", 5), at("a", 9), at("a", 5), .older) == .leads)
+        // Of one log: what reaches further from where it was read, or from before.
+        #expect(place(start, at("a", 9), at("a", 5), .older) == .leads)
+        #expect(place(at("a", 3), at("a", 9), at("a", 5)) == .leads)
+        #expect(place(at("old", 3), at("a", 9), at("a", 5)) == .leads)
+        #expect(place(start, at("a", 5), at("a", 5)) == .known)
+        #expect(place(at("a", 1), at("a", 4), at("a", 5)) == .known)
+        #expect(place(at("a", 6), at("a", 9), at("a", 5)) == .apart)
+        #expect(place(at("a", 6), at("a", 9), nil, .older) == .apart)
+        // Of a log that has come in place of the one that was read: from the beginning, and not from an old bundle.
+        #expect(place(start, at("b", 2), at("a", 5)) == .leads)
+        #expect(place(start, at("b", 2), at("a", 5), .same) == .known)
+        #expect(place(start, at("b", 2), at("a", 5), .older) == .known)
+        #expect(place(at("b", 2), at("b", 4), at("a", 5), .same) == .apart)
+        #expect(place(at("b", 2), at("b", 4), at("a", 5), .older) == .known)
+        // A place that only its node understands is left for a beginning.
+        #expect(place(start, at("b", 2), "opaque") == .leads && place(at("b", 1), at("b", 2), "opaque") == .apart)
+    }
+
+    /// The last line of a bundle that ends at `position`: where something is missing before it, and what is held then.
+    private func finish(at position: String) async throws -> (missing: String?, holds: String?) {
+        var end = Bundle.End(
+            pages: 0, events: 0, logEvents: 99, logDigest: Digest(sha256([])).hex, signature: "")
+        end.signature = key.sign(Bundle.preimage(of: end, at: position, header: sha256(header.json))).description
+        let arguments = try JSON(
+            jsonObject {
+                $0.member("header", String(decoding: header.json, as: UTF8.self))
+                $0.member("end", String(decoding: end.json, as: UTF8.self))
+                $0.member("after", position)
+            })
+        let facts = try JSON(try await desk.take(arguments).json)
+        let holds = try await desk.store.read { log throws(StoreFailure) in
+            try log.wireValue(Bundle.namespace, peer: "alpha", key: BundleDesk.holds)
+        }
+        return (facts["missing_before"]?.string, holds.map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    /// A node that does not know the place any more gives all of its log, once.
+    @Test func anotherLogIsReadFromItsBeginningAndAnOlderBundleTakesNothingBack() async throws {
+        let (first, anew, next) = ("e.1.\(Sample.id(1))", "f.1.\(Sample.id(1))", "f.2.\(Sample.id(2))")
+        let held = header.holds[own]
+        #expect(try await take(try signed(1).json + [0x0A], events: 1, to: first) == "1 0 0")
+        #expect(try await finish(at: first) == (nil, held))
+        let old = header
+        header.madeAt = Sample.time(1000).rfc3339
+        header.holds[own] = "e.5.\(Sample.id(5))"
+        #expect(try await take(try signed(1).json + [0x0A], events: 1, to: anew) == "0 1 0")
+        #expect(try await position() == anew)
+        #expect(try await take(try signed(2).json + [0x0A], events: 1, after: anew, to: next) == "1 0 0")
+        #expect(try await finish(at: next) == (nil, "e.5.\(Sample.id(5))"))
+        #expect(try await position() == next)
+        header = old
+        #expect(try await take(try signed(1).json + [0x0A], events: 1, to: first) == "0 1 0")
+        #expect(try await finish(at: first) == (nil, "e.5.\(Sample.id(5))"))
+        #expect(try await position() == next)
+        // A node that was put back says that it has less; one whose clock was wrong is believed again.
+        header.madeAt = "2999-01-01T00:00:00.000Z"
+        header.holds[own] = "e.4.\(Sample.id(4))"
+        #expect(try await finish(at: next).holds == "e.4.\(Sample.id(4))")
+        header.madeAt = Sample.time(2000).rfc3339
+        header.holds[own] = "e.6.\(Sample.id(6))"
+        #expect(try await finish(at: next).holds == "e.6.\(Sample.id(6))")
+    }
+
+    @Test func whatLiesBeforeABundleIsMissed() async throws {
+        let (first, third) = ("e.1.\(Sample.id(1))", "e.3.\(Sample.id(3))")
+        #expect(try await take(try signed(1).json + [0x0A], events: 1, to: first) == "1 0 0")
+        header.from = "e.2.\(Sample.id(2))"
+        #expect(try await finish(at: header.from).missing == header.from)
+        #expect(try await take(try signed(3).json + [0x0A], events: 1, after: header.from, to: third) == "1 0 0")
+        #expect(try await finish(at: third).missing == header.from)
+        #expect(try await position() == first)
+    }
+
+    /// A first line has room for what it says, whoever is a peer.
+    @Test func aNodeWithVeryManyPeersWritesBundlesThatCanBeRead() async throws {
+        let peers = (0..<3000).map { number in
+            var peer = Config.Peer(name: "peer-\(number)", endpoint: nil)
+            peer.id = Sample.node(UInt64(number) + 100)
+            return peer
+        }
+        let found = try await desk.store.write { log throws(StoreFailure) in
+            for peer in peers {
+                try log.setState(StateKey.peer(peer.name, .position), String(repeating: "e", count: 60) + ".7.\(Sample.id(7))")
+            }
+            return (
+                try BundleExport.holds(of: peers, for: .beginning, in: log),
+                try BundleExport.holds(of: peers, for: .peer("peer-2900"), in: log)
+            )
+        }
+        header.holds = found.0
+        #expect(found.0.count > 200 && header.json.count < Limits.bundleLineBytes)
+        #expect(try Bundle.Header(line: header.json) == header)
+        #expect(Array(found.1.keys) == [Sample.node(3000)])
     }
 }

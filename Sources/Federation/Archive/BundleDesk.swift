@@ -14,8 +14,10 @@ struct BundleDesk: Sendable {
     let own: ULID
 
     /// The namespace of what is remembered of bundles; how far a peer says that it has read our log.
-    static let namespace = "bundle"
+    static let namespace = Bundle.namespace
     static let holds = "holds"
+    /// When the latest bundle was made that was taken in to its end.
+    static let made = "made"
 
     /// Takes one part, and gives the facts as JSON.
     ///
@@ -52,6 +54,13 @@ struct BundleDesk: Sendable {
         var entry: Config.Peer
         var memory: PeerMemory
         var newKey: String?
+        var age: BundlePlace.Age
+
+        /// How a part of the bundle stands to what was read; `nil` where that is said in places of another wire.
+        func place(from: String, to: String) -> BundlePlace? {
+            guard memory.wire ?? .native == .native else { return nil }
+            return BundlePlace(from: from, to: to, read: memory.position, age: age)
+        }
     }
 
     private func sender(_ header: Bundle.Header) async throws(CommandFailure) -> Sender {
@@ -68,7 +77,9 @@ struct BundleDesk: Sendable {
         case .waits(let pairing):
             try await remember(pairing, of: entry, memory)
             throw CommandFailure(.unconfirmed, ["peer": entry.name])
-        case .accepted(let key): return Sender(header: header, entry: entry, memory: memory, newKey: key)
+        case .accepted(let key): 
+            return Sender(
+                header: header, entry: entry, memory: memory, newKey: key, age: try await age(header, of: entry))
         }
     }
 
@@ -104,6 +115,23 @@ struct BundleDesk: Sendable {
         }
     }
 
+    /// A time that is still to come says nothing: the clock of its node was wrong.
+    private func age(_ header: Bundle.Header, of entry: Config.Peer) async throws(CommandFailure) -> BundlePlace.Age {
+        let peer = entry.name
+        let bytes: [UInt8]?
+        do throws(StoreFailure) {
+            bytes = try await store.read { (log) throws(StoreFailure) in
+                try log.wireValue(BundleDesk.namespace, peer: peer, key: BundleDesk.made)
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+        guard let last = bytes.flatMap({ WallTime(rfc3339: String(decoding: $0, as: UTF8.self)) }),
+            last <= SystemClock.now(), let made = WallTime(rfc3339: header.madeAt)
+        else { return .later }
+        return made > last ? .later : made == last ? .same : .older
+    }
+
     private func memory(of entry: Config.Peer, _ header: Bundle.Header) async throws(CommandFailure) -> PeerMemory {
         var question = PeerQuestion(peer: entry.name, wireNamespace: entry.wire.text, keyOwner: header.id)
         question.expectedKey = entry.publicKey?.text
@@ -131,8 +159,7 @@ struct BundleDesk: Sendable {
         let preimage = Bundle.preimage(of: page, after: from, header: sha256(headerLine), body: sha256(body))
         guard isSigned(preimage, page.signature, by: sender) else { throw BundleDesk.failure(.signature) }
         let (items, attestations) = try contents(page, body)
-        // What follows the place up to which the log was read, by whatever way, leads on from there.
-        let leads = NativePush.text(sender.memory.position) == from && sender.memory.wire ?? .native == .native
+        let leads = sender.place(from: from, to: page.to) == .leads
         var commit = PeerCommit(peer: sender.entry.name, wireNamespace: sender.entry.wire.text)
         commit.onlyIf = PeerCommit.Condition(
             position: sender.memory.position, key: sender.memory.key, of: sender.header.id)
@@ -200,7 +227,7 @@ struct BundleDesk: Sendable {
 
     // MARK: The end
 
-    /// Remembers how far the peer has read our log, and compares the logs.
+    /// Remembers how far the peer has read our log, unless a later bundle has said it, and compares the logs.
     private func finish(
         _ end: Bundle.End, at position: String, headerLine: [UInt8], _ sender: Sender
     ) async throws(CommandFailure) -> [UInt8] {
@@ -209,17 +236,25 @@ struct BundleDesk: Sendable {
         let ours: (events: Int64, digest: String)
         do throws(StoreFailure) {
             let (peer, held) = (sender.entry.name, sender.header.holds[own].map { Array($0.utf8) })
+            let made = sender.age == .later ? Array(sender.header.madeAt.utf8) : nil
             ours = try await store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(StoreFailure) in
-                if let held { try log.setWireValue(BundleDesk.namespace, peer: peer, key: BundleDesk.holds, held) }
+                if let made {
+                    try log.setWireValue(BundleDesk.namespace, peer: peer, key: BundleDesk.made, made)
+                    if let held { try log.setWireValue(BundleDesk.namespace, peer: peer, key: BundleDesk.holds, held) }
+                }
                 return try log.setFacts(sha256)
             }
         } catch {
             throw CommandFailure(error)
         }
+        let isEqual = ours.events == end.logEvents && ours.digest == end.logDigest
+        let from = sender.header.from
+        let isApart = from != Bundle.beginning && sender.place(from: position, to: position) == .apart
         return jsonObject {
             $0.member("peer", sender.entry.name)
             $0.member("log_events", end.logEvents)
-            $0.member("equal", ours.events == end.logEvents && ours.digest == end.logDigest)
+            $0.member("equal", isEqual)
+            if isApart, !isEqual { $0.member("missing_before", from) }
         }
     }
 }

@@ -167,13 +167,7 @@ package struct BundleExport: Sendable {
             head = end.text
             events = max(0, end.seq - start.seq)
             facts = try log.setFacts(sha256)
-            for peer in peers {
-                let pin = try log.state(StateKey.peer(peer.name, .identity)).flatMap { ULID($0) }
-                guard let id = peer.id ?? pin,
-                    let position = try log.state(StateKey.peer(peer.name, .position)), !position.isEmpty
-                else { continue }
-                holds[id] = position
-            }
+            holds = try BundleExport.holds(of: peers, for: since, in: log)
             let own = try log.meta(.identity).flatMap { ULID($0) } ?? .min
             successions = try log.successions(of: own).suffix(Limits.successionsPushed).map(\.attestation)
         }

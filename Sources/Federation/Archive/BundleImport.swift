@@ -131,6 +131,7 @@ package struct BundleImport: Sendable {
                     $0.member("after", position)
                 })
             report.isEqual = answer["equal"]?.bool ?? false
+            report.missingBefore = answer["missing_before"]?.string
         }
     }
 
@@ -145,6 +146,8 @@ package struct BundleImport: Sendable {
         var read = 0
         var counts: [String: Int64] = [:]
         var isEqual = false
+        /// The beginning of the bundle, where it does not go on from what was read before.
+        var missingBefore: String?
         var foundOwnFuture = false
 
         static let words = ["applied", "duplicates", "held", "refused", "deferred"]
@@ -176,6 +179,7 @@ package struct BundleImport: Sendable {
                     for word in Report.words { events.member(word, counts[word] ?? 0) }
                 }
                 writer.member("equal", isEqual)
+                if let missingBefore { writer.member("missing_before", missingBefore) }
             }
         }
     }

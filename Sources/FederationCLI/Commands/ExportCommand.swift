@@ -83,7 +83,7 @@ func importBundle(_ arguments: ParsedArguments, _ console: Console) async -> Exi
         if arguments.json { console.print(String(decoding: answer, as: UTF8.self)) } else { show(result, console) }
         if result.isTrue("stops_node") { return .identity }
         let left = ["held", "refused", "deferred"].contains { (result["events"]?.count($0) ?? 0) > 0 }
-        return left ? .degraded : .ok
+        return left || result["missing_before"] != nil ? .degraded : .ok
     } catch {
         await display?.end()
         return session.report(error)
@@ -101,6 +101,12 @@ private func show(_ result: JSON, _ console: Console) {
     if result.isTrue("equal") { console.print("  the logs of both are equal") }
     if events.count("held") + events.count("refused") + events.count("deferred") > 0 {
         console.note("federation: hint: 'federation quarantine list' says why some are not applied")
+    }
+    if result["missing_before"] != nil {
+        let peer = result.text("peer")
+        console.warning("the bundle does not go on from what was read of \(peer)'s log: what comes before it may be missing here")
+        console.note(
+            "federation: hint: 'federation export --for \(peer)' tells \(peer) how far that is; its next bundle begins there")
     }
     if result.isTrue("stops_node") {
         console.error(
