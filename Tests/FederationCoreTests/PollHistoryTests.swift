@@ -87,10 +87,8 @@ import Testing
     /// A board without a clock boots years back or ahead, and polls before it is told the time.
     @Test(arguments: [-20_000, -1, 1, 400] as [Int64]) func aClockThatIsWrongForAWhileErasesNothing(days: Int64) throws {
         var log = MemoryStorage()
-        for minute in stride(from: 0, to: Int64(10 * 1440), by: 10) {
-            try PollHistory.note(NotedPoll(.succeeded), of: "beta", at: minutes(minute), in: &log)
-        }
-        let before = try PollHistory.buckets(of: "beta", in: log)
+        let before = PollHistory.kept(tenDays(), at: minutes(10 * 1440 - 10))
+        for bucket in before { try log.setWireValue(PollHistory.namespace, peer: "beta", key: bucket.key, bucket.json) }
         #expect(before.count == Limits.historyRows)
         for minute in [0, 10, 20] as [Int64] {
             try PollHistory.note(NotedPoll(.failed(.auth)), of: "beta", at: minutes(10 * 1440 + days * 1440 + minute), in: &log)
@@ -103,15 +101,19 @@ import Testing
         #expect(after.reduce(0) { $0 + $1.succeeded } >= known - 6 * 6)
     }
 
-    @Test func whatAWrongClockLeftAheadGoesFirst() throws {
-        var log = MemoryStorage()
-        let far = Self.noon.advanced(by: .seconds(400 * 86400))
-        try PollHistory.note(NotedPoll(.succeeded), of: "beta", at: far, in: &log)
-        for minute in stride(from: 0, to: Int64(10 * 1440), by: 10) {
-            try PollHistory.note(NotedPoll(.succeeded), of: "beta", at: minutes(minute), in: &log)
+    @Test func whatAWrongClockLeftAheadGoesFirst() {
+        let far = PollBucket(.fine, at: Self.noon.advanced(by: .seconds(400 * 86400)))
+        let buckets = PollHistory.kept(tenDays() + [far], at: minutes(10 * 1440 - 10))
+        #expect(buckets.count == Limits.historyRows && !buckets.contains(far))
+    }
+
+    /// A poll that went well in each step.
+    private func tenDays() -> [PollBucket] {
+        stride(from: 0, to: Int64(10 * 1440), by: 10).map {
+            var bucket = PollBucket(.fine, at: minutes($0))
+            bucket.add(NotedPoll(.succeeded))
+            return bucket
         }
-        let buckets = try PollHistory.buckets(of: "beta", in: log)
-        #expect(buckets.count == Limits.historyRows && buckets.allSatisfy { $0.time < far })
     }
 
     /// The one transaction of a poll writes its health and its history, and forgetting the peer takes both.
