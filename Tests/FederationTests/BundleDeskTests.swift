@@ -142,7 +142,7 @@ import Testing
     /// The last line of a bundle that ends at `position`: where something is missing before it, and what is held then.
     private func finish(at position: String) async throws -> (missing: String?, holds: String?) {
         var end = Bundle.End(
-            pages: 0, events: 0, logEvents: 99, logDigest: Digest(sha256([])).hex, signature: "")
+            pages: 0, events: 0, logEvents: 99, logDigest: sha256([]).hex, signature: "")
         end.signature = key.sign(Bundle.preimage(of: end, at: position, header: sha256(header.json))).description
         let arguments = try JSON(
             jsonObject {
