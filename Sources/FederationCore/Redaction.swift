@@ -8,7 +8,7 @@ package struct Redaction: Sendable {
         "trace_id", "subject", "title", "body", "tags", "data", "bytes", "text", "content", "author", "announced",
     ]
     /// Members whose texts quote what a file says: the quotes are emptied.
-    private static let quoting: Set<String> = ["problem", "problems", "warnings", "why", "list", "log"]
+    private static let quoting: Set<String> = ["problem", "problems", "warnings", "why", "list"]
 
     static let recordID = "(record)"
 
@@ -22,9 +22,11 @@ package struct Redaction: Sendable {
     }
 
     /// The same JSON without what is to go.
-    package func json(_ value: JSON) -> [UInt8] {
+    ///
+    /// - Parameter quotes: every text of it may quote what a file says.
+    package func json(_ value: JSON, quotes: Bool = false) -> [UInt8] {
         var writer = JSONWriter()
-        write(value, quotes: false, to: &writer)
+        write(value, quotes: quotes, to: &writer)
         return writer.bytes
     }
 

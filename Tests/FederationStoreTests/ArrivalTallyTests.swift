@@ -55,7 +55,8 @@ import Testing
         await store.close()
         try script(
             """
-            DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks; PRAGMA user_version = 6
+            DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks; DROP INDEX quarantine_by_time;
+            PRAGMA user_version = 6
             """)
         let opened = try SQLiteStore(path: path)
         #expect(try await rests(opened).kept == before.kept)

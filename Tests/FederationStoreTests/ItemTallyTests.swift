@@ -85,7 +85,8 @@ import Testing
                 DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks;
                 DROP TABLE holes; DROP TRIGGER event_lost; DROP INDEX events_by_item; DROP TABLE item_blocks; DROP TABLE events_lost;
                 DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest;
-                DROP INDEX events_unproved; DROP INDEX records_incomplete; DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1
+                DROP INDEX events_unproved; DROP INDEX records_incomplete; DROP TABLE attestations;
+                DROP INDEX IF EXISTS quarantine_by_time; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1
                 """)
         }
         let opened = try SQLiteStore(path: path)

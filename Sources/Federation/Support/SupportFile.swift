@@ -77,7 +77,7 @@ package struct SupportFile: Sendable {
             for (section, part) in parts {
                 writer.key(section.rawValue)
                 // What cannot be understood cannot be searched for what is to go.
-                writer.raw((try? JSON(part)).map { redaction.json($0) } ?? Array("null".utf8))
+                writer.raw((try? JSON(part)).map { redaction.json($0, quotes: section == .log) } ?? Array("null".utf8))
             }
         }
         return ((try? JSON(whole))?.indented ?? whole) + [0x0A]
