@@ -3,6 +3,7 @@ import FederationCore
 extension Config {
     /// Something that is given the log from outside its transactions.
     public struct Replayer: Hashable, Sendable {
+        /// What it is that is given the log.
         public enum Kind: Hashable, Sendable {
             case exec(Exec)
         }
