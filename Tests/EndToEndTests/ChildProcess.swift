@@ -53,7 +53,16 @@ final class ChildProcess: Sendable {
             next += 1
         }
         environment.append(nil)
-        let code = posix_spawn(&pid, program, &actions, nil, &argv, &environment)
+        // The threads that tests run on hold most signals back, and a child would inherit that: what it starts could not
+        // be asked to end.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let code = posix_spawn(&pid, program, &actions, &attributes, &argv, &environment)
         guard code == 0 else { throw Unfulfilled("\(program) could not be started (error \(code))") }
         self.pid = pid
     }
