@@ -10,30 +10,11 @@ struct EventFollower: Sendable {
 
     /// Events asked for at once: what has piled up is printed in parts.
     private static let batch = 500
-    /// How soon it is noticed that nobody reads, and how long a daemon that starts or stops is given.
+    /// How long a daemon that starts or stops is given.
     private static let pause = Duration.milliseconds(250)
 
     func run() async -> ExitStatus {
-        await withTaskGroup(of: ExitStatus?.self) { group in
-            group.addTask { await follow() }
-            group.addTask {
-                await StopSignals().first()
-                return Task.isCancelled ? nil : .ok
-            }
-            group.addTask {
-                while !Task.isCancelled {
-                    if session.console.isAbandoned { return .ok }
-                    try? await Task.sleep(for: EventFollower.pause)
-                }
-                return nil
-            }
-            for await status in group {
-                guard let status else { continue }
-                group.cancelAll()
-                return status
-            }
-            return .ok
-        }
+        await session.untilStopped { await follow() }
     }
 
     private func follow() async -> ExitStatus? {
@@ -54,10 +35,7 @@ struct EventFollower: Sendable {
                 if let wanted, printed >= wanted { return .ok }
             } catch {
                 if Task.isCancelled { return nil }
-                // A daemon that stops or starts is between the two ways to the log for a moment.
-                guard since != nil, error.code == .unreachableDaemon || error.facts["store"] == "busy" else {
-                    return session.report(error)
-                }
+                guard since != nil, error.isOfAChangeOfDaemon else { return session.report(error) }
                 try? await Task.sleep(for: EventFollower.pause)
             }
         }

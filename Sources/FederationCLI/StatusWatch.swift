@@ -11,26 +11,7 @@ struct StatusWatch: Sendable {
     func run() async -> ExitStatus {
         if draws { session.console.beginScreen() }
         defer { if draws { session.console.endScreen() } }
-        return await withTaskGroup(of: ExitStatus?.self) { group in
-            group.addTask { await watch() }
-            group.addTask {
-                await StopSignals().first()
-                return Task.isCancelled ? nil : .ok
-            }
-            group.addTask {
-                while !Task.isCancelled {
-                    if session.console.isAbandoned { return .ok }
-                    try? await Task.sleep(for: .milliseconds(250))
-                }
-                return nil
-            }
-            for await status in group {
-                guard let status else { continue }
-                group.cancelAll()
-                return status
-            }
-            return .ok
-        }
+        return await session.untilStopped { await watch() }
     }
 
     private var draws: Bool { session.console.canRedraw && !session.arguments.json }
@@ -50,10 +31,7 @@ struct StatusWatch: Sendable {
                 last = digest
             } catch {
                 if Task.isCancelled { return nil }
-                // A daemon that stops or starts is between the two ways to the database for a moment.
-                guard last != nil, error.code == .unreachableDaemon || error.facts["store"] == "busy" else {
-                    return session.report(error)
-                }
+                guard last != nil, error.isOfAChangeOfDaemon else { return session.report(error) }
             }
             try? await Task.sleep(for: StatusWatch.pause)
         }

@@ -50,35 +50,9 @@ actor PageDays {
     private static func make(_ node: Node, from place: Int) async throws(CommandFailure) -> [UInt8] {
         let names = node.config.peers.dropFirst(place).prefix(Limits.pagePeers).map(\.name)
         let yesterday = SystemClock.now().advanced(by: .zero - Limits.historyFine)
-        let found = try await CommandService(node: node).read { (log) throws(StoreFailure) -> [(String, [PollBucket])] in
-            var found: [(String, [PollBucket])] = []
-            for name in names {
-                found.append((name, try PollHistory.buckets(of: name, in: log).filter { $0.end > yesterday }))
-            }
-            return found
-        }
-        return jsonObject { writer in
-            writer.key("peers")
-            writer.array { writer in
-                for (name, buckets) in found {
-                    writer.object { writer in
-                        writer.member("name", name)
-                        writer.key("history")
-                        writer.array { for bucket in buckets { $0.outcome(bucket) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-extension JSONWriter {
-    fileprivate mutating func outcome(_ bucket: PollBucket) {
-        object {
-            $0.member("from", bucket.time.rfc3339)
-            $0.member("seconds", bucket.width.seconds)
-            if bucket.succeeded > 0 { $0.member("succeeded", bucket.succeeded) }
-            if bucket.failed > 0 { $0.member("failed", bucket.failed) }
+        return try await CommandService(node: node).histories(of: names, endingAfter: yesterday) { bucket, writer in
+            if bucket.succeeded > 0 { writer.member("succeeded", bucket.succeeded) }
+            if bucket.failed > 0 { writer.member("failed", bucket.failed) }
         }
     }
 }
