@@ -11,7 +11,7 @@
 SEED ?= 1
 # How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
 SEEDS ?= 300
-TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
+TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Robustness/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
 FUZZERS ?=
