@@ -92,7 +92,7 @@ def eventually(what: str | Callable[[], str], within: float, probe: Callable[[],
         time.sleep(pause)
 
 
-class _ControlConnection(http.client.HTTPConnection):
+class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -106,6 +106,40 @@ class _ControlConnection(http.client.HTTPConnection):
             self.sock.connect(f"/proc/self/fd/{directory}/{self._path.name}")
         finally:
             os.close(directory)
+
+
+class Control:
+    """One connection to the control socket of a daemon, made when it is needed; for one thread at a time."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._connection: _UnixConnection | None = None
+
+    def call(self, name: str, timeout: float = 60, **arguments: Any) -> Facts:
+        """Has the running daemon do a command.
+
+        OSError or HTTPException where it is not there, goes away or is silent for so long; `Refused` where it says no.
+        """
+        if self._connection is None or self._connection.timeout != timeout:
+            self.close()
+            self._connection = _UnixConnection(self._node.data / "control.sock", timeout)
+        try:
+            self._connection.request(
+                "POST", f"/control/v1/{name}", json.dumps(arguments), {"Content-Type": "application/json"})
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        facts: Facts = json.loads(body)
+        if answer.status != 200:
+            raise Refused(f"{name} on {self._node.name}", facts.get("error", facts))
+        return facts
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class Node:
@@ -125,7 +159,7 @@ class Node:
         self.process: subprocess.Popen[bytes] | None = None
         self.settings: dict[str, str] = {}
         self.peers: dict[str, list[str]] = {}
-        self._control: _ControlConnection | None = None
+        self._control = Control(self)
 
     @property
     def config(self) -> Path:
@@ -191,7 +225,7 @@ class Node:
         """Starts the daemon and waits for nothing. `prepare` runs in the child before the program does."""
         if self.is_running:
             raise Failure(f"{self.name} runs already")
-        self.disconnect()
+        self._control.close()
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.wrapper, str(self.program), "run", "--config", str(self.config), *options],
@@ -230,7 +264,7 @@ class Node:
 
     def end(self, number: int, within: float) -> int:
         """Sends a signal and waits for the end; the exit status, negative for a signal."""
-        self.disconnect()
+        self._control.close()
         if self.process is None:
             raise Failure(f"{self.name} does not run")
         self.signal(number)
@@ -241,7 +275,7 @@ class Node:
 
     def destroy(self) -> None:
         """Ends the daemon whatever its state, without a word."""
-        self.disconnect()
+        self._control.close()
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -280,30 +314,11 @@ class Node:
         """How a command on this node ends."""
         return self.run(*arguments, "--config", str(self.config), within=within).returncode
 
-    # The control socket: no process a command. OSError and HTTPException where the daemon is not there or goes away.
+    # The control socket: no process a command
 
     def control(self, name: str, timeout: float = 60, **arguments: Any) -> Facts:
-        """Has the running daemon do a command, over a connection that is kept."""
-        if self._control is None or self._control.timeout != timeout:
-            self.disconnect()
-            self._control = _ControlConnection(self.data / "control.sock", timeout)
-        try:
-            self._control.request(
-                "POST", f"/control/v1/{name}", json.dumps(arguments), {"Content-Type": "application/json"})
-            answer = self._control.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException):
-            self.disconnect()
-            raise
-        facts: Facts = json.loads(body)
-        if answer.status != 200:
-            raise Refused(f"{name} on {self.name}", facts.get("error", facts))
-        return facts
-
-    def disconnect(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
+        """Has the running daemon do a command, over a connection that is kept (`Control.call`)."""
+        return self._control.call(name, timeout, **arguments)
 
     def put(self, text: str, **arguments: Any) -> list[str]:
         """Writes one record and gives the ids of its events, which are on disk then.
@@ -347,11 +362,11 @@ class Node:
             return None
         return str((facts.get("last_error") or {}).get("reason"))
 
-    def digest(self) -> Digest:
-        """What the log of the running daemon is as a set."""
+    def digest(self, before: int = 1 << 47) -> Digest:
+        """What the log of the running daemon is as a set; of the events that were minted before that many milliseconds."""
         link = http.client.HTTPConnection(self.address, self.port, timeout=30)
         try:
-            link.request("GET", f"/federation/v1/digest?before={1 << 47}")
+            link.request("GET", f"/federation/v1/digest?before={before}")
             answer = link.getresponse()
             facts = json.loads(answer.read())
         finally:
@@ -469,11 +484,12 @@ class Ring:
 
     def agree(
         self, within: float = 60, *, nodes: Sequence[Node] | None = None, events: Iterable[str] = (),
-        at_least: int = 0, pause: float = 0.1,
+        at_least: int = 0, before: int = 1 << 47, pause: float = 0.1,
     ) -> Digest:
         """Waits until the running nodes have one and the same log, and gives what that is.
 
         It must have `at_least` so many events, and hold each of `events`; an event that is there twice is a failure at once.
+        Where events are written meanwhile, `before` leaves out those that were minted later (milliseconds since 1970).
         """
         asked = list(nodes) if nodes is not None else [node for node in self.nodes if node.is_running]
         seen: dict[str, str] = {}
@@ -484,7 +500,7 @@ class Ring:
                 if not node.is_running:
                     raise Failure(f"{node.name} has ended with {node.process and node.process.returncode}; {node.tail()}")
                 try:
-                    digest = node.digest()
+                    digest = node.digest(before)
                 except (OSError, http.client.HTTPException, Refused) as error:
                     seen[node.name] = repr(error)
                     return None
