@@ -1,6 +1,7 @@
 # make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
+# make crash KILLS=1000   kill nodes of a ring at every fail point and at random moments (SEED=17: the same kills again)
 # make fuzz SECONDS=600   give every decoder bytes that nobody would send, for so many seconds each (FUZZERS="a b": these)
 # make test-thread, make test-address   every test under a sanitizer (TEST_TARGETS="FederationHTTPTests": these)
 # make deb       the Debian package, in .build/deb; make test-deb installs it in a fresh Debian (as root)
@@ -15,10 +16,12 @@ TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Robus
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
 FUZZERS ?=
+# How many kills `make crash` makes.
+KILLS ?= 1000
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: deb test-deb size ring test build setup simulate search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
+.PHONY: deb test-deb size ring test build setup simulate crash search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -78,6 +81,14 @@ size: deb
 
 simulate: setup
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
+
+# With fail points in a build of its own, for the program that is released has none of them (docs/robustness.md).
+crash: setup
+	FEDERATION_FAIL_POINTS=1 swift build --product federation --scratch-path .build/fail-points
+	swift build -c release --product federation
+	Tests/Robustness/crashes.py --fail-points .build/fail-points/debug/federation \
+		--program "$$(swift build -c release --show-bin-path)/federation" --kills $(KILLS) \
+		--report .build/crashes.json $(if $(filter command,$(firstword $(origin SEED))),--seed $(SEED))
 
 # Data races, and memory errors: every test, the end-to-end tests with the program that is built beside them.
 test-thread: setup

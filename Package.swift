@@ -1,6 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Places where a test may kill the program (docs/testing.md): there only for whoever asks, in no release.
+let withFailPoints = Context.environment["FEDERATION_FAIL_POINTS"] != nil
+let failPoints: [Target.Dependency] = withFailPoints ? ["FailPoints"] : []
+
 /// What every target is compiled with. Warnings are errors, so a new one is noticed the day it appears.
 let common: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -8,7 +12,7 @@ let common: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
-]
+] + (withFailPoints ? [.define("FAIL_POINTS")] : [])
 
 /// Core and the targets that face C: every unsafe call wears the word `unsafe`.
 let strict = common + [.strictMemorySafety()]
@@ -48,8 +52,8 @@ let package = Package(
 
         .target(name: "FederationCore", swiftSettings: strict),
         .target(name: "FederationConfig", dependencies: ["FederationCore", "CYAML"], swiftSettings: strict),
-        .target(name: "FederationStore", dependencies: ["FederationCore", "CSQLite"], swiftSettings: strict),
-        .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL"], swiftSettings: strict),
+        .target(name: "FederationStore", dependencies: ["FederationCore", "CSQLite"] + failPoints, swiftSettings: strict),
+        .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL"] + failPoints, swiftSettings: strict),
         .target(
             name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD", "CZstd"],
             swiftSettings: strict),
@@ -67,7 +71,7 @@ let package = Package(
             dependencies: [
                 "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationHTTP",
                 "FederationPage", "Negentropy", "CProcess",
-            ],
+            ] + failPoints,
             swiftSettings: common),
         // A host: it sees what any other package would.
         .executableTarget(
@@ -77,7 +81,7 @@ let package = Package(
             name: "FederationCLI",
             dependencies: [
                 "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit",
-            ],
+            ] + failPoints,
             swiftSettings: common),
         // Depends on nothing of ours and on no library: for others to use as it is.
         .target(name: "Negentropy", swiftSettings: strict),
@@ -135,6 +139,6 @@ let package = Package(
                 "FederationTestKit", "HostileKit", "HostilePeer", "HostileClient", "notes-index",
             ],
             swiftSettings: common),
-    ] + fuzzing,
+    ] + fuzzing + (withFailPoints ? [.target(name: "FailPoints", swiftSettings: strict)] : []),
     swiftLanguageModes: [.v6]
 )

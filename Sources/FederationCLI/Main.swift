@@ -1,11 +1,17 @@
 import Federation
 import Glibc
+#if FAIL_POINTS
+    import FailPoints
+#endif
 
 @main
 struct Main {
     static func main() async {
         // A reader that goes away (`federation events | head`) ends the write, not the process.
         signal(SIGPIPE, SIG_IGN)
+        #if FAIL_POINTS
+            FailPoint.arm()
+        #endif
         exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 

@@ -1,5 +1,8 @@
 internal import COpenSSL
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Why a key file was not read or written. What it holds is never part of the reason.
 package enum KeyFileFailure: Error, Hashable, Sendable {
@@ -60,9 +63,18 @@ enum PrivateFile {
         let file = try Descriptor(opening: draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         defer { unsafe unlink(draft) }
         try file.writeAll(bytes)
+        #if FAIL_POINTS
+            FailPoint.secretWritten.pass()
+        #endif
         try file.sync()
+        #if FAIL_POINTS
+            FailPoint.secretFlushed.pass()
+        #endif
         // Unlike rename, link fails where the name is taken, whoever was quicker.
         guard unsafe link(draft, path) == 0 else { throw KeyFileFailure(errno: errno) }
+        #if FAIL_POINTS
+            FailPoint.secretLinked.pass()
+        #endif
         unsafe unlink(draft)
         try Descriptor(opening: directory(of: path), O_RDONLY | O_DIRECTORY).sync()
     }

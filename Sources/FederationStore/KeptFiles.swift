@@ -1,5 +1,8 @@
 package import FederationCore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// A file of a node that is kept inside a backup of its database.
 package struct KeptFile: Hashable, Sendable {
@@ -31,6 +34,9 @@ extension SQLiteStore {
                 }
             }
         }
+        #if FAIL_POINTS
+            FailPoint.afterFurnish.pass()
+        #endif
     }
 
     /// How a backup was made, and the files that it has in it; `nil` where it is no backup. It may be of an older schema.
@@ -57,6 +63,9 @@ extension SQLiteStore {
             try connection.script("PRAGMA secure_delete = ON; DROP TABLE IF EXISTS kept_files")
             try connection.run("DELETE FROM meta WHERE key = ?", MetaKey.backup.rawValue)
         }
+        #if FAIL_POINTS
+            FailPoint.afterUnfurnish.pass()
+        #endif
     }
 
     private static func hasFiles(_ connection: borrowing SQLiteConnection) throws(SQLiteError) -> Bool {

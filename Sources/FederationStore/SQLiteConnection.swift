@@ -1,4 +1,7 @@
 internal import CSQLite
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// The text of a statement. Only a literal makes one, so nothing from outside can become SQL.
 struct SQL: ExpressibleByStringLiteral, Sendable {
@@ -79,6 +82,9 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
         defer { statement.rest() }
         try statement.bind(repeat each values)
         while try statement.step() {}
+        #if FAIL_POINTS
+            FailPoint.passed(statement: sql.text)
+        #endif
     }
 
     /// Calls `body` for each row until it answers `false`.
@@ -88,6 +94,9 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
         let statement = try statements.statement(sql)
         defer { statement.rest() }
         try statement.bind(repeat each values)
+        #if FAIL_POINTS
+            defer { FailPoint.passed(statement: sql.text) }
+        #endif
         while try statement.step() { guard try body(statement.row) else { return } }
     }
 
@@ -137,7 +146,19 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     borrowing func transaction<Value: ~Copyable, Failure: FailureOfSQLite>(
         _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        try around("BEGIN IMMEDIATE", "COMMIT", undo: "ROLLBACK", body)
+        #if FAIL_POINTS
+            FailPoint.beforeBegin.pass()
+            let value = try around("BEGIN IMMEDIATE", "COMMIT", undo: "ROLLBACK") { () throws(Failure) in
+                FailPoint.afterBegin.pass()
+                let value = try body()
+                FailPoint.beforeCommit.pass()
+                return value
+            }
+            FailPoint.afterCommit.pass()
+            return value
+        #else
+            return try around("BEGIN IMMEDIATE", "COMMIT", undo: "ROLLBACK", body)
+        #endif
     }
 
     /// Does `body` seeing one state of the database throughout.

@@ -1,5 +1,8 @@
 internal import FederationCore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// One open database: a connection and what is remembered beside it while a transaction runs.
 final class SQLiteDatabase {
@@ -114,5 +117,8 @@ final class SQLiteDatabase {
         guard !path.utf8.contains(0) else { return }
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if file >= 0 { close(file) }
+        #if FAIL_POINTS
+            FailPoint.madeFile.pass()
+        #endif
     }
 }

@@ -1,5 +1,8 @@
 internal import FederationCore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// How much room a database takes and has left.
 extension SQLiteDatabase {
@@ -31,5 +34,13 @@ extension SQLiteDatabase {
     }
 
     /// Folds the write-ahead log into the database and empties its file, as far as no reader holds it.
-    func fold() { try? connection.script("PRAGMA wal_checkpoint(TRUNCATE)") }
+    func fold() {
+        #if FAIL_POINTS
+            FailPoint.beforeCheckpoint.pass()
+        #endif
+        try? connection.script("PRAGMA wal_checkpoint(TRUNCATE)")
+        #if FAIL_POINTS
+            FailPoint.afterCheckpoint.pass()
+        #endif
+    }
 }

@@ -1,5 +1,8 @@
 package import FederationCore
 internal import Synchronization
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// A node's database: one writer, a few readers, each on a thread of its own.
 ///
@@ -134,6 +137,9 @@ package actor SQLiteStore {
             return value
         }
         announce(writer)
+        #if FAIL_POINTS
+            FailPoint.afterAnnounce.pass()
+        #endif
         return value
     }
 
@@ -181,7 +187,13 @@ package actor SQLiteStore {
             // The copy on the way is a file, or all of it would be in memory.
             try writer.connection.script("PRAGMA temp_store = FILE")
             defer { try? writer.connection.script("PRAGMA temp_store = MEMORY") }
+            #if FAIL_POINTS
+                FailPoint.beforeRewrite.pass()
+            #endif
             try writer.connection.script("VACUUM")
+            #if FAIL_POINTS
+                FailPoint.afterRewrite.pass()
+            #endif
         }
         writer.fold()
     }

@@ -1,4 +1,7 @@
 internal import FederationCore
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// The tables of the store and how a database gets them. A step, once released, never changes; new ones follow it.
 enum Schema {
@@ -22,7 +25,12 @@ enum Schema {
         try connection.transaction { () throws(StoreFailure) in
             let found = try found(in: connection, known: version)
             try storing { () throws(SQLiteError) in
-                for step in steps[found...] { try connection.script(step) }
+                for step in steps[found...] {
+                    try connection.script(step)
+                    #if FAIL_POINTS
+                        FailPoint.migrationStep.pass()
+                    #endif
+                }
                 try ItemTally.build(in: connection)
                 try connection.setApplicationID(applicationID)
                 try connection.setUserVersion(version)

@@ -1,5 +1,8 @@
 package import FederationCore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 extension SQLiteStore {
     /// Copies the state of the last commit of the database at `path` to a new file, which must not exist.
@@ -25,6 +28,9 @@ extension SQLiteStore {
         guard file >= 0 else { throw .cannotOpen }
         Glibc.close(file)
         try storing { () throws(SQLiteError) in try connection.run("VACUUM INTO ?", target) }
+        #if FAIL_POINTS
+            FailPoint.afterCopy.pass()
+        #endif
     }
 }
 

@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// `federation backup`: the state of one commit in one file, whoever writes to the database meanwhile.
 ///
@@ -132,8 +135,14 @@ package struct Backup: Sendable {
         let beside = target + Backup.hashSuffix
         let name = target.split(separator: "/").last.map { String($0) } ?? target
         unlink(beside)
+        #if FAIL_POINTS
+            FailPoint.backupHashGone.pass()
+        #endif
         do throws(FileFailure) {
             try AtomicFile.put(draft, in: target)
+            #if FAIL_POINTS
+                FailPoint.backupNamed.pass()
+            #endif
             try AtomicFile.write(Array("\(hash.hex)  \(name)\n".utf8), to: beside, mode: 0o600)
         } catch {
             throw cannotWrite(error.code)

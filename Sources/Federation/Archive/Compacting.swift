@@ -2,6 +2,9 @@ internal import FederationConfig
 internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// `federation compact`: has stubs made of updates that were overtaken, some records at a time, by the daemon where one
 /// runs.
@@ -117,6 +120,9 @@ extension CommandService {
             step = try await node.store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(StoreFailure) in
                 try run.run(after: after, in: &log)
             }
+            #if FAIL_POINTS
+                FailPoint.compactedRecords.pass()
+            #endif
         }
         return jsonObject {
             if let last = step.last { $0.member("last", last) }

@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// `federation restore`: makes a node of a backup, in a data directory that has none.
 ///
@@ -50,9 +53,15 @@ package struct Restore: Sendable {
         let draft = "\(directory.path)/\(Restore.prefix)\(getpid()).db"
         defer { ImportRehearsal.remove(draft) }
         try FileCopy.make(of: file, at: draft)
+        #if FAIL_POINTS
+            FailPoint.restoreCopied.pass()
+        #endif
         var check = backup
         try check.compareHash(of: draft)
         let identity = try await settle(draft, in: directory, &check, progress)
+        #if FAIL_POINTS
+            FailPoint.restoreSettled.pass()
+        #endif
         do throws(FileFailure) { try AtomicFile.put(draft, in: directory.database) } catch {
             throw CommandFailure(.fileWrite, ["file": directory.database, "why": SystemText.of(error.code)])
         }

@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Another signing key for a node that has signed with its present one.
 ///
@@ -16,6 +19,9 @@ enum KeyRotation {
         do throws(CommandFailure) {
             if let stopped = node.stopped { throw stopped.failure }
             let key = try newKey(beside: node)
+            #if FAIL_POINTS
+                FailPoint.nextKeyMade.pass()
+            #endif
             let chain = OwnChain(node.writer)
             let now = SystemClock.now()
             let succession: Attestation?
@@ -30,6 +36,9 @@ enum KeyRotation {
                 unlink(node.directory.nextSigningKey(of: node.identity.id))
                 throw CommandFailure(.writeRefused, ["why": "two of this node's events have one number"])
             }
+            #if FAIL_POINTS
+                FailPoint.successorNamed.pass()
+            #endif
             try node.directory.promoteNextSigningKey(of: node.identity.id)
             await node.store.close()
             return (key, node)
@@ -66,6 +75,9 @@ extension NodeDirectory {
         guard rename(next, path) == 0 else {
             throw CommandFailure(KeyFileFailure.io(errno: errno), path: path)
         }
+        #if FAIL_POINTS
+            FailPoint.nextKeyPromoted.pass()
+        #endif
         let directory = open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
             fsync(directory)

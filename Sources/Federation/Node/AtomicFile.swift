@@ -1,4 +1,7 @@
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// The system's error number of a failed file operation.
 struct FileFailure: Error { var code: Int32 }
@@ -31,13 +34,22 @@ enum AtomicFile {
             if owner.user != geteuid() || owner.group != getegid() { _ = fchown(file, owner.user, owner.group) }
             guard fchmod(file, mode) == 0 else { throw abandon(file, temporary) }
         }
+        #if FAIL_POINTS
+            FailPoint.draftWritten.pass()
+        #endif
         guard fsync(file) == 0 else { throw abandon(file, temporary) }
         close(file)
+        #if FAIL_POINTS
+            FailPoint.draftFlushed.pass()
+        #endif
         guard rename(temporary, path) == 0 else {
             let code = errno
             unlink(temporary)
             throw FileFailure(code: code)
         }
+        #if FAIL_POINTS
+            FailPoint.draftNamed.pass()
+        #endif
         flushDirectory(of: path)
     }
 
@@ -47,6 +59,9 @@ enum AtomicFile {
         guard file >= 0 else { throw FileFailure(code: errno) }
         defer { close(file) }
         guard fsync(file) == 0, rename(draft, path) == 0 else { throw FileFailure(code: errno) }
+        #if FAIL_POINTS
+            FailPoint.draftNamed.pass()
+        #endif
         flushDirectory(of: path)
     }
 

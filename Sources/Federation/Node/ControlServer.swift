@@ -1,5 +1,8 @@
 internal import FederationCore
 internal import FederationHTTP
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Lets commands of this machine reach the daemon, over a socket in the data directory that only its owner may use.
 struct ControlServer: Sendable {
@@ -11,6 +14,9 @@ struct ControlServer: Sendable {
         }
         do throws(CommandFailure) {
             let result = try await service.perform(name, request.body)
+            #if FAIL_POINTS
+                FailPoint.commandDone.pass()
+            #endif
             return HTTPResponse(status: 200, fields: ["Content-Type": "application/json"], body: result)
         } catch {
             return failure(error, status: 409)

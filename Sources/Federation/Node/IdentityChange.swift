@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Who this node is, and the two ways on for a database that is a copy or older than what it has published.
 ///
@@ -33,6 +36,9 @@ package enum IdentityChange {
         do throws(KeyFileFailure) { try SigningKeyFile.write(node.key, to: path) } catch {
             throw CommandFailure(error, path: path)
         }
+        #if FAIL_POINTS
+            FailPoint.newIdentityKeyMade.pass()
+        #endif
         let old = node.identity.id
         try await settle(node) { (log) throws(StoreFailure) in
             try log.setMeta(.identity, identity.description)
@@ -113,6 +119,9 @@ package enum IdentityChange {
     ) async throws(CommandFailure) -> [UInt8] {
         let names = node.config.peers.filter { $0.mode != .paused }.map(\.name)
         try await node.forgetCursors(of: names)
+        #if FAIL_POINTS
+            FailPoint.cursorsForgotten.pass()
+        #endif
         var fetched = 0
         for file in bundles {
             fetched += try await BundleImport.takeWhole(file, into: node.bundleDesk)
@@ -124,6 +133,9 @@ package enum IdentityChange {
         guard partial || failed.isEmpty else {
             throw CommandFailure(.recoveryIncomplete, list: failed)
         }
+        #if FAIL_POINTS
+            FailPoint.ownEventsFetched.pass()
+        #endif
         let own = node.identity.id
         try await settle(node.opened) { (_) throws(StoreFailure) in }
         let number: String?

@@ -4,6 +4,9 @@ internal import FederationCrypto
 internal import FederationHTTP
 internal import FederationStore
 internal import Synchronization
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// One node, opened: its database, identity, key and peers. A daemon runs it; a command opens it for one task.
 final class Node: Sendable {
@@ -259,6 +262,9 @@ final class Node: Sendable {
         repeat {
             let from = last
             last = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in try batch(from, &log) }
+            #if FAIL_POINTS
+                FailPoint.upgradeBatch.pass()
+            #endif
             let now = Instant(start.duration(to: clock.now))
             progress.reached(progress.done + Int64(Node.upgradeBatch), at: now)
             guard last != nil, pace.isDue(at: now) else { continue }

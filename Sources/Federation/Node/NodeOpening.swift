@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// A node's database, identity and key, opened for one of three uses.
 struct OpenedNode: Sendable {
@@ -118,6 +121,9 @@ extension OpenedNode {
         try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
             try log.beginEpoch(word, isServed: isServed)
         }
+        #if FAIL_POINTS
+            FailPoint.epochBegun.pass()
+        #endif
     }
 }
 

@@ -3,6 +3,9 @@ internal import FederationCrypto
 internal import FederationHTTP
 internal import FederationStore
 internal import Synchronization
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// The way to one peer over HTTP.
 final class PeerTransport: PollTransport {
@@ -114,6 +117,9 @@ struct NodePollStore: PollStore {
         let outcome = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
             try commit.write(to: &log, intake: intake, now: now)
         }
+        #if FAIL_POINTS
+            FailPoint.pageCommitted.pass()
+        #endif
         if commit.key != nil { node.bell.ring() }
         return outcome
     }

@@ -3,6 +3,9 @@ public import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Glibc
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Making a node: a configuration, a data directory, an identity and its signing key.
 public enum NodeSetup: Sendable {
@@ -59,9 +62,15 @@ public enum NodeSetup: Sendable {
         // Owner only: what people write is stored in clear.
         try makeDirectory(data.path, mode: 0o700)
         let key = try makeKey(at: data.signingKey)
+        #if FAIL_POINTS
+            FailPoint.setupKeyMade.pass()
+        #endif
         var random = SystemRandom()
         let identity = ULID(at: SystemClock.now(), using: &random)
         try await makeDatabase(data, identity: identity, epoch: ULID(at: SystemClock.now(), using: &random))
+        #if FAIL_POINTS
+            FailPoint.setupDatabaseMade.pass()
+        #endif
         try write(plan.text, to: plan.configPath)
         return Made(
             configPath: plan.configPath, dataDirectory: data.path, identity: identity, publicKey: key.publicKey.description)

@@ -1,6 +1,9 @@
 internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Answers peers: finds the wire that a path belongs to, lets it decide, commits what it says must be on disk, and
 /// only then gives its answer.
@@ -84,7 +87,12 @@ struct WireServer: Sendable {
         let reply = try await reply(to: request, from: sender, by: wire, mayHold: true)
         var outcome: PageOutcome?
         if reply.isRefusedCall { access.count(.call) }
-        if let commit = reply.commit { outcome = try await self.commit(commit) }
+        if let commit = reply.commit {
+            outcome = try await self.commit(commit)
+            #if FAIL_POINTS
+                FailPoint.pushCommitted.pass()
+            #endif
+        }
         await contact(
             Contact(peerName: reply.contactWith, claimedNode: reply.claimedNode, remoteAddress: request.remoteAddress))
         if let (peer, exchange) = reply.callBack { await callBack(peer, exchange) }

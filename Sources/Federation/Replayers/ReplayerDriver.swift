@@ -3,6 +3,9 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationStore
 internal import Synchronization
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 
 /// Carries out what one `ReplayerMachine` asks for: it moves bytes and time, and decides nothing.
 actor ReplayerDriver: RunningReplayer {
@@ -129,6 +132,9 @@ actor ReplayerDriver: RunningReplayer {
             try await store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(StoreFailure) in
                 try memory.keep(name, before: before, in: &log)
             }
+            #if FAIL_POINTS
+                FailPoint.replayerKept.pass()
+            #endif
             return .kept(memory)
         }
         case .changed(let ticket, let count): asked.removeValue(forKey: ticket)?.resume(returning: count)
