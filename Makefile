@@ -9,6 +9,7 @@
 # make bench-latency   how long news takes from one node to another
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
+# make soak HOURS=2   a ring that works for hours with a fault a minute; what it costs in memory and descriptors
 SEED ?= 1
 # How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
 SEEDS ?= 300
@@ -18,6 +19,8 @@ SECONDS ?= 10
 FUZZERS ?=
 # How many kills `make crash` makes.
 KILLS ?= 1000
+# How long a soak is.
+HOURS ?= 2
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -89,6 +92,13 @@ crash: setup
 	Tests/Robustness/crashes.py --fail-points .build/fail-points/debug/federation \
 		--program "$$(swift build -c release --show-bin-path)/federation" --kills $(KILLS) \
 		--report .build/crashes.json $(if $(filter command,$(firstword $(origin SEED))),--seed $(SEED))
+
+.PHONY: soak
+soak: setup
+	swift build -c release --product federation
+	@mkdir -p .build/soak
+	Tests/Robustness/soak.py "$$(swift build -c release --show-bin-path)/federation" --hours $(HOURS) --seed $(SEED) \
+		--directory ".build/soak/$$(date +%Y%m%d-%H%M%S)"
 
 # Data races, and memory errors: every test, the end-to-end tests with the program that is built beside them.
 test-thread: setup

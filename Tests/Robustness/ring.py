@@ -191,7 +191,10 @@ class Node:
         return self
 
     def configure(self, **settings: str) -> None:
-        """Writes the configuration anew from `settings` and `peers`; a daemon takes it in by itself. `listen=""` omits it."""
+        """Writes the configuration anew from `settings` and `peers`, which a daemon takes in by itself.
+
+        A value is YAML; an empty one leaves its key out, also `listen`.
+        """
         self.settings.update(settings)
         lines = {"name": self.name, "data": "data", "listen": f"{self.address}:{self.port}", **self.settings}
         text = "".join(f"{key}: {value}\n" for key, value in lines.items() if value)
@@ -391,6 +394,16 @@ class Node:
     def event_ids(self) -> list[str]:
         """The id of every event of the log, each as often as it is there."""
         return [event["id"] for event in self.events()]
+
+    def records(self) -> Iterator[Facts]:
+        """Every record in order of id, as it is shown: equal ones are equal states."""
+        after: Facts = {}
+        while True:
+            page = self.control("records", state="all", limit=1000, **after)
+            yield from page["records"]
+            if not page["more"]:
+                return
+            after = {"after": page["records"][-1]["id"]}
 
     def hold_to(self, acknowledged: Iterable[str]) -> None:
         """Fails where an event that was acknowledged is not in the log, or any is there twice."""

@@ -171,7 +171,10 @@ class StreamLink:
             asyncio.create_task(self._carry("up", reader, far, connection)),
             asyncio.create_task(self._carry("down", far_reader, near, connection)),
         ]
-        await asyncio.wait(connection.tasks)
+        try:
+            await asyncio.wait(connection.tasks)
+        except asyncio.CancelledError:
+            return  # The links are closed; asyncio would tell of it on standard error.
         if not connection.is_silent:
             self._open.discard(connection)
             for writer in (near, far):
