@@ -6,7 +6,8 @@
 # make test-thread, make test-address   every test under a sanitizer (TEST_TARGETS="FederationHTTPTests": these)
 # make deb       the Debian package, in .build/deb; make test-deb installs it in a fresh Debian (as root)
 # make size      what the program weighs and why (docs/size.md)
-# make bench-latency   how long news takes from one node to another
+# make bench    catch-up, latency and idleness beside PostgreSQL, NATS, Redis and Syncthing (docs/benchmarks): half an hour
+#               (SIZE=20000 PAIRS=1 OUT=.build/bench: a few minutes; WORKLOADS=unsigned,signed and PEERS=postgres,nats: these)
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 # make soak HOURS=2   a ring that works for hours with a fault a minute; what it costs in memory and descriptors
@@ -21,10 +22,14 @@ FUZZERS ?=
 KILLS ?= 1000
 # How long a soak is.
 HOURS ?= 2
+# How many events a benchmark catches up with, how often all take turns, and where the report goes.
+SIZE ?= 200000
+PAIRS ?= 5
+OUT ?= docs/benchmarks
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: deb test-deb size ring test build setup simulate crash search-negentropy bench-negentropy bench-latency bench-store fuzz test-thread test-address docs clean
+.PHONY: deb test-deb size ring test build setup simulate crash search-negentropy bench bench-negentropy bench-store fuzz test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -45,6 +50,7 @@ test: setup
 	@.ci/surface
 	@echo "== NegentropySearch"; swift run -c release --quiet NegentropySearch
 	@echo "== fuzzers"; Fuzz/run 2 --jobs 2
+	@echo "== the report of benchmarks"; python3 Benchmarks/bench/test_report.py
 	@rm -f .build/test.log; for target in $(TEST_TARGETS); do \
 		echo "== $$target"; FEDERATION_SEEDS=$(SEEDS) swift test --skip-build --disable-xctest --filter "^$$target\." 2>&1 | .ci/summary; \
 	done
@@ -56,10 +62,14 @@ search-negentropy: setup
 bench-negentropy: setup
 	swift run -c release --quiet NegentropyBench $(if $(REFERENCE),--reference $(REFERENCE))
 
-# From a commit on one node to its commit on another that follows it, release build.
-bench-latency: setup
+# Beside its peers, in turns, release build.
+bench: setup
+	Benchmarks/bench/setup
 	swift build -c release --product federation
-	Benchmarks/latency/latency.py "$$(swift build -c release --show-bin-path)/federation"
+	swift build -c release --product PagedPoll
+	/usr/bin/python3 Benchmarks/bench --program "$$(swift build -c release --show-bin-path)/federation" \
+		--paged "$$(swift build -c release --show-bin-path)/PagedPoll" --size $(SIZE) --pairs $(PAIRS) --out $(OUT) \
+		$(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(PEERS),--peers $(PEERS))
 
 # Opening, appending, checking and migrating, release build (docs/benchmarks/store.md).
 bench-store: setup

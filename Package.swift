@@ -96,6 +96,9 @@ let package = Package(
         .executableTarget(
             name: "StoreBench", dependencies: ["FederationStore", "FederationCore", "FederationCrypto"],
             path: "Benchmarks/StoreBench", swiftSettings: common),
+        .executableTarget(
+            name: "PagedPoll", dependencies: ["FederationStore", "FederationCore", "FederationCrypto", "FederationHTTP"],
+            path: "Benchmarks/PagedPoll", swiftSettings: common),
         .target(
             name: "FederationTestKit", dependencies: ["FederationCore", "FederationCrypto", "COpenSSL"], swiftSettings: common),
         // What a node must bear, as programs: they answer or ask any node as nobody should.
