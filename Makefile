@@ -8,6 +8,7 @@
 # make size      what the program weighs and why (docs/size.md)
 # make bench    catch-up, latency and idleness beside PostgreSQL, NATS, Redis and Syncthing (docs/benchmarks): half an hour
 #               (SIZE=20000 PAIRS=1 OUT=.build/bench: a few minutes; WORKLOADS=unsigned,signed and PEERS=postgres,nats: these)
+# make bench-scaling   how costs grow, and what that means for many nodes (docs/scaling.md)
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
 # make soak HOURS=2   a ring that works for hours with a fault a minute; what it costs in memory and descriptors
@@ -29,7 +30,7 @@ OUT ?= docs/benchmarks
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: deb test-deb size ring test build setup simulate crash search-negentropy bench bench-negentropy bench-store fuzz test-thread test-address docs clean
+.PHONY: deb test-deb size ring test build setup simulate crash search-negentropy bench bench-scaling bench-negentropy bench-store fuzz test-thread test-address docs clean
 
 setup:
 	@.ci/setup
@@ -70,6 +71,13 @@ bench: setup
 	/usr/bin/python3 Benchmarks/bench --program "$$(swift build -c release --show-bin-path)/federation" \
 		--paged "$$(swift build -c release --show-bin-path)/PagedPoll" --size $(SIZE) --pairs $(PAIRS) --out $(OUT) \
 		$(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(PEERS),--peers $(PEERS))
+
+# How costs grow with events, their size, origins, clocks, peers and topology, each fitted (docs/scaling.md).
+bench-scaling: setup
+	Benchmarks/bench/setup
+	swift build -c release --product federation
+	/usr/bin/python3 Benchmarks/bench/scaling.py --program "$$(swift build -c release --show-bin-path)/federation" \
+		--out $(OUT)
 
 # Opening, appending, checking and migrating, release build (docs/benchmarks/store.md).
 bench-store: setup

@@ -4,7 +4,7 @@ Every line of the file is one event as the native wire carries it, and all have 
 place is found without an index, and several processes write at one time. The text of an event is words, not a repeated
 sentence: what compression makes of it is about what it makes of notes. The same arguments make the same file.
 """
-import base64, hashlib, json, multiprocessing, os, random, struct
+import base64, functools, hashlib, json, multiprocessing, os, random, struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def signature_text(signature: bytes) -> str:
     return "ed25519:" + base64.b64encode(signature).decode()
 
 
+@functools.cache
 def words() -> str:
     """Four million characters of made-up prose."""
     source = random.Random(6)

@@ -1,5 +1,5 @@
 """Nodes of `federation`: made, filled with a log, run, asked, stopped."""
-import http.client, json, os, signal, socket, subprocess
+import contextlib, http.client, itertools, json, os, random, signal, socket, subprocess
 from pathlib import Path
 
 from corpus import Corpus
@@ -7,10 +7,18 @@ from processes import Usage, eventually, usage
 from seed import SeedServer
 
 
+_ports = itertools.count(random.SystemRandom().randrange(11_000))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below the range that the system gives out by itself, so that a stopped node finds its own one free."""
+    while True:
+        port = 20_000 + next(_ports) % 12_000
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
 
 
 class Node:
@@ -88,9 +96,11 @@ class Node:
 
     def head(self) -> int:
         """How many places its log has: a poll of this costs the node next to nothing."""
+        if self.process and self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended: {self.log_text()[-2000:]}")
         try:
             return int(self.get("/federation/v1/identity")["head"].split(".")[1])
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError):
             return -1  # It has not started yet.
 
     def digest(self) -> tuple[int, str]:

@@ -64,11 +64,7 @@ def markdown(results: dict, name: str, plots: dict[str, list[str]]) -> str:
         "first (counts and digests equal), and a ratio is the median of the ratios within each turn, above 1 where",
         f"`federation` is better. Brackets hold the least and the greatest. [All runs]({name}.json) ·",
         "[how it is measured](README.md).", "", "## The machine", "",
-        f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; {machine['system']}, "
-        f"Linux {machine['kernel']}, {machine['file_system']}; load {machine['load_at_begin']:.1f} before the first workload"
-        + (f", {machine['load_at_end']:.1f} after the last" if "load_at_end" in machine else "") + ". "
-        f"A flushed write of 4 KiB takes {machine['flush_us']:,.0f} µs, and OpenSSL verifies "
-        f"{machine['ed25519_verifies_per_core']:,.0f} Ed25519 signatures a second on a core.", "",
+        machine_sentence(machine), "",
         "; ".join(f"{program}: {version}" for program, version in machine["versions"].items()) + ".", "",
         "## Goals", "", "| what | goal | measured | |", "|---|---|---|---|"]
     for each in goals.table(results):
@@ -77,6 +73,15 @@ def markdown(results: dict, name: str, plots: dict[str, list[str]]) -> str:
     for found in results["workloads"]:
         lines += section(found, plots.get(found["name"], []))
     return "\n".join(lines) + "\n"
+
+
+def machine_sentence(machine: dict) -> str:
+    """What a report says of the machine."""
+    return (f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; {machine['system']}, "
+            f"Linux {machine['kernel']}, {machine['file_system']}; load {machine['load_at_begin']:.1f} at the beginning"
+            + (f", {machine['load_at_end']:.1f} at the end" if "load_at_end" in machine else "") + ". "
+            f"A flushed write of 4 KiB takes {machine['flush_us']:,.0f} µs, and OpenSSL verifies "
+            f"{machine['ed25519_verifies_per_core']:,.0f} Ed25519 signatures a second on a core.")
 
 
 def section(found: dict, plots: list[str]) -> list[str]:

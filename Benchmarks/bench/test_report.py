@@ -4,7 +4,7 @@ import json, tempfile, unittest
 import xml.etree.ElementTree as XML
 from pathlib import Path
 
-import goals, report, svg
+import fit, goals, report, svg
 
 
 def run(rate: float, per_cpu: float) -> dict:
@@ -55,6 +55,15 @@ class ReportTests(unittest.TestCase):
                 self.assertTrue(0 <= float(circle.get("cx")) <= 760 and 0 <= float(circle.get("cy")) <= 330)
         self.assertEqual(svg.ticks(0), [0, 1])
         self.assertGreaterEqual(svg.ticks(123_456)[-1], 123_456)
+
+
+    def test_fits_find_the_law_that_points_follow(self):
+        cube = fit.power([(size, 5 * size ** 3) for size in (1, 10, 100, 1000)])
+        self.assertAlmostEqual(cube.exponent, 3)
+        self.assertAlmostEqual(cube.factor, 5)
+        straight = fit.line([(1, 12), (2, 14), (4, 18)])
+        self.assertAlmostEqual(straight.at(10), 30)
+        self.assertLess(fit.line([(1, 1), (2, 9), (3, 2), (4, 8)]).r2, 0.9)
 
 
 if __name__ == "__main__":

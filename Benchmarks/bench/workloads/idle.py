@@ -20,7 +20,7 @@ def run(bench: Bench) -> list[Result]:
     results = []
     for count in COUNTS:
         result = Result(f"idle-{count}", f"Idle with {count:,} peers at 30 s", {"peers": count, "seconds": WINDOW})
-        result.runs["federation"] = [scripted(bench, root, count)]
+        result.runs["federation"] = [scripted(bench.program, root, count)]
         if count == 10:
             result.runs["federation, 10 real nodes that are followed"] = [real(bench, root, count)]
             if bench.wants("syncthing"):
@@ -41,27 +41,28 @@ def raise_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def over_window(pid: int) -> dict:
+def over_window(pid: int, seconds: int = WINDOW) -> dict:
     """What a process costs from now on, for the length of the window."""
     before, begun = usage(pid).cpu, time.monotonic()
-    time.sleep(WINDOW)
+    time.sleep(seconds)
     now = usage(pid)
     return {"cpu_percent": 100 * (now.cpu - before) / (time.monotonic() - begun), "memory_mb": now.rss_mb,
             "peak_mb": now.peak_mb, "descriptors": now.descriptors}
 
 
-def scripted(bench: Bench, root: Path, count: int) -> dict:
+def scripted(program: str, root: Path, count: int, seconds: int = WINDOW) -> dict:
+    """A node with so many scripted peers, for so long."""
     crowd = subprocess.Popen([sys.executable, str(Path(__file__).parents[1] / "crowd.py"), str(count)],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     port = int(crowd.stdout.readline())
-    node = Node(bench.program, root / f"idle-{count}", verify="off")
+    node = Node(program, root / f"idle-{count}", verify="off")
     node.configure([(f"p{number}", f"http://127.0.0.1:{port}/p{number}/") for number in range(count)])
     node.start()
     try:
         node.wait_until_listening()
         time.sleep(32)  # The first polls are at once, the next ones are spread.
         begun = time.monotonic()
-        facts = over_window(node.process.pid)
+        facts = over_window(node.process.pid, seconds)
     finally:
         node.stop()
         asked = json.loads(crowd.communicate("")[0])
