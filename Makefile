@@ -70,6 +70,7 @@ bench: setup
 	swift build -c release --product PagedPoll
 	/usr/bin/python3 Benchmarks/bench --program "$$(swift build -c release --show-bin-path)/federation" \
 		--paged "$$(swift build -c release --show-bin-path)/PagedPoll" --size $(SIZE) --pairs $(PAIRS) --out $(OUT) \
+		--commit "$$(git describe --always --dirty)" \
 		$(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(PEERS),--peers $(PEERS))
 
 # How costs grow with events, their size, origins, clocks, peers and topology, each fitted (docs/scaling.md).
@@ -77,7 +78,7 @@ bench-scaling: setup
 	Benchmarks/bench/setup
 	swift build -c release --product federation
 	/usr/bin/python3 Benchmarks/bench/scaling.py --program "$$(swift build -c release --show-bin-path)/federation" \
-		--out $(OUT)
+		--commit "$$(git describe --always --dirty)" --out $(OUT)
 
 # Opening, appending, checking and migrating, release build (docs/benchmarks/store.md).
 bench-store: setup

@@ -7,7 +7,7 @@ import argparse, json, os, tempfile
 from pathlib import Path
 
 import machine, report
-from contest import Bench
+from contest import Bench, merged
 from progress import say
 from workloads import WORKLOADS
 
@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--peers", default=",".join(PEERS), help="beside whom (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="a directory for the report (default: only the results are printed)")
     parser.add_argument("--name", default="side-by-side", help="what the report's files are called (default: %(default)s)")
+    parser.add_argument("--add", action="store_true", help="keep what an earlier report of this name has of other workloads")
+    parser.add_argument("--commit", default="", help="what the program was built from, for the report")
     parser.add_argument("--scratch", help="where databases are made while it runs (default: the system's)")
     options = parser.parse_args()
     wanted = [name for name in options.workloads.split(",") if name]
@@ -37,20 +39,27 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.scratch, prefix="bench-") as scratch:
         root = Path(scratch)
         root.chmod(0o755)
-        results = {"machine": machine.facts(options.program, root), "size": options.size, "pairs": options.pairs,
-                   "workloads": []}
+        results = {"machine": machine.facts(options.program, options.commit, root), "workloads": earlier(options)}
         bench = Bench(options.program, options.paged, root, options.pairs, options.size, peers)
         for name in wanted:
             say(f"workload {name}")
+            load, begun = os.getloadavg()[0], machine.now()
             for result in WORKLOADS[name](bench):
-                results["workloads"].append(result.json())
+                circumstances = {"begun": begun, "load": [load, os.getloadavg()[0]], "commit": options.commit}
+                results["workloads"] = merged(
+                    results["workloads"], [{**result.json(), **circumstances}], list(WORKLOADS))
             if options.out:
                 report.write(results, options.out, options.name)
-        results["machine"]["load_at_end"] = os.getloadavg()[0]
-    if options.out:
-        report.write(results, options.out, options.name)
-    else:
+    if not options.out:
         print(json.dumps(results, indent=1))
+
+
+def earlier(options: argparse.Namespace) -> list[dict]:
+    """The workloads of the report that is to be added to."""
+    if not options.add or not options.out:
+        return []
+    path = options.out / f"{options.name}.json"
+    return json.loads(path.read_text())["workloads"] if path.exists() else []
 
 
 if __name__ == "__main__":

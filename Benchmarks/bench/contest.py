@@ -38,13 +38,13 @@ class Result:
         return {"name": self.name, "title": self.title, "facts": self.facts, "runs": self.runs, "notes": self.notes}
 
 
-def take_turns(result: Result, contestants: list, pairs: int) -> Result:
-    """Every contestant once, then every one again, `pairs` times; whoever is not correct ends the program."""
-    for turn in range(pairs):
-        for contestant in contestants:
-            sample = contestant.run(turn)
-            result.runs.setdefault(contestant.name, []).append(sample.facts())
-            say(f"{result.name} {turn + 1}/{pairs} {contestant.name}: {sample.seconds:.2f} s, "
-                f"{sample.rate:,.0f} events/s, {sample.per_cpu:,.0f} a CPU second, "
-                f"{sample.source_mb:.0f} + {sample.follower_mb:.0f} MB")
-    return result
+def merged(earlier: list[dict], later: list[dict], order: list[str]) -> list[dict]:
+    """The workloads of both, the later one of each name; in the order of what they belong to."""
+    found = {each["name"]: each for each in earlier}
+    found.update({each["name"]: each for each in later})
+
+    def place(each: dict) -> int:
+        # `latency-100` belongs to `latency`.
+        owner = each["name"].rstrip("0123456789").rstrip("-")
+        return order.index(owner) if owner in order else len(order)
+    return sorted(found.values(), key=place)

@@ -35,16 +35,21 @@ def ed25519_verifies() -> float:
     return float(line.split()[-1])
 
 
-def facts(program: str, root: Path) -> dict:
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def facts(program: str, commit: str, root: Path) -> dict:
+    """Of the machine, and of every program that takes part."""
     said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": now(),
         "cpu": first_line("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
         "memory_gb": round(int(first_line("/proc/meminfo", "MemTotal").split()[0]) / 1024 / 1024, 1),
         "kernel": re.match(r"[0-9.]+", platform.release()).group().rstrip("."), "system": first_os_name(), "file_system": file_system(root),
         "flush_us": flush_microseconds(root), "ed25519_verifies_per_core": ed25519_verifies(),
         "load_at_begin": os.getloadavg()[0],
-        "versions": {"federation": said, "PostgreSQL": postgres.version(), "NATS": nats_leaf.version(),
+        "versions": {"federation": f"{said} ({commit})" if commit else said, "PostgreSQL": postgres.version(), "NATS": nats_leaf.version(),
                      "Redis": redis_replica.version(), "Syncthing": syncthing.version(),
                      "Python": platform.python_version()},
     }

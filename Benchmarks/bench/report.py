@@ -79,7 +79,7 @@ def machine_sentence(machine: dict) -> str:
     """What a report says of the machine."""
     return (f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; {machine['system']}, "
             f"Linux {machine['kernel']}, {machine['file_system']}; load {machine['load_at_begin']:.1f} at the beginning"
-            + (f", {machine['load_at_end']:.1f} at the end" if "load_at_end" in machine else "") + ". "
+            + ("") + ". "
             f"A flushed write of 4 KiB takes {machine['flush_us']:,.0f} µs, and OpenSSL verifies "
             f"{machine['ed25519_verifies_per_core']:,.0f} Ed25519 signatures a second on a core.")
 
@@ -88,9 +88,10 @@ def section(found: dict, plots: list[str]) -> list[str]:
     runs = {name: each for name, each in found["runs"].items() if each}
     keys = [key for key in COLUMNS if any(key in run for each in runs.values() for run in each)]
     key = leading(found)
-    compared = goals.MINE in runs and len(runs) > 1 and key
+    # What is ours in another way is shown beside it, not compared.
+    compared = goals.MINE in runs and key and any(not is_ours(name) for name in runs)
     turns = max((len(each) for each in runs.values()), default=0)
-    lines = ["", f"## {found['title']}", "", f"{turns} {'turn' if turns == 1 else 'turns'}.", ""]
+    lines = ["", f"## {found['title']}", "", circumstances(found, turns), ""]
     if key == "events_per_second":
         keys = [each for each in keys if each != "seconds"]
     heads = ["", *(COLUMNS[each][0] for each in keys)]
@@ -102,13 +103,24 @@ def section(found: dict, plots: list[str]) -> list[str]:
     for name, each in runs.items():
         cells = [name, *(figure(each, key) for key in keys)]
         if compared:
-            cells.append("" if name == goals.MINE else ratio(found, key, name))
+            cells.append("" if is_ours(name) else ratio(found, key, name))
             if key == "events_per_second":
-                cells.append("" if name == goals.MINE else ratio(found, "events_per_cpu_second", name))
+                cells.append("" if is_ours(name) else ratio(found, "events_per_cpu_second", name))
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(line for note in found["notes"] for line in (note, ""))]
     lines += [f"![{found['title']}]({plot})" for plot in plots]
     return lines
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith(goals.MINE)
+
+
+def circumstances(found: dict, turns: int) -> str:
+    text = "Once" if turns == 1 else f"{turns} turns"
+    if "load" in found:
+        text += f", {found['begun']}, load {found['load'][0]:.1f} before and {found['load'][1]:.1f} after"
+    return text + (f", commit {found['commit']}." if found.get("commit") else ".")
 
 
 def figure(runs: list[dict], key: str) -> str:

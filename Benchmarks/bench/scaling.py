@@ -146,15 +146,22 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=20, help="events a second in a ring (default: %(default)s)")
     parser.add_argument("--window", type=int, default=62, help="seconds that an idle node is watched (default: %(default)s)")
     parser.add_argument("--parts", default=",".join(PARTS), help="which (default: %(default)s)")
+    parser.add_argument("--commit", default="", help="what the program was built from, for the report")
+    parser.add_argument("--add", action="store_true", help="keep other parts of the figures that are there")
     parser.add_argument("--out", type=Path, required=True, help="a directory for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         root = Path(scratch)
-        results = {"machine": machine.facts(options.program, root), "parts": {}}
+        results = {"machine": machine.facts(options.program, options.commit, root), "parts": earlier(options)}
         for part in options.parts.split(","):
             found = points(options, root, part)
             results["parts"][part] = {"points": found, "fits": fitted(part, found)}
             write(results, options.out)
+
+
+def earlier(options: argparse.Namespace) -> dict:
+    path = options.out / "scaling.json"
+    return json.loads(path.read_text())["parts"] if options.add and path.exists() else {}
 
 
 if __name__ == "__main__":

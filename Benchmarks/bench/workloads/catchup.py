@@ -1,4 +1,5 @@
 """Catching up: an empty follower beside a source that has the whole log, on loopback, until the digests are equal."""
+import shutil
 from contextlib import ExitStack
 
 from corpus import Corpus, Shape
@@ -6,56 +7,73 @@ from contest import Bench, Result, take_turns
 from farlink import FarLink
 from peers import federation, nats_leaf, postgres, redis_replica
 from progress import say
+from workloads import startup
 
 POSTGRES_WAYS = ("streamed", "streamed, flushed behind", "initial copy")
 
 
 def unsigned(bench: Bench) -> list[Result]:
-    """`size` events that nobody signed: all contestants."""
-    return [contest(bench, "unsigned", Shape(bench.size), bench.pairs, POSTGRES_WAYS, paged=True)]
+    """`size` events that nobody signed, beside PostgreSQL in three ways, NATS and Redis."""
+    return contest(bench, "unsigned", Shape(bench.size), bench.pairs, POSTGRES_WAYS)
 
 
 def signed(bench: Bench) -> list[Result]:
     """The same signed, each signature enforced."""
-    return [contest(bench, "signed", Shape(bench.size, "signed"), bench.pairs, POSTGRES_WAYS[:1])]
+    return contest(bench, "signed", Shape(bench.size, "signed"), bench.pairs, POSTGRES_WAYS[:1])
 
 
 def chained(bench: Bench) -> list[Result]:
     """The same where origins sign a checkpoint every 64 events."""
-    return [contest(bench, "chained", Shape(bench.size, "chained"), bench.pairs, POSTGRES_WAYS[:1])]
+    return contest(bench, "chained", Shape(bench.size, "chained"), bench.pairs, POSTGRES_WAYS[:1])
+
+
+def paged(bench: Bench) -> list[Result]:
+    """A tenth of `size` unsigned events, beside a paged poll of our own store."""
+    return contest(bench, "paged", Shape(bench.size // 10), bench.pairs, (), others=("paged",))
 
 
 def million(bench: Bench) -> list[Result]:
-    """Five times `size` (1,000,000 as it comes), once: what memory does."""
-    return [contest(bench, "million", Shape(bench.size * 5), 1, POSTGRES_WAYS[:1], others=("nats",))]
+    """Five times `size` events (1,000,000 as it comes), once: what memory does; then starting with them."""
+    return contest(bench, "million", Shape(bench.size * 5), 1, POSTGRES_WAYS[:1], others=("nats",), starts=True)
+
+
+def million_signed(bench: Bench) -> list[Result]:
+    """As many signed and enforced, once."""
+    return contest(bench, "million-signed", Shape(bench.size * 5, "signed"), 1, (), others=())
+
+
+def million_chained(bench: Bench) -> list[Result]:
+    """As many of origins that sign chains, once."""
+    return contest(bench, "million-chained", Shape(bench.size * 5, "chained"), 1, (), others=())
 
 
 def bodies(bench: Bench) -> list[Result]:
     """Events of 1 MB."""
     shape = Shape(max(20, bench.size // 1000), bytes=1_000_000)
-    return [contest(bench, "bodies", shape, bench.pairs, POSTGRES_WAYS[:1], others=("nats",))]
+    return contest(bench, "bodies", shape, bench.pairs, POSTGRES_WAYS[:1], others=("nats",))
 
 
 def clocks(bench: Bench) -> list[Result]:
     """Events with a clock of 256 entries."""
     shape = Shape(max(1000, bench.size // 20), bytes=9_000, origins=1, clock=256)
-    return [contest(bench, "clocks", shape, bench.pairs, POSTGRES_WAYS[:1], others=("nats",))]
+    return contest(bench, "clocks", shape, bench.pairs, POSTGRES_WAYS[:1], others=("nats",))
 
 
-def contest(bench: Bench, name: str, shape: Shape, pairs: int, ways: tuple[str, ...], *, paged: bool = False,
-            others: tuple[str, ...] = ("nats", "redis")) -> Result:
-    """One log, every contestant that is asked for, in turns."""
+def contest(bench: Bench, name: str, shape: Shape, pairs: int, ways: tuple[str, ...], *,
+            others: tuple[str, ...] = ("nats", "redis"), starts: bool = False) -> list[Result]:
+    """One log, every contestant that is asked for, in turns; and perhaps what starting with it takes."""
     root = bench.directory(name)
     say(f"{name}: making {shape.events:,} events of {shape.bytes:,} bytes")
     corpus = Corpus.make(shape, root)
-    sources = [federation.Source(bench.program, root, corpus)]
-    contestants: list = [federation.CatchUp(sources[0])]
+    ours = federation.Source(bench.program, root, corpus)
+    sources: list = [ours]
+    contestants: list = [federation.CatchUp(ours)]
     try:
-        if paged and bench.wants("paged"):
-            contestants.append(federation.PagedPoll(bench.paged, sources[0]))
-            contestants.append(federation.PagedPoll(bench.paged, sources[0], 1000, 1000))
+        if "paged" in others and bench.wants("paged"):
+            contestants.append(federation.PagedPoll(bench.paged, ours))
+            contestants.append(federation.PagedPoll(bench.paged, ours, 1000, 1000))
         if ways and bench.wants("postgres"):
-            sources.append(postgres.Source(root, sources[0].node.database, pairs * len(ways)))
+            sources.append(postgres.Source(root, ours.node.database, pairs * len(ways)))
             contestants += [postgres.CatchUp(sources[-1], way) for way in ways]
         if "nats" in others and bench.wants("nats"):
             sources.append(nats_leaf.Source(root, corpus))
@@ -65,11 +83,15 @@ def contest(bench: Bench, name: str, shape: Shape, pairs: int, ways: tuple[str, 
             contestants.append(redis_replica.CatchUp(sources[-1]))
         result = Result(name, f"Catch-up, {shape.events:,} events of {shape.bytes:,} bytes, {shape.kind}", {
             "events": shape.events, "bytes": shape.bytes, "kind": shape.kind, "origins": shape.origins,
-            "clock": shape.clock, "digest": sources[0].digest[1]})
-        return take_turns(result, contestants, pairs)
+            "clock": shape.clock, "digest": ours.digest[1]})
+        results = [take_turns(result, contestants, pairs)]
+        if starts:
+            results.append(startup.beside_empty(bench, root, ours.node, ours.events))
+        return results
     finally:
         for source in sources:
             source.close()
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def far(bench: Bench) -> list[Result]:
