@@ -48,3 +48,15 @@ def merged(earlier: list[dict], later: list[dict], order: list[str]) -> list[dic
         owner = each["name"].rstrip("0123456789").rstrip("-")
         return order.index(owner) if owner in order else len(order)
     return sorted(found.values(), key=place)
+
+
+def take_turns(result: Result, contestants: list, pairs: int) -> Result:
+    """Every contestant once, then every one again, `pairs` times; whoever is not correct ends the program."""
+    for turn in range(pairs):
+        for contestant in contestants:
+            sample = contestant.run(turn)
+            result.runs.setdefault(contestant.name, []).append(sample.facts())
+            say(f"{result.name} {turn + 1}/{pairs} {contestant.name}: {sample.seconds:.2f} s, "
+                f"{sample.rate:,.0f} events/s, {sample.per_cpu:,.0f} a CPU second, "
+                f"{sample.source_mb:.0f} + {sample.follower_mb:.0f} MB")
+    return result
