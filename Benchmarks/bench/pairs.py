@@ -105,7 +105,7 @@ class NATS:
 
     def writer(self):
         client = nats_leaf.Client(self.hub.port)
-        inbox = f"acks.{id(client)}"
+        inbox = f"acks.{client.name}"
         client.subscribe(inbox)
 
         def write(number: int) -> str:
@@ -126,7 +126,7 @@ class NATS:
 
 def watch_nats(port: int, stream: str, count: int, pipe) -> None:
     client = nats_leaf.Client(port)
-    subject = f"watch.{time.monotonic_ns()}"
+    subject = f"watch.{client.name}"
     client.request(f"$JS.API.CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": {
         "deliver_subject": subject, "deliver_policy": "new", "ack_policy": "none"}}, before=subject)
     pipe.send("ready")

@@ -3,7 +3,7 @@
 Neither server flushes a message before it acknowledges it (`sync_interval` is 2 minutes as shipped). `natscli` is not in
 Debian, so this speaks the text protocol itself: as much of it as is needed here.
 """
-import hashlib, json, shutil, socket, subprocess, time
+import hashlib, json, shutil, socket, subprocess, uuid
 from pathlib import Path
 
 from corpus import Corpus
@@ -27,6 +27,8 @@ class Client:
         self.reader = self.socket.makefile("rb", buffering=1 << 20)
         self.reader.readline()  # INFO
         self.subscriptions = 0
+        # A leaf and its hub share their subjects.
+        self.name = uuid.uuid4().hex
         self.send(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n')
 
     def send(self, data: bytes) -> None:
@@ -57,7 +59,7 @@ class Client:
         """One request to the JetStream API, on an inbox of its own; `before` it another subject is subscribed to."""
         if before:
             self.subscribe(before)
-        inbox = f"_INBOX.{id(self)}.{self.subscriptions}"
+        inbox = f"_INBOX.{self.name}.{self.subscriptions}"
         number = self.subscribe(inbox)
         text = json.dumps(body).encode() if body is not None else b""
         self.send(f"PUB {subject} {inbox} {len(text)}\r\n".encode() + text + b"\r\n")
