@@ -148,14 +148,19 @@ class Node:
     def __init__(
         self, name: str, directory: Path, program: Path, port: int | None = None, address: str = "127.0.0.1",
         wrapper: Sequence[str] = (),
+        connect: Callable[[tuple[str, int], float], socket.socket] = socket.create_connection,
     ) -> None:
-        """A node that may not be there yet. `wrapper` is what its daemon is started by: `["ip", "netns", "exec", …]`."""
+        """A node that may not be there yet.
+
+        `wrapper` is what its daemon is started by, and becomes it (`["nsenter", …]`); `connect` reaches its address.
+        """
         self.name = name
         self.directory = directory
         self.program = program
         self.address = address
         self.port = port or free_port()
         self.wrapper = list(wrapper)
+        self._connect = connect
         self.process: subprocess.Popen[bytes] | None = None
         self.settings: dict[str, str] = {}
         self.peers: dict[str, list[str]] = {}
@@ -179,6 +184,7 @@ class Node:
 
     @property
     def endpoint(self) -> str:
+        """Where it says that it listens; a link to it has another one."""
         return f"http://{self.address}:{self.port}"
 
     # Making it
@@ -186,7 +192,7 @@ class Node:
     def init(self, interval: str = "1s") -> Node:
         """Makes the directory, the identity and the database."""
         self.settings["interval"] = interval
-        self._run("init", str(self.directory), "--name", self.name, "--listen", f"{self.address}:{self.port}")
+        self._run("init", str(self.directory), "--name", self.name)
         self.configure()
         return self
 
@@ -369,6 +375,7 @@ class Node:
         """What the log of the running daemon is as a set; of the events that were minted before that many milliseconds."""
         link = http.client.HTTPConnection(self.address, self.port, timeout=30)
         try:
+            link.sock = self._connect((self.address, self.port), 30)
             link.request("GET", f"/federation/v1/digest?before={before}")
             answer = link.getresponse()
             facts = json.loads(answer.read())
@@ -432,11 +439,12 @@ class Ring:
     def __init__(
         self, program: str | Path, names: Iterable[str], *, interval: str = "1s", directory: str | Path | None = None,
         keep: bool = False, links: Callable[[Node, Node], str | None] = lambda node, peer: peer.endpoint,
-        **settings: str,
+        make: Callable[[str, Path, Path], Node] = Node, **settings: str,
     ) -> None:
         """Makes the nodes. `links(node, peer)` is the endpoint by which a node reaches a peer; None for no entry.
 
-        Without a directory they live in a temporary one, which goes unless `keep`.
+        Without a directory they live in a temporary one, which goes unless `keep`. `make` makes a node of its name,
+        its directory and the program.
         """
         self.program = Path(program).resolve()
         if not os.access(self.program, os.X_OK):
@@ -448,7 +456,7 @@ class Ring:
         self._handlers: dict[int, Any] = {}
         try:
             for name in names:
-                self.nodes.append(Node(name, self.directory / name, self.program).init(interval))
+                self.nodes.append(make(name, self.directory / name, self.program).init(interval))
             for node in self.nodes:
                 for peer in self.nodes:
                     if peer is not node and (endpoint := links(node, peer)):
