@@ -88,6 +88,8 @@ package struct ExchangeContext: Sendable {
     package var reach: Reach
     /// How long the peer is to hold its answer where it has nothing new, if it can; zero: not at all.
     package var hold = Duration.zero
+    /// How many events the peer is to be asked for at one time, at most.
+    package var pageEvents = Limits.pageEvents
     /// Holes in the numbers of origins that the peer is to be asked for, once it has given its news.
     package var holes: [NumberHole] = []
     /// Events whose text the records lack, which the peer is to be asked for by id.

@@ -170,6 +170,7 @@ extension PollMachine {
             return resume(poll, .response(response), now)
         case (.response, .transport(let failure)):
             if let claimed = poll.claimed { return sendAgain(claimed, poll, now) }
+            if failure.brokeOff, !poll.isHeld { pageSize.failed() }
             return resume(poll, .transport(failure), now)
         case (.page, .committed(let outcome)): return committed(outcome, poll, now)
         case (.keep, .committed):
@@ -202,6 +203,7 @@ extension PollMachine {
             comparedAt: poll.comparedAt, wireValues: poll.memory.wireValues, now: now.wall,
             nonce: (random.next(), random.next()))
         context.hold = isKnown ? poll.hold : .zero
+        context.pageEvents = pageSize.events
         context.holes = poll.holes
         context.incompleteHeads = poll.incompleteHeads
         return context
@@ -258,6 +260,7 @@ extension PollMachine {
             commit.health?.lag = page.rest.map { PeerLag($0, at: now.wall) }
             commit.health?.mode = poll.identity?.mode
             poll.taken = (page.rest, movesCursor: page.cursor != .none)
+            pageSize.came(with: page.items.count)
             return ask(.page, poll, now) { .commit($0, commit) }
         case .keep(let values):
             var commit = self.commit(for: &poll, now)

@@ -111,6 +111,7 @@ package struct PollMachine: Sendable {
     var following = LiveFollow()
     var reconcile = ReconcileSchedule()
     var holes = HoleSchedule()
+    var pageSize = PageSize()
     var tally = PeerTally()
     /// How far we are behind the peer, by its last word; `nil` where nobody knows.
     var lag: PeerLag?

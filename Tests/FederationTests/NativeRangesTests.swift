@@ -145,6 +145,21 @@ struct NativeRangesTests {
         #expect(exchange.ahead.count == 9)
     }
 
+    @Test func aLineThatBearsNoFullPagesIsAskedForShortOnesOneByOne() throws {
+        let node = try LoopedNode(NativeWire(), holding: NativeRangesTests.events)
+        var exchange = NativeExchange()
+        var context = LoopedNode.context(position: place(5), pinned: .native)
+        context.pageEvents = 3
+        guard case .request(let request, _) = exchange.begin(context) else { throw PeerServesNothing() }
+        #expect(request.target.contains("limit=3&") && !request.target.contains("marks="), "\(request.target)")
+        context = LoopedNode.context()
+        context.pageEvents = 3
+        let run = try WireRun(NativeExchange(), context, ahead: 8) { .response(try node.respond(to: $1)) }
+        #expect(run.failure == nil && run.events == NativeRangesTests.events)
+        #expect(run.requests.count { $0.target.contains("/events") } == (NativeRangesTests.events.count + 2) / 3)
+        #expect(run.requests.allSatisfy { !$0.target.contains("until") })
+    }
+
     private struct PeerServesNothing: Error {}
 
     @Test func whoAnswersAPageAheadMustBeWhoAnsweredBefore() throws {

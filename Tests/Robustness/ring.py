@@ -486,6 +486,15 @@ class Ring:
             signal.signal(number, handler)
         self.close()
 
+    def add_copy(self, node: Node, name: str) -> Node:
+        """A directory that was copied with everything in it, under another name and with a port of its own."""
+        shutil.copytree(node.directory, self.directory / name, ignore=shutil.ignore_patterns("*.sock"))
+        copy = Node(name, self.directory / name, self.program)
+        copy.settings, copy.peers = dict(node.settings), {**node.peers, node.name: [f"endpoint: {node.endpoint}"]}
+        copy.configure()
+        self.nodes.append(copy)
+        return copy
+
     def start(self, **arguments: Any) -> None:
         for node in self.nodes:
             node.start(**arguments)

@@ -29,7 +29,9 @@ struct NativeExchange: Exchange {
     private var node: ULID?
     private var fetches = false
     private var ranges = NativeRanges(from: nil)
-    private let pageEvents: Int
+    private var pageEvents: Int
+    /// The line does not bear pages of the full length, and so no several at one time either.
+    private var isShortened = false
     /// The identity that the host has accepted in this conversation.
     private var accepted: ULID?
     private var hasStartedOver = false
@@ -71,6 +73,8 @@ struct NativeExchange: Exchange {
         node = context.node.id
         fetches = context.fetches
         hold = context.hold
+        pageEvents = min(pageEvents, context.pageEvents)
+        isShortened = context.pageEvents < Limits.pageEvents
         numbers = NativeNumbers(context.holes, limit: pageEvents)
         heads = NativeHeads(context.incompleteHeads)
         let row = context.wireValues[NativeExchange.attestedValue].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
@@ -239,7 +243,7 @@ struct NativeExchange: Exchange {
 
     private func request(for range: NativeRanges.Range) -> HTTPRequest {
         var target = "\(NativeRoutes.eventsPath)?limit=\(pageEvents)"
-        if !ranges.areRefused { target += "&marks=\(Limits.marks)" }
+        if !ranges.areRefused, !isShortened { target += "&marks=\(Limits.marks)" }
         if let after = range.after { target += "&after=" + percentEncoded(after) }
         if let until = range.until { target += "&until=" + percentEncoded(until) }
         // As it was at first: a page that was asked for ahead must be the very one that is asked for in its turn.

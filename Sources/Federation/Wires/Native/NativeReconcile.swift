@@ -40,8 +40,10 @@ struct NativeReconcile {
     private var asked: Set<Digest> = []
     private var askedBefore: Set<Digest> = []
     private var cameInPass = 0
+    private var fetchedAtOnce = Limits.eventsByDigest
 
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
+        fetchedAtOnce = min(fetchedAtOnce, context.pageEvents)
         node = context.node.id
         fetches = context.fetches
         bound = UInt64(max(0, context.comparedAt.milliseconds))
@@ -168,7 +170,7 @@ struct NativeReconcile {
     /// Fetches what is known to be missing, then asks the next thing.
     private mutating func goOn() throws(ExchangeFailure) -> ExchangeStep {
         if !wanted.isEmpty {
-            let part = Array(wanted.prefix(Limits.eventsByDigest))
+            let part = Array(wanted.prefix(fetchedAtOnce))
             wanted.removeFirst(part.count)
             state = .fetching(part)
             return post(
