@@ -64,8 +64,12 @@ def latency(results: dict, rate: int) -> Verdict:
     what, goal = f"commit to commit at {rate:,} events/s", "p50 ≤ 5 ms, p99 ≤ 25 ms"
     if not middle:
         return Verdict(what, goal, "", None)
-    return Verdict(what, goal, f"p50 {median(middle):.2f} ms, p99 {median(high):.2f} ms",
-                   median(middle) <= 5 and median(high) <= 25)
+    text, attained = f"p50 {median(middle):.2f} ms, p99 {median(high):.2f} ms", median(values(found, MINE, "rate"))
+    # Writers that were slower than asked have not shown it.
+    reached = attained >= 0.95 * rate
+    if not reached:
+        text += f", at {attained:,.0f} events/s: more could not be written one by one"
+    return Verdict(what, goal, text, reached and median(middle) <= 5 and median(high) <= 25)
 
 
 def flat(results: dict) -> Verdict:
@@ -98,4 +102,5 @@ def table(results: dict) -> list[Verdict]:
         at_most(f"{events:,} events caught up: memory", "≤ 64 MB", values(million, MINE, "follower_mb"), 64, "MB"),
         flat(results),
         at_most("ring of three, 80 creates in 8 s: memory of all", "≤ 36 MiB", values(ring, MINE, "memory_mb"), 36, "MiB"),
+        Verdict("reconcile 1,000,000 ids, 1 % different", "≤ 0.7 × the C++ reference's CPU", "[negentropy.md](negentropy.md)", None),
     ]

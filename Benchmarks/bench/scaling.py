@@ -106,7 +106,7 @@ def write(results: dict, directory: Path) -> None:
             "squares too. [All figures](scaling.json).", "", report.machine_sentence(results["machine"]), ""]
     for part, found in results["parts"].items():
         text += table(part, found)
-        plot = svg.lines(TITLES[part], part, "growth of each figure, the first size being 1", growth(found), logarithmic=True)
+        plot = svg.lines(TITLES[part], "size", "growth of each figure, the first size being 1", growth(found), logarithmic=True)
         (directory / f"scaling-{part}.svg").write_text(plot)
         text += [f"![{TITLES[part]}](scaling-{part}.svg)", ""]
     text += paper.table(results)

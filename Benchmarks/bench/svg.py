@@ -1,6 +1,7 @@
 """Plots as SVG text: each run a dot on a common scale, or points with a fitted line; readable on light and dark pages."""
 import math
 from html import escape
+from statistics import median
 
 STYLE = """<style>text{font:12px sans-serif;fill:#57606a}.t{font-weight:600;font-size:13px}.g{stroke:#8884;stroke-width:1}
 .d{fill:#0969da;fill-opacity:.65}.o{fill:#8b949e;fill-opacity:.65}.m{stroke:#57606a;stroke-width:2}
@@ -47,7 +48,7 @@ def dots(title: str, axis: str, rows: list[tuple[str, list[float]]]) -> str:
         for value in values:
             body.append(f'<circle class="{"o" if place else "d"}" cx="{at(value):.1f}" cy="{y}" r="5"/>')
         if values:
-            middle = at(sorted(values)[len(values) // 2])
+            middle = at(median(values))
             body.append(f'<line class="m" x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 9}" y2="{y + 9}"/>')
     body.append(f'<text x="{width - 30}" y="{bottom + 34}" text-anchor="end">{escape(axis)}</text>')
     return page(title, width, int(bottom + 44), body)
@@ -56,7 +57,7 @@ def dots(title: str, axis: str, rows: list[tuple[str, list[float]]]) -> str:
 def lines(title: str, across: str, up: str, series: list[tuple[str, list[tuple[float, float]]]], *,
           logarithmic: bool = False) -> str:
     """Points and what joins them, a series each; both axes from zero, or both logarithmic."""
-    left, right, top, bottom, width, height = 70, 150, 34, 46, 760, 330
+    left, right, top, bottom, width, height = 70, 170, 50, 46, 780, 346
     points = [point for _, found in series for point in found]
     if logarithmic:
         xs, ys = decades([x for x, _ in points]), decades([y for _, y in points])
@@ -79,11 +80,20 @@ def lines(title: str, across: str, up: str, series: list[tuple[str, list[tuple[f
         body.append(f'<polyline class="l" points="{path}"{dash}/>')
         if len(found) <= 12:
             body += [f'<circle class="d" cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="4"/>' for x, y in found]
-        x, y = found[-1]
-        body.append(f'<text x="{x_at(x) + 8:.1f}" y="{y_at(y) + 4:.1f}">{escape(name)}</text>')
+    ends = [(y_at(found[-1][1]), x_at(found[-1][0]), name) for name, found in series]
+    for y, x, name in apart(ends):
+        body.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}">{escape(name)}</text>')
     body.append(f'<text x="{width - right}" y="{height - 10}" text-anchor="end">{escape(across)}</text>')
-    body.append(f'<text x="{left}" y="{top - 4}">{escape(up)}</text>')
+    body.append(f'<text x="{left}" y="{top - 10}">{escape(up)}</text>')
     return page(title, width, height, body)
+
+
+def apart(labels: list[tuple[float, float, str]], least: float = 14) -> list[tuple[float, float, str]]:
+    """The same with none above another's line: each at least so far below the one before."""
+    placed: list[tuple[float, float, str]] = []
+    for y, x, name in sorted(labels):
+        placed.append((max(y, placed[-1][0] + least) if placed else y, x, name))
+    return placed
 
 
 def decades(values: list[float]) -> list[float]:

@@ -52,7 +52,7 @@ class ReportTests(unittest.TestCase):
             text = svg.lines("T", "x", "y", [("one", [(10, 3), (1000, 250)])], logarithmic=logarithmic)
             circles = XML.fromstring(text).iter("{http://www.w3.org/2000/svg}circle")
             for circle in circles:
-                self.assertTrue(0 <= float(circle.get("cx")) <= 760 and 0 <= float(circle.get("cy")) <= 330)
+                self.assertTrue(0 <= float(circle.get("cx")) <= 780 and 0 <= float(circle.get("cy")) <= 346)
         self.assertEqual(svg.ticks(0), [0, 1])
         self.assertGreaterEqual(svg.ticks(123_456)[-1], 123_456)
 
