@@ -1,4 +1,4 @@
-// What glibc (2.34 and later) has for starting processes and shows only under _GNU_SOURCE, which Swift's own module of it
+// What glibc (2.34 and later) has for starting processes and exchanging files, and shows only under _GNU_SOURCE, which Swift's own module of it
 // is built without.
 #ifndef CPROCESS_SHIM_H
 #define CPROCESS_SHIM_H
@@ -8,5 +8,7 @@
 int pipe2(int ends[2], int flags);
 int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+// Flags: 1 replaces nothing, 2 exchanges the two.
+int renameat2(int directory, const char *from, int other, const char *to, unsigned int flags);
 
 #endif

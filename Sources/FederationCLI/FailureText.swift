@@ -101,6 +101,9 @@ struct FailureText {
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
         case .unknownReplayer:
             self.init("no replayer '\(fact("name"))' in the configuration", hint: list.isEmpty ? "there are none: see 'replayers' in docs/configuration.md" : "there are: \(list)")
+        case .nothingWaits:
+            self.init("'\(fact("name"))' is a directory of notes: no event waits there",
+                hint: "'federation replayer show \(fact("name"))' has the files that are left alone; 'retry' without an event looks at all again")
         case .writeRefused: self.init("the write was refused: \(fact("why"))")
         case .fileExists: self.init("\(fact("file")) exists already", hint: "choose another name, or replace it with --force")
         case .fileWrite: self.init("cannot write \(fact("file")): \(fact("why"))", hint: "choose another place")

@@ -107,7 +107,7 @@ extension ConfigProblem.Reason {
             .notAnIdentity, .notAnAddress, .notAnAddressRange, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
             .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
             .keyInClear, .pageWithoutTLS, .pageWithoutKey, .wireNotBuilt, .wireCannotPush, .notAnArgument, .notAVariable,
-            .secretVariable, .duplicateReplayer, .tooManyReplayers:
+            .secretVariable, .duplicateReplayer, .duplicateDirectory, .tooManyReplayers:
             false
         }
     }

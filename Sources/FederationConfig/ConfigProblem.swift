@@ -69,6 +69,7 @@ package struct ConfigProblem: Error, Hashable, Sendable {
         case tooManyPeers(limit: Int)
         case needsBeside(String)
         case duplicateReplayer(String, first: Mark)
+        case duplicateDirectory(String, first: Mark)
         case tooManyReplayers(limit: Int)
 
         // What would leave a door open that nobody meant to

@@ -61,6 +61,7 @@ extension ConfigProblem.Reason {
         case .duplicateEndpoint(let url, let first): "a second peer at \(url.shown), first at \(first)"
         case .tooManyPeers(let limit): "more than \(limit) peers"
         case .duplicateReplayer(let name, let first): "a second replayer '\(name.shown)', first at \(first)"
+        case .duplicateDirectory(let path, let first): "a second replayer of the directory '\(path.shown)', first at \(first)"
         case .tooManyReplayers(let limit): "more than \(limit) replayers"
         case .needsBeside(let key): "this needs '\(key)' beside it"
         case .openWithoutTLS(let listen):

@@ -6,6 +6,7 @@ extension Config {
         /// What it is that is given the log.
         public enum Kind: Hashable, Sendable {
             case exec(Exec)
+            case files(Files)
         }
 
         /// A program that is given each event.
@@ -22,6 +23,14 @@ extension Config {
             public var timeout = Duration.seconds(60)
         }
 
+        /// A directory of Markdown notes.
+        public struct Files: Hashable, Sendable {
+            /// Relative to the directory of the configuration file.
+            public var directory: String
+            /// Whether what is changed there becomes events.
+            public var edits = true
+        }
+
         /// What is durable of it stands under this name.
         public var name: String
         public var kind: Kind
@@ -34,17 +43,19 @@ extension Config {
 }
 
 extension Config.Replayer {
-    package enum Word: String, Hashable, Sendable, CaseIterable { case exec }
+    package enum Word: String, Hashable, Sendable, CaseIterable { case exec, files }
 
     package var word: Word {
         switch kind {
         case .exec: .exec
+        case .files: .files
         }
     }
 
     /// All entries; one that is incomplete is left out, and its problems are noted.
     static func all(reading reader: inout MappingReader) -> [Config.Replayer] {
         var names: [String: Mark] = [:]
+        var directories: [String: Mark] = [:]
         let found = reader.mappings("replayers") { entry -> Config.Replayer? in
             let name = entry.require("name", .name)
             if let name {
@@ -58,6 +69,14 @@ extension Config.Replayer {
             let kind: Kind?
             switch word {
             case .exec: kind = Exec(reading: &entry).map { .exec($0) }
+            case .files:
+                kind = Files(reading: &entry).map { .files($0) }
+                if case .files(let files) = kind {
+                    if let first = directories[files.directory] {
+                        entry.report(.duplicateDirectory(files.directory, first: first), about: "directory")
+                    }
+                    directories[files.directory] = entry.at("directory")
+                }
             }
             guard let name, let kind else { return nil }
             return Config.Replayer(name: name, kind: kind)
@@ -76,6 +95,7 @@ extension Config.Replayer {
             let variables = exec.environment.joined(separator: " ")
             return "\(name): exec \(exec.command.joined(separator: " "))\(directory), window \(exec.window), "
                 + "timeout \(exec.timeout.shortText), environment \(variables)"
+        case .files(let files): return "\(name): files \(files.directory)\(files.edits ? "" : ", without edits")"
         }
     }
 }
@@ -90,6 +110,15 @@ extension Config.Replayer.Exec {
         window = entry.read("window", default: window, .integer(in: Config.replayerWindows))
         timeout = entry.read("timeout", default: timeout, .duration(in: Config.replayerTimeouts))
         if command.isEmpty { return nil }
+    }
+}
+
+extension Config.Replayer.Files {
+    fileprivate init?(reading entry: inout MappingReader) {
+        let directory = entry.require("directory", .path)
+        edits = entry.read("edits", default: true, .flag)
+        guard let directory else { return nil }
+        self.directory = directory
     }
 }
 

@@ -344,6 +344,21 @@ public enum Limits: Sendable {
     /// … up to this.
     package static let replayerLongestWait: Duration = .seconds(60)
 
+    // Notes as files
+
+    /// Bytes of a note's file.
+    package static let noteBytes = 9 << 20
+    /// Notes of one directory.
+    package static let notes = 50_000
+    /// Names that are looked at in a directory of notes.
+    package static let noteEntries = 200_000
+    /// Files of it that something has happened to, and that wait until they are looked at.
+    package static let noteNames = 10_000
+    /// Files that `status` names as left alone.
+    package static let noteProblems = 100
+    /// Events of the log that are taken at one time.
+    package static let noteBatch = 200
+
     // Names
 
     package static let peerNameLength = 64

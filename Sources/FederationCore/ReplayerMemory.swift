@@ -130,6 +130,7 @@ extension ReplayerMemory {
         var memory = before
         let count = memory.apply(change)
         try memory.keep(name, before: before, in: &log)
+        if change == .rewind { try NoteMemory.forgetAll(of: name, in: &log) }
         return count
     }
 }

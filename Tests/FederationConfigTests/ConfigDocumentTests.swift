@@ -26,7 +26,7 @@ import Testing
 
     /// The keys of each kind of replayer.
     private func replayerKeys() -> [(path: ConfigPath, keys: [String])] {
-        keys(of: "name: a\nreplayers: [{name: b, replayer: exec, command: [c], x: 1}]\n")
+        keys(of: "name: a\nreplayers: [{name: b, replayer: exec, command: [c], x: 1}, {name: n, replayer: files, directory: d, x: 1}]\n")
     }
 
     private func keys(of text: String) -> [(path: ConfigPath, keys: [String])] {

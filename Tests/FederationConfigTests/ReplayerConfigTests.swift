@@ -25,6 +25,19 @@ import Testing
         #expect(!exec.environment.contains { $0.hasPrefix("FEDERATION") })
     }
 
+    @Test func aDirectoryOfNotesHasItsDefaults() throws {
+        let found = try replayers("  - {name: b, replayer: files, directory: n}\n  - {name: c, replayer: files, directory: m, edits: false}\n")
+        #expect(found.map(\.word) == [.files, .files])
+        #expect(found.first?.kind == .files(.init(directory: "n", edits: true)))
+        #expect(found.last?.kind == .files(.init(directory: "m", edits: false)))
+        #expect(reasons("  - {name: b, replayer: files}\n") == [.missingKey("directory")])
+        #expect(reasons("  - {name: b, replayer: files, directory: ~/n}\n") == [.notAPath("~/n")])
+        #expect(reasons("  - {name: b, replayer: files, directory: n, edits: maybe}\n").count == 1)
+        #expect(reasons("  - {name: b, replayer: files, directry: n}\n").count == 2)
+        let two = "  - {name: b, replayer: files, directory: n}\n  - {name: c, replayer: files, directory: n}\n"
+        #expect(reasons(two) == [.duplicateDirectory("n", first: Mark(line: 3, column: 43))])
+    }
+
     @Test func whatIsWrongIsSaid() {
         #expect(reasons("  - {name: b, replayer: exec}\n") == [.missingKey("command")])
         #expect(reasons("  - {name: b, replayer: exec, command: []}\n") == [.missingKey("command")])

@@ -69,6 +69,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case servesNothing = "serves_nothing"
         case unknownPosition = "unknown_position"
         case unknownReplayer = "unknown_replayer"
+        case nothingWaits = "nothing_waits"
     }
 
     public var code: Code

@@ -43,6 +43,8 @@ extension CommandService {
     func replayerChange(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let entry = try replayer(arguments)
         let change = try change(arguments)
+        // A directory of notes is compared; it has no events that wait.
+        if entry.word == .files, arguments["event"] != nil { throw CommandFailure(.nothingWaits, ["name": entry.name]) }
         let isDryRun = arguments["dry_run"]?.bool ?? false
         let count: Int
         if !isDryRun, let running = node.changeRunning({ $0.replayers[entry.name] }) {

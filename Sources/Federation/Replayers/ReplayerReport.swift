@@ -10,6 +10,8 @@ struct ReplayerReport: Sendable {
     /// Places of the log that it has yet to deal with.
     var behind: Int64 = 0
     var nextIn: Duration?
+    /// Of a directory of notes.
+    var notes: NoteReport?
 
     init(_ entry: Config.Replayer, _ status: ReplayerStatus) {
         name = entry.name
@@ -19,7 +21,8 @@ struct ReplayerReport: Sendable {
 
     /// It does not do its work, or not all of it.
     var isDegraded: Bool {
-        switch status.state {
+        if let notes, notes.isDegraded { return true }
+        return switch status.state {
         case .waiting, .full: true
         case .starting, .ending: status.parked > 0 || status.tally.lastFault != nil
         case .running, .stopped: status.parked > 0
@@ -53,6 +56,7 @@ struct ReplayerReport: Sendable {
                     if let at = tally.lastFaultAt { $0.member("at", at.rfc3339) }
                 }
             }
+            notes?.write(to: &writer)
             if let nextIn { writer.member("next_start_in", "\(nextIn.components.seconds)s") }
         }
     }

@@ -49,6 +49,7 @@ actor ReplayerTasks {
     private func make(_ entry: Config.Replayer) -> any RunningReplayer {
         switch entry.kind {
         case .exec(let exec): ReplayerDriver(entry, exec, node: node, directory: node.configDirectory)
+        case .files(let files): NoteFolder(entry, files, node: node)
         }
     }
 }

@@ -73,6 +73,7 @@ enum ReplayerText {
             ["  state", state(replayer)],
             ["  given", "up to place \(grouped(replayer.count("seq"))); \(grouped(replayer.count("behind"))) to come"],
         ]
+        if let files = replayer["files"] { rows += fileRows(files) }
         if !replayer.text("program").isEmpty {
             rows.append(["  program", "\(replayer.text("program")) \(replayer.text("version"))"])
         }
@@ -88,8 +89,37 @@ enum ReplayerText {
         return rows
     }
 
+    private static func fileRows(_ files: JSON) -> [[String]] {
+        let edits = counted(files.count("edits"), "edit")
+        var rows = [["  notes", "\(grouped(files.count("notes"))); \(edits) taken since the start"]]
+        if files.count("conflicts") > 0 {
+            rows.append(["  kept beside", "⚠ \(counted(files.count("conflicts"), "text")): '*.conflict-*'; delete what is settled"])
+        }
+        for file in files.items("left_alone") {
+            let detail = [file.text("refusal"), file["number"] != nil ? "error \(file.count("number"))" : ""].filter { !$0.isEmpty }
+            let why = file.text("why") + (detail.isEmpty ? "" : " (\(detail.joined()))")
+            rows.append(["  left alone", "⚠ \(file.text("file")): \(why)"])
+        }
+        return rows
+    }
+
+    /// What a directory of notes as a whole suffers from, and what to do.
+    private static func words(ofFolder problem: String, _ name: String) -> String {
+        switch problem {
+        case "directory_missing":
+            "its directory is not there, or has lost its mark: mount it, or 'federation replayer rewind \(name)' to begin there anew"
+        case "directory_not_ours": "its directory is another's: see docs/files.md"
+        case "disk_full": "there is no room for its files"
+        case "too_many_notes": "there are more notes than a directory may have"
+        case let code: code
+        }
+    }
+
     private static func state(_ replayer: JSON) -> String {
-        switch replayer.text("state") {
+        if let problem = replayer["files"]?.text("problem"), !problem.isEmpty {
+            return "⚠ \(words(ofFolder: problem, replayer.text("name")))"
+        }
+        return switch replayer.text("state") {
         case "waiting": "⚠ its program failed, and is started again in \(replayer.text("next_start_in"))"
         case "full": "⚠ full: so much waits that nothing further is given"
         case "stopped": "stopped: no daemon runs it"
