@@ -91,4 +91,9 @@ package enum FailPoint: String, CaseIterable, Sendable {
     /// The old hash is gone, the new backup has not got its name.
     case backupHashGone = "backup-hash-gone"
     case backupNamed = "backup-named"
+    /// The database that takes a damaged one's place is whole; both are there.
+    case recoverRebuilt = "recover-rebuilt"
+    /// The damaged database is moved aside; its write-ahead log is where it was.
+    case recoverDatabaseAside = "recover-database-aside"
+    case recoverAllAside = "recover-all-aside"
 }

@@ -29,7 +29,9 @@ struct FailureText {
         case .configProblems:
             self.init("the configuration cannot be used", hint: "see docs/configuration.md", .config, lines: failure.list)
         case .notInitialised:
-            self.init("no database in \(fact("directory"))", hint: "make one with 'federation init'", .config)
+            self.init("no database in \(fact("directory"))",
+                hint: failure.facts["case"] == "recovery"
+                    ? "a recovery was interrupted: go on with 'federation recover'" : "make one with 'federation init'", .config)
         case .alreadyInitialised:
             self.init("\(fact("path")) exists already", hint: "choose another directory; nothing was changed")
         case .keyFile: self.init("the signing key \(fact("file")) cannot be used: \(fact("why"))", hint: KeyFileHint.text(fact("case")), .identity)
@@ -52,6 +54,9 @@ struct FailureText {
         case .recoveryIncomplete:
             self.init("these peers could not be read to the end: \(list)",
                 hint: "what only they hold would be lost; when they are gone for good, add --partial", .unreachable)
+        case .identityLost:
+            self.init("nothing in \(fact("directory")) says any more whose database this was",
+                hint: "bring its key file back, restore a backup, or start anew with 'federation init' elsewhere", .identity)
         case .unknownPeer:
             self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : meant("peer", "known peers: \(list)"))
         case .peerExists: self.init("a peer '\(fact("peer"))' is configured already")
@@ -191,7 +196,8 @@ private func storeHint(_ failure: CommandFailure) -> String? {
     case "busy": "try again"
     case "full": "free some space; nothing was lost"
     case "quota": "raise store.max_size in the configuration, or purge records; nothing was lost, and reading goes on"
-    case "corrupt": "restore a backup, or start anew and let the peers fill it"
+    case "corrupt": "nothing was overwritten: stop the node and run 'federation recover', which reads what it can and asks the peers for the rest"
+    case "not_ours": "if it is this node's, its first page is damaged: 'federation recover --force'"
     case "older_schema": "restart the daemon"
     case "newer_schema": "upgrade federation"
     default: nil

@@ -216,6 +216,8 @@ public enum Limits: Sendable {
 
     /// What a file system keeps free: below it the log takes in nothing more.
     package static let diskReserve: Int64 = 64 << 20
+    /// A database up to this size is looked at page by page before a daemon writes to it; a larger one while it runs.
+    package static let pagesCheckedFirst: Int64 = 16 << 20
 
     // Configuration
 

@@ -148,7 +148,7 @@ extension TrialFault {
         guard case .store(let failure) = self else { return [] }
         return switch failure {
         case .quota(let limit): [.setting("store.max_size", "\(max(1, limit / 500_000 + (limit % 500_000 == 0 ? 0 : 1)))MB")]
-        case .corrupt: [.command(["verify", "--self"])]
+        case .corrupt: [.command(["recover"])]
         case .newerSchema: [.upgrade]
         case .busy, .interrupted: [.wait]
         case .full, .readOnly, .cannotOpen, .olderSchema, .notOurs, .io, .other: [.command(["check", "--deep"])]

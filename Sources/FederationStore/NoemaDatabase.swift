@@ -32,7 +32,13 @@ package actor NoemaDatabase {
     /// - Throws: `notOurs` where the file holds no event log of a cortex.
     package init(path: String) throws(StoreFailure) {
         self.path = path
-        let opened = try storing { () throws(SQLiteError) in try Opened(path) }
+        let opened: Opened
+        do throws(SQLiteError) {
+            opened = try Opened(path)
+            _ = try opened.connection.userVersion()
+        } catch {
+            throw error.code == SQLITE_NOTADB ? .notOurs : StoreFailure(error)
+        }
         self.opened = opened
         shape = try NoemaDatabase.shape(in: opened.connection)
     }

@@ -70,9 +70,16 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     }
 
     deinit {
+        // What the write-ahead log holds must not be written over a file that is damaged.
+        if statements.damage?.isFound ?? false {
+            unsafe _ = csqlite_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        }
         // Statements are finalized by their own deinit, maybe later than this; the v2 close waits for the last one.
         unsafe sqlite3_close_v2(handle)
     }
+
+    /// Has it noted from now on that the file is damaged.
+    func report(to damage: Damage) { statements.damage = damage }
 
     // MARK: Statements
 
@@ -129,7 +136,10 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
 
     private borrowing func execute(_ text: String) throws(SQLiteError) {
         let code = unsafe sqlite3_exec(handle, text, nil, nil, nil)
-        guard code == SQLITE_OK else { throw SQLiteError(extendedCode: code) }
+        guard code == SQLITE_OK else {
+            statements.damage?.heed(code)
+            throw SQLiteError(extendedCode: code)
+        }
     }
 
     /// How many rows the last statement changed.

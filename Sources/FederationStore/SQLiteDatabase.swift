@@ -23,9 +23,12 @@ final class SQLiteDatabase {
     var grown: Int64 = 0
 
     /// Opens the database for writing, making or migrating it where needed. The file is its owner's alone.
-    static func writer(path: String, isDurable: Bool = true) throws(StoreFailure) -> SQLiteDatabase {
+    static func writer(
+        path: String, isDurable: Bool = true, reporting damage: Damage? = nil
+    ) throws(StoreFailure) -> SQLiteDatabase {
         makeFile(path)
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
+        if let damage { connection.report(to: damage) }
         try Schema.migrate(connection)
         try storing { () throws(SQLiteError) in
             try connection.makeDurable()
@@ -43,8 +46,9 @@ final class SQLiteDatabase {
     /// Opens a database that has this program's schema, for reading.
     ///
     /// - Throws: `olderSchema` for one that only a writer can bring up to date.
-    static func reader(path: String) throws(StoreFailure) -> SQLiteDatabase {
+    static func reader(path: String, reporting damage: Damage? = nil) throws(StoreFailure) -> SQLiteDatabase {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
+        if let damage { connection.report(to: damage) }
         let found = try Schema.found(in: connection)
         guard found == Schema.version else { throw .olderSchema(found: found) }
         return SQLiteDatabase(path, consume connection)

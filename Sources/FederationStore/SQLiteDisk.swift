@@ -44,3 +44,8 @@ extension SQLiteDatabase {
         #endif
     }
 }
+
+extension SQLiteStore {
+    /// What a program without privileges may still write to the file system of `path`; `nil` where it does not say.
+    package static func free(at path: String) -> Int64? { SQLiteDatabase.free(at: path) }
+}

@@ -32,8 +32,8 @@ extension StoreFailure: FailureOfSQLite {
             switch error.code {
             case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL: .busy
             case SQLITE_FULL: .full
-            case SQLITE_CORRUPT: .corrupt
-            case SQLITE_NOTADB: .notOurs
+            // The first page of a database that is damaged makes it none.
+            case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
             case SQLITE_READONLY: .readOnly
             case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH: .cannotOpen
             case SQLITE_IOERR: .io

@@ -6,6 +6,8 @@ internal import CSQLite
     private let connection: OpaquePointer
     /// By the address of the literal: comparing it costs nothing, and a literal never moves.
     private var statements: [UInt: SQLiteStatement] = [:]
+    /// Where it is noted that the file is damaged.
+    var damage: Damage?
 
     init(connection: OpaquePointer) { unsafe self.connection = connection }
 
@@ -14,11 +16,18 @@ internal import CSQLite
         let key = unsafe UInt(bitPattern: sql.text.utf8Start)
         if let kept = statements[key] {
             if kept.wake() { return kept }
-            return try unsafe SQLiteStatement(sql, on: connection)
+            return try make(sql)
         }
-        let made = try unsafe SQLiteStatement(sql, on: connection)
+        let made = try make(sql)
         statements[key] = made
         return made
+    }
+
+    private func make(_ sql: SQL) throws(SQLiteError) -> SQLiteStatement {
+        do throws(SQLiteError) { return try unsafe SQLiteStatement(sql, on: connection, damage) } catch {
+            damage?.heed(error.extendedCode)
+            throw error
+        }
     }
 }
 
@@ -27,9 +36,10 @@ internal import CSQLite
 // zombie that `sqlite3_close_v2` provides for.
 @safe final class SQLiteStatement {
     private let handle: OpaquePointer
+    private let damage: Damage?
     private var isAwake = true
 
-    fileprivate init(_ sql: SQL, on connection: OpaquePointer) throws(SQLiteError) {
+    fileprivate init(_ sql: SQL, on connection: OpaquePointer, _ damage: Damage?) throws(SQLiteError) {
         var prepared: OpaquePointer?
         let code = sql.text.withUTF8Buffer { text in
             unsafe text.withMemoryRebound(to: CChar.self) { characters in
@@ -41,6 +51,7 @@ internal import CSQLite
         guard code == SQLITE_OK else { throw SQLiteError(extendedCode: code) }
         guard let handle = unsafe prepared else { throw SQLiteError(extendedCode: SQLITE_MISUSE) }
         unsafe self.handle = handle
+        self.damage = damage
     }
 
     deinit { unsafe sqlite3_finalize(handle) }
@@ -75,7 +86,9 @@ internal import CSQLite
         switch unsafe sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
-        case let code: throw SQLiteError(extendedCode: code)
+        case let code:
+            damage?.heed(code)
+            throw SQLiteError(extendedCode: code)
         }
     }
 

@@ -15,10 +15,11 @@ package actor SQLiteStore {
     private let executor: BlockingExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     private var writer: SQLiteDatabase?
-    private nonisolated let readers: ReaderPool
+    nonisolated let readers: ReaderPool
     /// Wakes whoever waits for the log to grow.
     package nonisolated let commits: CommitSignal
     private nonisolated let limit: Mutex<StoreRoom>
+    nonisolated let damage = Damage()
 
     package enum Access: Sendable {
         /// The database is made where there is none, and migrated where it is older.
@@ -41,12 +42,12 @@ package actor SQLiteStore {
         executor = BlockingExecutor(label: "federation.store.writer")
         commits = CommitSignal(path: path)
         switch access {
-        case .readWrite: writer = try SQLiteDatabase.writer(path: path)
-        case .scratch: writer = try SQLiteDatabase.writer(path: path, isDurable: false)
+        case .readWrite: writer = try SQLiteDatabase.writer(path: path, reporting: damage)
+        case .scratch: writer = try SQLiteDatabase.writer(path: path, isDurable: false, reporting: damage)
         // Opened once to learn now, not at the first read, whether it can be.
-        case .readOnly: _ = try SQLiteDatabase.reader(path: path)
+        case .readOnly: _ = try SQLiteDatabase.reader(path: path, reporting: damage)
         }
-        readers = ReaderPool(path: path, count: SQLiteStore.readerCount)
+        readers = ReaderPool(path: path, count: SQLiteStore.readerCount, damage)
     }
 
     /// How large the store may become. A change holds from the next transaction on.
@@ -93,6 +94,7 @@ package actor SQLiteStore {
         keeps: Bool, evenIfFull: Bool, _ body: @Sendable (inout SQLiteLog) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         guard let writer else { throw Failure(.readOnly) }
+        guard !damage.isFound else { throw Failure(.corrupt) }
         let verdict: @Sendable (DiskFacts, Int64) -> StoreRoom.Verdict = { [room] facts, grown in
             evenIfFull ? .enough : room.verdict(on: facts, pending: grown)
         }
@@ -160,6 +162,7 @@ package actor SQLiteStore {
     /// Closes every connection once what runs on it is done. Later writes fail; later reads open the file again.
     package func close() async {
         commits.close()
+        damage.close()
         // The writer last: only the last connection, and only one that may write, folds the write-ahead log in.
         await readers.close()
         writer = nil
@@ -181,6 +184,7 @@ package actor SQLiteStore {
     /// - Throws: `full` where there is no room for it to be there several times.
     package func rewrite() throws(StoreFailure) {
         guard let writer else { throw .readOnly }
+        guard !damage.isFound else { throw .corrupt }
         let facts = try storing { () throws(SQLiteError) in try writer.diskFacts() }
         guard facts.canBeRewritten() else { throw .full }
         try storing { () throws(SQLiteError) in
@@ -229,12 +233,16 @@ private enum Undone<Value: Sendable, Failure: FailureOfStore>: FailureOfSQLite {
 }
 
 /// Some readers, of which the one with the least to do gets the next read.
-private final class ReaderPool: Sendable {
+final class ReaderPool: Sendable {
     private let readers: [Reader]
     private let waiting: Mutex<[Int]>
+    private let path: String
+    private let damage: Damage
 
-    init(path: String, count: Int) {
-        readers = (0..<count).map { _ in Reader(path: path) }
+    init(path: String, count: Int, _ damage: Damage) {
+        readers = (0..<count).map { _ in Reader(path: path, damage) }
+        self.path = path
+        self.damage = damage
         waiting = Mutex([Int](repeating: 0, count: count))
     }
 
@@ -261,6 +269,9 @@ private final class ReaderPool: Sendable {
 
     func isSound() async throws(StoreFailure) -> Bool { try await readers[0].isSound() }
 
+    /// On a connection and a thread of its own: it may take long.
+    func checkPages() async throws(StoreFailure) -> Bool { try await Reader(path: path, damage).checkPages() }
+
     func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
 
     func facts() async throws(StoreFailure) -> DatabaseFacts { try await readers[0].facts() }
@@ -270,13 +281,17 @@ private final class ReaderPool: Sendable {
 
 private actor Reader {
     private let path: String
+    private let damage: Damage
     private let executor = BlockingExecutor(label: "federation.store.reader")
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     private var database: SQLiteDatabase?
 
     nonisolated var waiting: Int { executor.waiting }
 
-    init(path: String) { self.path = path }
+    init(path: String, _ damage: Damage) {
+        self.path = path
+        self.damage = damage
+    }
 
     func read<Value: Sendable>(
         _ body: @Sendable (any LogReading) throws(StoreFailure) -> Value
@@ -301,6 +316,15 @@ private actor Reader {
         }
     }
 
+    func checkPages() throws(StoreFailure) -> Bool {
+        let database = try opened()
+        let isWhole = try storing { () throws(SQLiteError) in
+            try database.connection.first("PRAGMA quick_check(1)") { $0.text(0) } == "ok"
+        }
+        if !isWhole { damage.find() }
+        return isWhole
+    }
+
     func disk() throws(StoreFailure) -> DiskFacts {
         let database = try opened()
         return try database.connection.snapshot { () throws(StoreFailure) in
@@ -318,7 +342,7 @@ private actor Reader {
     /// Opened at the first read: a node that serves nobody needs one reader or none.
     private func opened() throws(StoreFailure) -> SQLiteDatabase {
         if let database { return database }
-        let opened = try SQLiteDatabase.reader(path: path)
+        let opened = try SQLiteDatabase.reader(path: path, reporting: damage)
         database = opened
         return opened
     }

@@ -169,11 +169,11 @@ private func count(in scratch: ScratchDirectory) throws(SQLiteError) -> Int64? {
     }
 }
 
-@Test func whatIsNoDatabaseIsNotOurs() throws {
+@Test func whatIsNoDatabaseIsADamagedOne() throws {
     let scratch = ScratchDirectory()
     scratch.write("things.db", Array(String(repeating: "a Markdown document\n", count: 100).utf8))
     let connection = try SQLiteConnection(path: scratch.file("things.db"), mode: .readWrite)
-    #expect(throws: StoreFailure.notOurs) { try storing { () throws(SQLiteError) in _ = try connection.userVersion() } }
+    #expect(throws: StoreFailure.corrupt) { try storing { () throws(SQLiteError) in _ = try connection.userVersion() } }
 }
 
 @Test func aValueLongerThanAnyOfOursIsRefused() throws {
@@ -200,7 +200,7 @@ private func count(in scratch: ScratchDirectory) throws(SQLiteError) -> Int64? {
 @Test func everyPrimaryCodeHasItsFailure() {
     let expected: [(Int32, StoreFailure)] = [
         (extended(SQLITE_BUSY, 2), .busy), (SQLITE_LOCKED, .busy), (SQLITE_FULL, .full),
-        (extended(SQLITE_CORRUPT, 3), .corrupt), (SQLITE_NOTADB, .notOurs), (extended(SQLITE_READONLY, 4), .readOnly),
+        (extended(SQLITE_CORRUPT, 3), .corrupt), (SQLITE_NOTADB, .corrupt), (extended(SQLITE_READONLY, 4), .readOnly),
         (extended(SQLITE_CANTOPEN, 2), .cannotOpen),
         (extended(SQLITE_IOERR, 4), .io), (SQLITE_INTERRUPT, .interrupted),
         (extended(SQLITE_CONSTRAINT, 8), .other(code: Int(extended(SQLITE_CONSTRAINT, 8)))),

@@ -145,7 +145,7 @@ private func append(_ entries: [LogEntry], to store: SQLiteStore) async throws(S
         #expect(scratch.read(name) == bytes)
     }
     scratch.write("text.db", Array(repeating: 0x61, count: 5000))
-    #expect(throws: StoreFailure.notOurs) { try SQLiteStore(path: scratch.file("text.db")) }
+    #expect(throws: StoreFailure.corrupt) { try SQLiteStore(path: scratch.file("text.db")) }
     #expect(scratch.read("text.db").count == 5000)
 }
 

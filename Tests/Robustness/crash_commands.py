@@ -31,6 +31,7 @@ COMMAND_POINTS: dict[str, tuple[str, int]] = {
     "restore-copied": ("restore", 1), "after-unfurnish": ("restore", 1), "restore-settled": ("restore", 1),
     "compacted-records": ("compact", 1), "before-rewrite": ("compact", 1), "after-rewrite": ("compact", 1),
     "before-checkpoint": ("compact", 1), "after-checkpoint": ("compact", 1), "upgrade-batch": ("upgrade", 1),
+    "recover-rebuilt": ("recover", 1), "recover-database-aside": ("recover", 1), "recover-all-aside": ("recover", 1),
 }
 
 
@@ -250,3 +251,27 @@ class CommandCrash:
         # What is left to do is done by the next command that may write.
         self._goes_on(node, "put", "-", text="# After an upgrade\n")
         self._check(node)
+
+    def recover(self, point: str, chance: random.Random) -> None:
+        node, _ = self._pair()
+        database = node.data / DATABASE
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Any page but the first: what a page is, its first byte says, and each kind of a b-tree has its turn.
+        pages = database.read_bytes()
+        used = [page for page in range(1, len(pages) // 4096) if pages[page * 4096] in (0x02, 0x05, 0x0A, 0x0D)]
+        with database.open("r+b") as file:
+            file.seek(chance.choice(used) * 4096)
+            file.write(chance.randbytes(4096))
+        damaged = database.read_bytes()
+        self._killed(node, point, "recover")
+        if database.exists():
+            if database.read_bytes() != damaged:
+                raise Failure(f"recover that died at {point} has written to the damaged database")
+        elif node.run("run", "--config", str(node.config), within=60).returncode != 3:
+            raise Failure(f"a node runs after a recovery that died at {point}")
+        self._goes_on(node, "recover")
+        if damaged not in [kept.read_bytes() for kept in node.data.glob(f"damaged-*/{DATABASE}")]:
+            raise Failure("the damaged database was not kept")
+        self._check(node)
+        self._write(1)

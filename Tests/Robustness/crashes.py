@@ -188,10 +188,12 @@ def run(options: argparse.Namespace) -> int:
     at_random = Kills(options, options.program or options.fail_points, report)
     commands = CommandCrash(options.fail_points, options.seed) if points else None
     wanted = plan(options, points)
+    done = 0
     print(f"seed {options.seed}: {len(wanted)} kills, {len(points)} fail points", flush=True)
     try:
         for number, (point, times) in enumerate(wanted, 1):
             chance = random.Random(f"{options.seed} {number}")
+            done = number
             kills = at_random if point == "random" else at_points
             try:
                 if point == "random":
@@ -213,13 +215,15 @@ def run(options: argparse.Namespace) -> int:
                 print(
                     f"{number} kills, {len(report.kills)} points, {len(report.violations)} violations, "
                     f"{time.monotonic() - report.began:.0f} s", flush=True)
+    except KeyboardInterrupt:
+        print("stopped: what was done until now is reported")
     finally:
         at_points.close()
         at_random.close()
         if commands is not None:
             commands.close()
     # Where fewer kills are asked for than there are points, the rest was not to be reached.
-    missed = [point for point in points if not report.kills[point] and any(point == name for name, _ in wanted)]
+    missed = [point for point in points if not report.kills[point] and any(point == name for name, _ in wanted[:done])]
     facts = report.facts(missed)
     if options.report:
         options.report.write_text(json.dumps(facts, indent=1) + "\n")

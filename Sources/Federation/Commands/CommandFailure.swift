@@ -21,6 +21,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case copied
         case stopped
         case recoveryIncomplete = "recovery_incomplete"
+        case identityLost = "identity_lost"
         case unknownPeer = "unknown_peer"
         case peerExists = "peer_exists"
         case wordsDiffer = "words_differ"

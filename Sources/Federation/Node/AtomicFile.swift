@@ -65,7 +65,8 @@ enum AtomicFile {
         flushDirectory(of: path)
     }
 
-    private static func flushDirectory(of path: String) {
+    /// Has the name of a file, and that it is gone from another, on disk.
+    static func flushDirectory(of path: String) {
         let directory = open(parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { return }
         fsync(directory)

@@ -31,7 +31,7 @@ package enum Daemon {
             threshold: threshold, format: format, tail: LogTail(), now: SystemClock.now, write: log)
         let opening = service.manager.map { manager in Task { await manager.extendWhileWorking() } }
         defer { opening?.cancel() }
-        let node = try await Node(configPath: configPath, use: .write, logger: logger)
+        let node = try await Node(configPath: configPath, use: .write, logger: logger, checksPages: true)
         if let stopped = node.stopped {
             await node.close()
             throw stopped.failure
@@ -173,6 +173,7 @@ package enum Daemon {
         for (name, poller) in run.node.allPollers { await run.tasks.begin(name, poller) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await Maintenance(node: run.node).run() }
+            group.addTask { await DamageWatch(node: run.node).run() }
             group.addTask { await CredentialWatch(node: run.node).run() }
             group.addTask { await run.replayers.run() }
             group.addTask { await ConfigWatch(path: run.node.opened.file.path).run { _ = await run.reloader.reload() } }

@@ -87,15 +87,18 @@ final class Node: Sendable {
     /// Opening it for writing brings what an older program wrote up to date: records of an older function are
     /// computed anew, and what was held is tried again.
     ///
-    /// - Parameter replayer: the host application's; it is given what it has missed before this returns.
+    /// - Parameters:
+    ///   - replayer: the host application's; it is given what it has missed before this returns.
+    ///   - checksPages: see `OpenedNode`.
     init(
-        configPath: String, use: OpenedNode.Use, logger: Logger, replayer: (any EventReplayer)? = nil
+        configPath: String, use: OpenedNode.Use, logger: Logger, replayer: (any EventReplayer)? = nil,
+        checksPages: Bool = false
     ) async throws(CommandFailure) {
-        opened = try await OpenedNode(configPath: configPath, use: use)
+        opened = try await OpenedNode(configPath: configPath, use: use, checksPages: checksPages)
         self.logger = logger
         isStopped = Mutex(use.recovers ? nil : opened.stopped)
         isRecovering = use.recovers
-        isRehearsal = if case .rehearse = use { true } else { false }
+        isRehearsal = use.draft != nil
         running = Mutex(Running(config: opened.file.config))
         openedIntake = Intake(opened.intakePolicy(recovers: use.recovers, replayer: replayer))
         if use.locks {
@@ -113,7 +116,7 @@ final class Node: Sendable {
     }
 
     /// Why nothing may be written, if so.
-    var stopped: NodeStop? { isStopped.withLock { $0 } }
+    var stopped: NodeStop? { store.isDamaged ? .damaged : isStopped.withLock { $0 } }
 
     func stop(_ reason: NodeStop) {
         // What is being recovered from is no news.

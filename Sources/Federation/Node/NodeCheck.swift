@@ -83,7 +83,8 @@ package struct NodeCheck: Sendable {
             switch stop {
             case .copied: addIdentity("\(shown(directory.database)): this is a copy: it was made for another place")
             case .behind: addIdentity("\(shown(directory.database)): it is older than what its node has published")
-            case nil: break
+            // Whoever finds it damaged has said so.
+            case .damaged, nil: break
             }
             if let machine = meta[.machine], let here = machineIdentity(sha256)?.hex, machine != here {
                 warnings.append("\(shown(directory.database)): it was made on another machine")

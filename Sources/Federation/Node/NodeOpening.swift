@@ -21,18 +21,31 @@ struct OpenedNode: Sendable {
         case renew
         /// As `write` or `recover`, on a copy of the database and without the lock: nothing of the node is changed.
         case rehearse(copy: String, recovers: Bool)
+        /// To fill the database that takes the place of a damaged one; whoever does it holds the lock.
+        case rebuild(draft: String)
 
         /// It writes to the node's own database.
         var locks: Bool {
             switch self {
             case .write, .recover, .renew: true
-            case .read, .rehearse: false
+            case .read, .rehearse, .rebuild: false
             }
         }
 
+        /// It works on a file that is not the node's database.
+        var draft: String? {
+            switch self {
+            case .rehearse(let copy, _): copy
+            case .rebuild(let draft): draft
+            case .read, .write, .recover, .renew: nil
+            }
+        }
+
+        fileprivate var isRebuild: Bool { if case .rebuild = self { true } else { false } }
+
         var recovers: Bool {
             switch self {
-            case .recover: true
+            case .recover, .rebuild: true
             case .rehearse(_, let recovers): recovers
             case .read, .write, .renew: false
             }
@@ -53,10 +66,12 @@ struct OpenedNode: Sendable {
     /// Why nothing may be written, though everything may be read.
     var stopped: NodeStop?
 
-    init(configPath: String, use: Use) async throws(CommandFailure) {
+    /// - Parameter checksPages: the file is not written to before SQLite has found every page of it in its place, unless
+    ///   that takes long (`Limits.pagesCheckedFirst`).
+    init(configPath: String, use: Use, checksPages: Bool = false) async throws(CommandFailure) {
         file = try loadConfig(configPath)
         directory = NodeDirectory(file.dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase || use.isRebuild else { throw CommandFailure(missingDatabase: directory) }
         do {
             lock = use.locks ? try DataDirectoryLock(directory: directory.path) : nil
         } catch {
@@ -66,7 +81,8 @@ struct OpenedNode: Sendable {
         do throws(StoreFailure) {
             store = try await OpenedNode.open(directory, for: use)
             store.room = StoreRoom(file.config)
-            let found = try DatabaseFileIdentity(of: directory.database)
+            if checksPages { try await store.checkPagesFirst() }
+            let found = try DatabaseFileIdentity(of: use.isRebuild ? use.draft ?? "" : directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
             guard let id = meta[.identity].flatMap({ ULID($0) }) else { throw StoreFailure.corrupt }
             identity = NodeIdentity(
@@ -96,7 +112,7 @@ extension OpenedNode {
     /// Opens the store. The first command after an upgrade brings the database up to date, also one that only reads,
     /// unless another process may write at this moment.
     static func open(_ directory: NodeDirectory, for use: Use) async throws(StoreFailure) -> SQLiteStore {
-        if case .rehearse(let copy, _) = use { return try SQLiteStore(path: copy, access: .scratch) }
+        if let draft = use.draft { return try SQLiteStore(path: draft, access: .scratch) }
         guard !use.locks else { return try SQLiteStore(path: directory.database, access: .readWrite) }
         do throws(StoreFailure) {
             return try SQLiteStore(path: directory.database, access: .readOnly)
@@ -133,6 +149,8 @@ enum NodeStop: String, Sendable {
     case copied
     /// An event of its own came back that it does not know: the database is older than what it has published.
     case behind
+    /// SQLite has found pages of it damaged: what is written might go over what can still be read.
+    case damaged
 
     init?(meta: [MetaKey: String], found: DatabaseFileIdentity) {
         if let recorded = meta[.databaseFile].flatMap({ DatabaseFileIdentity($0) }), recorded != found {
@@ -144,7 +162,22 @@ enum NodeStop: String, Sendable {
         }
     }
 
-    var failure: CommandFailure { CommandFailure(self == .copied ? .copied : .stopped) }
+    var failure: CommandFailure {
+        switch self {
+        case .copied: CommandFailure(.copied)
+        case .behind: CommandFailure(.stopped)
+        case .damaged: CommandFailure(StoreFailure.corrupt)
+        }
+    }
+}
+
+extension SQLiteStore {
+    /// - Throws: `corrupt` where a page is not in its place.
+    fileprivate func checkPagesFirst() async throws(StoreFailure) {
+        let disk = try await disk()
+        guard disk.database <= Limits.pagesCheckedFirst else { return }
+        guard try await checkPages() else { throw .corrupt }
+    }
 }
 
 extension StoreRoom {
@@ -164,6 +197,13 @@ func loadConfig(_ path: String) throws(CommandFailure) -> ConfigFile {
 }
 
 extension CommandFailure {
+    /// There is no database; a recovery that was interrupted has left one aside.
+    init(missingDatabase directory: NodeDirectory) {
+        var facts = ["directory": directory.path]
+        if DamagedFiles(directory).isInterrupted { facts["case"] = "recovery" }
+        self.init(.notInitialised, facts)
+    }
+
     init(_ failure: ConfigFailure, file: String) {
         self.init(.configProblems, ["file": file], list: failure.lines(in: file))
     }

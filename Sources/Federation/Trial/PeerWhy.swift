@@ -38,7 +38,12 @@ extension CommandService {
         let identity = node.identity
         let peer = PolledPeer(entry, of: config)
         func failed(_ fault: TrialFault) -> PeerTrial { PeerTrial(fault, peer: peer, node: identity) }
-        if let stopped = node.stopped { return failed(.stopped(isCopy: stopped == .copied)) }
+        switch node.stopped {
+        case .damaged: return failed(.store(.corrupt))
+        case .copied: return failed(.stopped(isCopy: true))
+        case .behind: return failed(.stopped(isCopy: false))
+        case nil: break
+        }
         guard let endpoint = entry.endpoint else { return failed(.comesToUs) }
         if !node.isDaemon {
             do throws(CommandFailure) { try node.takeAccess() } catch { return failed(.keyFile(error.facts["file"] ?? "")) }

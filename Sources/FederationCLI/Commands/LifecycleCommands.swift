@@ -12,10 +12,7 @@ let trashCommand = lifecycleCommand(
     .trash, done: "trashed", summary: "put records into the trash",
     details: "Nothing is lost: 'recover' brings them back. A record in the trash takes no edit, and lists leave it out.")
 
-let recoverCommand = lifecycleCommand(
-    .recover, done: "recovered", summary: "bring records back from the trash", details: "The opposite of 'trash'.")
-
-/// One of the four commands that put records somewhere, and back.
+/// One of the commands that put records somewhere, and back; `recover` is the fourth.
 private func lifecycleCommand(
     _ name: CommandName, done: String, summary: String, details: String
 ) -> CommandDefinition {
@@ -75,7 +72,7 @@ private func purgeText(_ record: JSON) -> String {
 }
 
 extension Session {
-    fileprivate func change(_ name: CommandName, done: String) async -> ExitStatus {
+    func change(_ name: CommandName, done: String) async -> ExitStatus {
         do throws(CommandFailure) {
             return show(try await changed(name, isDryRun: arguments.has("--dry-run")), done: done)
         } catch {

@@ -78,6 +78,8 @@ enum StatusText {
         case "copied": "this database is a copy: the node writes nothing; see 'federation help identity'"
         case "behind":
             "this database is older than what the node has published: it writes nothing; see 'federation help identity'"
+        case "damaged":
+            "the database is damaged: nothing is written to it any more; stop the node and run 'federation recover'"
         case "store_quota":
             "the database has reached its quota (store.max_size): own writes are refused, and what peers have waits there"
         case "disk_full":

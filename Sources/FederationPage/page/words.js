@@ -5,6 +5,7 @@ import { bytes, count, counted, ago, lasting } from "./dom.js";
 const WARNINGS = {
   copied: "This database is a copy: the node writes nothing until somebody chooses (federation help identity).",
   behind: "This database is older than what the node has published: it writes nothing (federation help identity).",
+  damaged: "The database is damaged: nothing is written to it any more (federation help recover).",
   store_quota: "The database has reached its quota (store.max_size): own writes are refused, and what peers have waits there.",
   disk_full: "The disk is full, or nearly: own writes are refused, and what peers have waits there.",
   signature_invalid: "Events are here that their origin did not sign as they are.",
