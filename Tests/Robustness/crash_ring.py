@@ -8,7 +8,6 @@ outside (a replayer) is given every event of beta.
 from __future__ import annotations
 
 import contextlib
-import copy
 import http.client
 import json
 import random
@@ -23,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ring import DATABASE, Failure, Node, Refused, Ring
+from ring import DATABASE, Control, Failure, Node, Refused, Ring
 
 REPLAYER = """
 import json, sys
@@ -74,9 +73,8 @@ class Writer(threading.Thread):
 
     def __init__(self, node: Node, seed: str, pause: float) -> None:
         super().__init__(daemon=True, name=f"writer of {node.name}")
-        # With a connection of its own.
-        self.node = copy.copy(node)
-        self.node._control = None
+        self.node = node
+        self.control = Control(node)
         self.random = random.Random(seed)
         self.pause = pause
         self.acknowledged: set[str] = set()
@@ -126,7 +124,7 @@ class Writer(threading.Thread):
             self.asked_again += 1
         command, arguments = self._lost
         try:
-            facts = self.node.control(command, timeout=30, **arguments)
+            facts = self.control.call(command, 30, **arguments)
         except (OSError, http.client.HTTPException, ValueError):
             time.sleep(0.05)
             return

@@ -255,7 +255,14 @@ def main() -> None:
     options = parser.parse_args()
     if not options.fail_points and not options.program:
         parser.error("a program to kill: --fail-points, --program, or both")
+    # However it is ended, the nodes end with it, and what was done is reported.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _stop)
     sys.exit(run(options))
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
