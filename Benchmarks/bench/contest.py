@@ -1,4 +1,5 @@
 """Contestants that take turns: A B A B, so that what the machine does besides is shared by all."""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from progress import say
 @dataclass
 class Bench:
     """What every workload is given."""
+
     program: str
     paged: str
     root: Path
@@ -28,6 +30,7 @@ class Bench:
 @dataclass
 class Result:
     """What one workload measured: of each contestant the facts of each of its runs."""
+
     name: str
     title: str
     facts: dict = field(default_factory=dict)
@@ -47,6 +50,7 @@ def merged(earlier: list[dict], later: list[dict], order: list[str]) -> list[dic
         # `latency-100` belongs to `latency`.
         owner = each["name"].rstrip("0123456789").rstrip("-")
         return order.index(owner) if owner in order else len(order)
+
     return sorted(found.values(), key=place)
 
 
@@ -56,7 +60,9 @@ def take_turns(result: Result, contestants: list, pairs: int) -> Result:
         for contestant in contestants:
             sample = contestant.run(turn)
             result.runs.setdefault(contestant.name, []).append(sample.facts())
-            say(f"{result.name} {turn + 1}/{pairs} {contestant.name}: {sample.seconds:.2f} s, "
+            say(
+                f"{result.name} {turn + 1}/{pairs} {contestant.name}: {sample.seconds:.2f} s, "
                 f"{sample.rate:,.0f} events/s, {sample.per_cpu:,.0f} a CPU second, "
-                f"{sample.source_mb:.0f} + {sample.follower_mb:.0f} MB")
+                f"{sample.source_mb:.0f} + {sample.follower_mb:.0f} MB"
+            )
     return result

@@ -4,6 +4,7 @@ Every line of the file is one event as the native wire carries it, and all have 
 place is found without an index, and several processes write at one time. The text of an event is words, not a repeated
 sentence: what compression makes of it is about what it makes of notes. The same arguments make the same file.
 """
+
 import base64, functools, hashlib, json, multiprocessing, os, random, struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ def ulid(milliseconds: int, low: int) -> str:
 @dataclass(frozen=True)
 class Shape:
     """What a log is made of."""
+
     events: int
     kind: str = "unsigned"
     bytes: int = 580
@@ -60,7 +62,9 @@ def words() -> str:
     """Four million characters of made-up prose."""
     source = random.Random(6)
     letters = "etaoinshrdlucmfwypvbgk"
-    vocabulary = ["".join(source.choices(letters, weights=range(22, 0, -1), k=source.randint(2, 9))) for _ in range(4000)]
+    vocabulary = [
+        "".join(source.choices(letters, weights=range(22, 0, -1), k=source.randint(2, 9))) for _ in range(4000)
+    ]
     popularity = [1 / (place + 3) for place in range(len(vocabulary))]
     return " ".join(source.choices(vocabulary, weights=popularity, k=800_000))
 
@@ -72,12 +76,15 @@ def preimage(texts: list[str], clock: dict[str, int], data: bytes) -> bytes:
         encoded = text.encode()
         parts += [struct.pack(">I", len(encoded)), encoded]
     entries = b"".join(
-        struct.pack(">I", len(key)) + key.encode() + struct.pack(">Q", clock[key]) for key in sorted(clock))
-    return b"".join(parts + [struct.pack(">I", len(entries)), entries, struct.pack(">I", 32), hashlib.sha256(data).digest()])
+        struct.pack(">I", len(key)) + key.encode() + struct.pack(">Q", clock[key]) for key in sorted(clock)
+    )
+    return b"".join(
+        parts + [struct.pack(">I", len(entries)), entries, struct.pack(">I", 32), hashlib.sha256(data).digest()]
+    )
 
 
 class Chain:
-    """The hash over an origin's events, and the checkpoints that it signs (docs/protocol.md, Chains and attestations)."""
+    """The hash over an origin's events, and the checkpoints that it signs (docs/protocol.md)."""
 
     def __init__(self, origin: Origin):
         self.origin = origin
@@ -93,10 +100,22 @@ class Chain:
 
     def checkpoint(self, number: int) -> None:
         message = b"federation-checkpoint-v1\n" + self.origin.id.encode() + struct.pack(">Q", number) + self.head
-        self.checkpoints.append((number, json.dumps({
-            "attestation": "checkpoint", "cortex_id": self.origin.id, "number": number, "head": self.head.hex(),
-            "pubkey": self.origin.public_key, "signature": signature_text(self.origin.sign(message)),
-        }, separators=(",", ":"))))
+        self.checkpoints.append(
+            (
+                number,
+                json.dumps(
+                    {
+                        "attestation": "checkpoint",
+                        "cortex_id": self.origin.id,
+                        "number": number,
+                        "head": self.head.hex(),
+                        "pubkey": self.origin.public_key,
+                        "signature": signature_text(self.origin.sign(message)),
+                    },
+                    separators=(",", ":"),
+                ),
+            )
+        )
 
 
 class Writer:
@@ -131,8 +150,10 @@ class Writer:
         subject = f"20251009-note-{place:08}"
         clock = {**self.others, origin.id: number}
         clock_text = json.dumps(clock, separators=(",", ":"))
-        head = (f'{{"id":"{event}","action":"create","trace_id":"{subject}","cortex_id":"{origin.id}",'
-                f'"origin":"{origin.name}","timestamp":"{stamp}","data":')
+        head = (
+            f'{{"id":"{event}","action":"create","trace_id":"{subject}","cortex_id":"{origin.id}",'
+            f'"origin":"{origin.name}","timestamp":"{stamp}","data":'
+        )
         begin, end = f'{{"title":"Note {place}","type":"note","body":"', '"}'
         tail = f',"vclock":{clock_text}'
         signed_bytes = 0 if self.shape.kind == "unsigned" else len(',"signature":""') + 96 + len(',"pubkey":""') + 52
@@ -150,15 +171,16 @@ class Writer:
 
     def body(self, place: int, length: int) -> str:
         start = place * length % (len(self.text) - 1)
-        text = self.text[start:start + length]
+        text = self.text[start : start + length]
         while len(text) < length:
-            text += self.text[:length - len(text)]
+            text += self.text[: length - len(text)]
         return text
 
 
 @dataclass
 class Corpus:
     """A log in a file."""
+
     shape: Shape
     path: Path
     checkpoints: dict[str, list[tuple[int, str]]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ node's.
 
     crowd.py COUNT      prints its port; at the end of its input it prints each peer's times of being asked, as JSON
 """
+
 import asyncio, json, sys, time
 
 from corpus import Shape, Writer, ulid
@@ -29,18 +30,30 @@ class Crowd:
         if not times or now - times[-1] > 1:
             times.append(now)
         if route.startswith("federation/v1/identity"):
-            body = json.dumps({"id": node, "name": f"p{number}", "version": "0.0.0", "mode": "sync",
-                               "features": ["events"]}).encode()
+            body = json.dumps(
+                {"id": node, "name": f"p{number}", "version": "0.0.0", "mode": "sync", "features": ["events"]}
+            ).encode()
             return self.message(node, "application/json", body, {})
         body = b"" if "after=" in route else EVENT
-        return self.message(node, "application/x-ndjson", body, {
-            "Federation-Position": POSITION, "Federation-More": "false", "Federation-Count": str(1 if body else 0)})
+        return self.message(
+            node,
+            "application/x-ndjson",
+            body,
+            {"Federation-Position": POSITION, "Federation-More": "false", "Federation-Count": str(1 if body else 0)},
+        )
 
     @staticmethod
     def message(node: str, kind: str, body: bytes, fields: dict[str, str]) -> bytes:
-        fields = {"Content-Type": kind, "Content-Length": str(len(body)), "Federation-Node": node,
-                  "Federation-Version": "0.0.0", "Federation-Mode": "sync", "Federation-Features": "events",
-                  "Federation-Head": POSITION, **fields}
+        fields = {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Federation-Node": node,
+            "Federation-Version": "0.0.0",
+            "Federation-Mode": "sync",
+            "Federation-Features": "events",
+            "Federation-Head": POSITION,
+            **fields,
+        }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body
 

@@ -5,6 +5,7 @@ neither end's.
 
     farlink.py PORT DELAY_MS     forwards to 127.0.0.1:PORT; prints its own port
 """
+
 import asyncio, collections, subprocess, sys, time
 from pathlib import Path
 
@@ -26,6 +27,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay
                 return
             writer.write(data)
             await writer.drain()
+
     sender = asyncio.create_task(send())
     try:
         while True:
@@ -46,6 +48,7 @@ async def main() -> None:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
         await asyncio.gather(pump(reader, back, delay), pump(there, writer, delay))
+
     server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=1 << 20)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,4 +1,5 @@
 """Least squares: how a cost grows with a size."""
+
 import math
 from dataclasses import dataclass
 
@@ -6,17 +7,19 @@ from dataclasses import dataclass
 @dataclass
 class Power:
     """cost = factor × size ^ exponent, fitted on logarithms; `r2` is the share of their variance that it explains."""
+
     factor: float
     exponent: float
     r2: float
 
     def at(self, size: float) -> float:
-        return self.factor * size ** self.exponent
+        return self.factor * size**self.exponent
 
 
 @dataclass
 class Line:
     """cost = constant + slope × size."""
+
     constant: float
     slope: float
     r2: float

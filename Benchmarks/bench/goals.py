@@ -1,4 +1,5 @@
 """What was to be reached, and what was: each goal with its measure, met or missed, as it is."""
+
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,6 +10,7 @@ STREAMED = "PostgreSQL, streamed"
 @dataclass
 class Verdict:
     """One row of the table; `met` is `None` where it was not measured in this run."""
+
     what: str
     goal: str
     measured: str
@@ -82,7 +84,7 @@ def flat(results: dict) -> Verdict:
         return Verdict("memory is flat", goal, "", None)
     sizes = [size for _, size in parts[0]]
     fifth = len(sizes) // 5
-    ratio = median(sizes[-fifth:]) / median(sizes[fifth:2 * fifth])
+    ratio = median(sizes[-fifth:]) / median(sizes[fifth : 2 * fifth])
     return Verdict("memory is flat", goal, f"{ratio:.2f} ×", ratio <= 1.1)
 
 
@@ -94,13 +96,27 @@ def table(results: dict) -> list[Verdict]:
         against_postgres(results, "events_per_second", "catch-up, loopback, durable: events/s", 1.5),
         against_postgres(results, "events_per_cpu_second", "the same per CPU second, both ends", 1.5),
         signatures(results),
-        at_least("catch-up, origins sign chains", "≥ 20,000 events/s",
-                 values(workload(results, "chained"), MINE, "events_per_second"), 20_000, "events/s"),
+        at_least(
+            "catch-up, origins sign chains",
+            "≥ 20,000 events/s",
+            values(workload(results, "chained"), MINE, "events_per_second"),
+            20_000,
+            "events/s",
+        ),
         *(latency(results, rate) for rate in (1, 100, 1000)),
-        at_most("idle, 10 peers at 30 s: processor", "≤ 0.2 % of a core", values(idle, MINE, "cpu_percent"), 0.2, "%", 3),
+        at_most(
+            "idle, 10 peers at 30 s: processor", "≤ 0.2 % of a core", values(idle, MINE, "cpu_percent"), 0.2, "%", 3
+        ),
         at_most("idle, 10 peers at 30 s: memory", "≤ 25 MB", values(idle, MINE, "memory_mb"), 25, "MB"),
         at_most(f"{events:,} events caught up: memory", "≤ 64 MB", values(million, MINE, "follower_mb"), 64, "MB"),
         flat(results),
-        at_most("ring of three, 80 creates in 8 s: memory of all", "≤ 36 MiB", values(ring, MINE, "memory_mb"), 36, "MiB"),
-        Verdict("reconcile 1,000,000 ids, 1 % different", "≤ 0.7 × the C++ reference's CPU", "[negentropy.md](negentropy.md)", None),
+        at_most(
+            "ring of three, 80 creates in 8 s: memory of all", "≤ 36 MiB", values(ring, MINE, "memory_mb"), 36, "MiB"
+        ),
+        Verdict(
+            "reconcile 1,000,000 ids, 1 % different",
+            "≤ 0.7 × the C++ reference's CPU",
+            "[negentropy.md](negentropy.md)",
+            None,
+        ),
     ]

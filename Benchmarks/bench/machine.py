@@ -1,4 +1,5 @@
 """What the measurements were taken on and with: never a path or a name of the machine."""
+
 import datetime, os, platform, re, subprocess, time
 from pathlib import Path
 
@@ -11,7 +12,9 @@ def first_line(path: str, key: str) -> str:
 
 
 def file_system(path: Path) -> str:
-    return subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", path], stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(
+        ["findmnt", "-n", "-o", "FSTYPE", "-T", path], stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 def flush_microseconds(directory: Path, times: int = 200) -> float:
@@ -29,8 +32,9 @@ def flush_microseconds(directory: Path, times: int = 200) -> float:
 
 def ed25519_verifies() -> float:
     """Signatures that OpenSSL verifies a second on one core."""
-    text = subprocess.run(["openssl", "speed", "-seconds", "1", "ed25519"], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True).stdout
+    text = subprocess.run(
+        ["openssl", "speed", "-seconds", "1", "ed25519"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout
     line = next((line for line in text.splitlines() if "Ed25519" in line), "0")
     return float(line.split()[-1])
 
@@ -44,14 +48,23 @@ def facts(program: str, commit: str, root: Path) -> dict:
     said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
     return {
         "date": now(),
-        "cpu": first_line("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
+        "cpu": first_line("/proc/cpuinfo", "model name"),
+        "cores": os.cpu_count(),
         "memory_gb": round(int(first_line("/proc/meminfo", "MemTotal").split()[0]) / 1024 / 1024, 1),
-        "kernel": re.match(r"[0-9.]+", platform.release()).group().rstrip("."), "system": first_os_name(), "file_system": file_system(root),
-        "flush_us": flush_microseconds(root), "ed25519_verifies_per_core": ed25519_verifies(),
+        "kernel": re.match(r"[0-9.]+", platform.release()).group().rstrip("."),
+        "system": first_os_name(),
+        "file_system": file_system(root),
+        "flush_us": flush_microseconds(root),
+        "ed25519_verifies_per_core": ed25519_verifies(),
         "load_at_begin": os.getloadavg()[0],
-        "versions": {"federation": f"{said} ({commit})" if commit else said, "PostgreSQL": postgres.version(), "NATS": nats_leaf.version(),
-                     "Redis": redis_replica.version(), "Syncthing": syncthing.version(),
-                     "Python": platform.python_version()},
+        "versions": {
+            "federation": f"{said} ({commit})" if commit else said,
+            "PostgreSQL": postgres.version(),
+            "NATS": nats_leaf.version(),
+            "Redis": redis_replica.version(),
+            "Syncthing": syncthing.version(),
+            "Python": platform.python_version(),
+        },
     }
 
 

@@ -1,4 +1,5 @@
 """Nodes of `federation`: made, filled with a log, run, asked, stopped."""
+
 import contextlib, http.client, itertools, json, os, random, signal, socket, subprocess
 from pathlib import Path
 
@@ -43,8 +44,13 @@ class Node:
 
     def configure(self, peers: list[tuple[str, str]], lines: list[str] = []) -> None:
         """Writes the whole configuration: peers by name and endpoint, and perhaps more lines of YAML."""
-        text = [f"name: {self.name}", f"listen: {self.host}:{self.port}", f"interval: {self.interval}",
-                f"verify: {self.verify}", *lines]
+        text = [
+            f"name: {self.name}",
+            f"listen: {self.host}:{self.port}",
+            f"interval: {self.interval}",
+            f"verify: {self.verify}",
+            *lines,
+        ]
         if peers:
             text.append("peers:")
             text += [f"  - {{name: {name}, endpoint: '{endpoint}'}}" for name, endpoint in peers]
@@ -68,7 +74,8 @@ class Node:
         """Starts the daemon; it may not listen yet when this returns."""
         with open(self.directory / log, "a") as file:
             self.process = subprocess.Popen(
-                [self.program, "run", "--config", str(self.directory / "federation.yaml")], stdout=file, stderr=file)
+                [self.program, "run", "--config", str(self.directory / "federation.yaml")], stdout=file, stderr=file
+            )
 
     def listens(self) -> bool:
         with socket.socket() as probe:

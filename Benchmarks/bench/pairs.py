@@ -3,6 +3,7 @@
 Each has writers, which commit one event at a time and return once that is acknowledged, and two watchers, the same for
 either end: a process of its own that is told of each event when it is there to be read, and notes the time.
 """
+
 import http.client, json, socket, threading, time
 from contextlib import closing
 from pathlib import Path
@@ -63,6 +64,7 @@ class Federation:
             if answer.status != 200:
                 raise SystemExit(f"put: {body}")
             return body["events"][0]
+
         return write
 
     def ends(self):
@@ -92,6 +94,7 @@ def watch_federation(port: int, count: int, pipe) -> None:
 
 class NATS:
     """A stream on a hub and its mirror on a leaf."""
+
     name = "NATS JetStream mirror"
 
     def __init__(self, root: Path):
@@ -114,6 +117,7 @@ class NATS:
             client.send(f"PUB events {inbox} {len(payload)}\r\n".encode() + payload + b"\r\n")
             client.next()
             return key
+
         return write
 
     def ends(self):
@@ -127,8 +131,11 @@ class NATS:
 def watch_nats(port: int, stream: str, count: int, pipe) -> None:
     client = nats_leaf.Client(port)
     subject = f"watch.{client.name}"
-    client.request(f"$JS.API.CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": {
-        "deliver_subject": subject, "deliver_policy": "new", "ack_policy": "none"}}, before=subject)
+    client.request(
+        f"$JS.API.CONSUMER.CREATE.{stream}",
+        {"stream_name": stream, "config": {"deliver_subject": subject, "deliver_policy": "new", "ack_policy": "none"}},
+        before=subject,
+    )
     pipe.send("ready")
     seen = {}
     while len(seen) < count:
@@ -139,6 +146,7 @@ def watch_nats(port: int, stream: str, count: int, pipe) -> None:
 
 class Redis:
     """A stream and a replica of it, both flushed at every command."""
+
     name = "Redis stream, replica"
 
     def __init__(self, root: Path):
@@ -155,6 +163,7 @@ class Redis:
             key = f"{number:026}"
             client.xadd("events", {"e": key + TEXT})
             return key
+
         return write
 
     def ends(self):
@@ -181,6 +190,7 @@ def watch_redis(port: int, count: int, pipe) -> None:
 class PostgreSQL:
     """A publisher and a subscriber that flushes each commit. Either end is asked every millisecond: no notice of a row
     reaches a client of a subscriber."""
+
     name = "PostgreSQL, streamed"
 
     def __init__(self, root: Path):
@@ -189,8 +199,10 @@ class PostgreSQL:
             cluster.start()
             cluster.run(postgres.TABLE)
         self.first.run("CREATE PUBLICATION everything FOR TABLE events")
-        self.last.run(f"CREATE SUBSCRIPTION follower CONNECTION 'host=127.0.0.1 port={self.first.port} user=postgres "
-                      "dbname=postgres' PUBLICATION everything WITH (synchronous_commit = on)")
+        self.last.run(
+            f"CREATE SUBSCRIPTION follower CONNECTION 'host=127.0.0.1 port={self.first.port} user=postgres "
+            "dbname=postgres' PUBLICATION everything WITH (synchronous_commit = on)"
+        )
         self.next, self.lock = 1, threading.Lock()
         self.writer()(0)
         eventually("the subscriber is level", lambda: highest(self.last) == 1, timeout=60)
@@ -204,18 +216,24 @@ class PostgreSQL:
                 place, self.next = self.next, self.next + 1
                 id = ulid(1_760_000_000_000 + place, place)
                 cursor.execute(
-                    f"INSERT INTO events({postgres.COLUMNS}) VALUES (%s, %s, %s, %s, 'origin', 'name', %s, %s, 'create', "
-                    "'noema', NULL, '2025-10-09T08:53:20Z', '{}', NULL, NULL, 0, 'peer', 0, 1, NULL, 0, NULL, NULL, %s)",
-                    (place, id, id.encode(), id.encode(), place, f"note-{place}", TEXT.encode()))
+                    f"INSERT INTO events({postgres.COLUMNS}) VALUES (%s, %s, %s, %s, 'origin', 'name', %s, %s, "
+                    "'create', 'noema', NULL, '2025-10-09T08:53:20Z', '{}', NULL, NULL, 0, 'peer', 0, 1, NULL, 0, "
+                    "NULL, NULL, %s)",
+                    (place, id, id.encode(), id.encode(), place, f"note-{place}", TEXT.encode()),
+                )
             return id
+
         return write
 
     def ends(self):
         return [(watch_postgres, (self.first,)), (watch_postgres, (self.last,))]
 
     def close(self) -> None:
-        self.last.run("ALTER SUBSCRIPTION follower DISABLE", "ALTER SUBSCRIPTION follower SET (slot_name = NONE)",
-                      "DROP SUBSCRIPTION follower")
+        self.last.run(
+            "ALTER SUBSCRIPTION follower DISABLE",
+            "ALTER SUBSCRIPTION follower SET (slot_name = NONE)",
+            "DROP SUBSCRIPTION follower",
+        )
         self.last.stop()
         self.first.run("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
         self.first.stop()

@@ -1,12 +1,44 @@
 """What the measured constants come to for many nodes: arithmetic, not a measurement.
 
-A tree of hubs is what the daemon is made for past a few dozen nodes: each hub has `FAN_OUT` nodes below it and one above.
+A tree of hubs is what the daemon is made for past a few dozen nodes: each hub has `FAN_OUT` nodes below it and one
+above.
 """
+
 import math
+from dataclasses import dataclass
 
 FAN_OUT = 100
-NODES = (1_000, 1_000_000)
 WRITES = (1, 100)
+
+
+@dataclass
+class Layout:
+    """So many nodes, all of which know each other, or in a tree of hubs."""
+
+    nodes: int
+    is_mesh: bool
+
+    @property
+    def title(self) -> str:
+        return f"{'mesh' if self.is_mesh else 'tree'} of {self.nodes:,}"
+
+    @property
+    def most_peers(self) -> int:
+        return self.nodes - 1 if self.is_mesh else FAN_OUT + 1
+
+    @property
+    def hops(self) -> int:
+        """From the farthest node to the farthest: up to the top and down again."""
+        return 1 if self.is_mesh else 2 * math.ceil(math.log(self.nodes, FAN_OUT) - 1e-9)
+
+    @property
+    def copies(self) -> int:
+        """Of one event in the whole ring: each node is given it by each of its peers."""
+        return self.nodes * (self.nodes - 1) if self.is_mesh else 2 * (self.nodes - 1)
+
+
+# A mesh of a million is none: `configPeers`.
+LAYOUTS = (Layout(1_000, True), Layout(1_000, False), Layout(1_000_000, False))
 
 
 def line(results: dict, part: str, figure: str) -> dict | None:
@@ -20,43 +52,53 @@ def at(fit: dict, size: float) -> float:
 def table(results: dict) -> list[str]:
     """Markdown; empty where a part that it needs was not measured."""
     fits = {
-        "cpu": line(results, "peers", "cpu_percent"), "memory": line(results, "peers", "memory_mb"),
-        "descriptors": line(results, "peers", "descriptors"), "hop": line(results, "line", "p50_ms"),
-        "hub": line(results, "star", "most_cpu_ms_per_event"), "mesh": line(results, "mesh", "most_cpu_ms_per_event"),
-        "bytes": line(results, "events", "database_bytes_per_event"),
+        "cpu": line(results, "peers", "cpu_percent"),
+        "memory": line(results, "peers", "memory_mb"),
+        "hop": line(results, "line", "p50_ms"),
+        "hub": line(results, "star", "most_cpu_ms_per_event"),
+        "mesh": line(results, "mesh", "most_cpu_ms_per_event"),
         "catch_up": line(results, "events", "cpu_s"),
     }
     if None in fits.values():
         return []
-    stored = results["parts"]["events"]["points"][-1][1]["database_bytes_per_event"]
-    text = ["## On paper", "",
-            f"From the straight lines above. A hub of the tree has {FAN_OUT} nodes below it and one above; everything is per node",
-            "and per core of this machine. A mesh of more than 1,000 peers is refused (`configPeers`).", "",
-            "| | " + " | ".join(f"mesh of {n:,} | tree of {n:,}" for n in NODES) + " |", "|---|" + "---|---|" * len(NODES)]
+    largest = results["parts"]["events"]["points"][-1][1]
+    copy_ms = largest["cpu_us_per_event"] / 1000
+
+    def alone(each: Layout) -> float:
+        """Milliseconds of the busiest node for an event that comes alone, in a page of its own."""
+        return at(fits["mesh"], each.nodes) if each.is_mesh else at(fits["hub"], FAN_OUT + 2)
+
     rows = {
-        "peers of the node with the most": lambda n, mesh: f"{n - 1 if mesh else FAN_OUT + 1:,}",
-        "hops from the farthest to the farthest": lambda n, mesh: "1" if mesh else str(2 * depth(n)),
-        "news from end to end, p50": lambda n, mesh: f"{at(fits['hop'], 1 if mesh else 2 * depth(n)):,.0f} ms",
-        "copies of an event, in the whole ring": lambda n, mesh: f"{n * (n - 1) if mesh else 2 * (n - 1):,}",
-        "copies that one node is given": lambda n, mesh: f"{n - 1 if mesh else FAN_OUT + 1:,} at most",
-        "idle at 30 s: processor": lambda n, mesh: f"{at(fits['cpu'], n - 1 if mesh else FAN_OUT + 1):,.2f} % of a core",
-        "idle: memory": lambda n, mesh: f"{at(fits['memory'], n - 1 if mesh else FAN_OUT + 1):,.0f} MB",
-        "CPU ms of the busiest node, an event": lambda n, mesh: f"{busiest(fits, n, mesh):,.1f}",
-        "events a second that it bears on one core": lambda n, mesh: f"{1000 / busiest(fits, n, mesh):,.2f}",
-        "a new node's catch-up, 1,000,000 events": lambda n, mesh: f"{at(fits['catch_up'], 1e6):,.0f} CPU s, both ends",
+        "peers of the node with the most": lambda each: f"{each.most_peers:,}",
+        "hops from the farthest to the farthest": lambda each: str(each.hops),
+        "news from end to end, p50": lambda each: f"{at(fits['hop'], each.hops):,.0f} ms",
+        "copies of an event in the whole ring": lambda each: f"{each.copies:,}",
+        "idle at 30 s: processor of the node with the most peers": lambda each: (
+            f"{at(fits['cpu'], each.most_peers):,.2f} %"
+        ),
+        "idle: its memory": lambda each: f"{at(fits['memory'], each.most_peers):,.0f} MB",
+        "events/s that it bears on a core, each in a page of its own": lambda each: f"{1000 / alone(each):,.1f}",
+        "the same with full pages": lambda each: f"{1000 / (copy_ms * each.most_peers):,.0f}",
     }
-    for what, cell in rows.items():
-        text.append(f"| {what} | " + " | ".join(f"{cell(n, True)} | {cell(n, False)}" for n in NODES) + " |")
-    for rate in WRITES:
-        size = stored * rate * 86_400 * 365 / 1e9
-        text.append(f"| a year's log at {rate} events/s of the whole ring | " + " | ".join([f"{size:,.0f} GB"] * 2 * len(NODES)) + " |")
-    return text + [""]
-
-
-def depth(nodes: int) -> int:
-    """Levels of hubs above the lowest nodes."""
-    return math.ceil(math.log(nodes, FAN_OUT) - 1e-9)
-
-
-def busiest(fits: dict, nodes: int, mesh: bool) -> float:
-    return at(fits["mesh"], nodes) if mesh else at(fits["hub"], FAN_OUT + 2)
+    text = [
+        "## On paper",
+        "",
+        f"Arithmetic from the straight lines above, per core of this machine. A hub of the tree has {FAN_OUT} nodes",
+        "below it and one above. A mesh of more than 1,001 nodes is refused (`configPeers`). An event that comes alone",
+        "costs a page, a commit and an answer for each copy; where there is more to do pages fill, and a copy costs",
+        "what it costs in a catch-up, both ends.",
+        "",
+        "| | " + " | ".join(each.title for each in LAYOUTS) + " |",
+        "|---|" + "---|" * len(LAYOUTS),
+    ]
+    text += [f"| {what} | " + " | ".join(cell(each) for each in LAYOUTS) + " |" for what, cell in rows.items()]
+    size = largest["database_bytes_per_event"]
+    years = " and ".join(f"{size * rate * 86_400 * 365 / 1e9:,.0f} GB a year at {rate:,} events/s" for rate in WRITES)
+    text += [
+        "",
+        f"Each node holds every event, whatever the layout: {size:,.0f} bytes of database an event, so that",
+        f"{years} of the whole ring. A new node catches up with a million events in",
+        f"{at(fits['catch_up'], 1e6):,.0f} CPU seconds of both ends.",
+        "",
+    ]
+    return text

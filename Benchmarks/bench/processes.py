@@ -1,4 +1,5 @@
 """What processes cost: processor seconds, peak memory and file descriptors, from /proc, children counted in."""
+
 import os, time
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 @dataclass
 class Usage:
     """Of a process and all that descend from it."""
+
     cpu: float = 0.0
     peak_mb: float = 0.0
     rss_mb: float = 0.0

@@ -1,4 +1,5 @@
 """What is said while measurements run: to standard error, with the time since the beginning."""
+
 import sys, time
 
 BEGUN = time.monotonic()

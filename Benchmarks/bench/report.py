@@ -1,4 +1,5 @@
 """Results as JSON, and as Markdown with plots: medians, spreads, ratios, versions and the machine."""
+
 import json
 from pathlib import Path
 from statistics import median
@@ -7,13 +8,24 @@ import goals, svg
 
 # What is shown of a run, by its keys: a title, and how many digits after the point.
 COLUMNS = {
-    "events_per_second": ("events/s", 0), "events_per_cpu_second": ("a CPU second", 0), "seconds": ("seconds", 2),
-    "source_cpu": ("CPU s, source", 2), "follower_cpu": ("CPU s, follower", 2),
-    "source_mb": ("MB, source", 0), "follower_mb": ("MB, follower", 0),
-    "p50_ms": ("p50 ms", 2), "p99_ms": ("p99 ms", 2), "longest_ms": ("longest ms", 2), "rate": ("attained/s", 0),
-    "cpu_percent": ("% of a core", 3), "memory_mb": ("MB", 1), "pss_mb": ("MB, shared counted once", 1),
+    "events_per_second": ("events/s", 0),
+    "events_per_cpu_second": ("a CPU second", 0),
+    "seconds": ("seconds", 2),
+    "source_cpu": ("CPU s, source", 2),
+    "follower_cpu": ("CPU s, follower", 2),
+    "source_mb": ("MB, source", 0),
+    "follower_mb": ("MB, follower", 0),
+    "p50_ms": ("p50 ms", 2),
+    "p99_ms": ("p99 ms", 2),
+    "longest_ms": ("longest ms", 2),
+    "rate": ("attained/s", 0),
+    "cpu_percent": ("% of a core", 3),
+    "memory_mb": ("MB", 1),
+    "pss_mb": ("MB, shared counted once", 1),
     "descriptors": ("descriptors", 0),
-    "polls": ("polls", 0), "fairness": ("slowest ÷ fastest interval", 3), "ready_ms": ("ms to the first answer", 1),
+    "polls": ("polls", 0),
+    "fairness": ("slowest ÷ fastest interval", 3),
+    "ready_ms": ("ms to the first answer", 1),
 }
 # Of these a smaller one is better, and the ratio is theirs over ours.
 COSTS = {"seconds", "p50_ms", "p99_ms", "cpu_percent", "memory_mb", "ready_ms"}
@@ -43,8 +55,12 @@ def plots_of(found: dict) -> list[tuple[str, str]]:
         return []
     rows = [(name, [run[key] for run in runs if run.get(key) is not None]) for name, runs in found["runs"].items()]
     plots = [(found["name"], svg.dots(found["title"], COLUMNS[key][0], rows))]
-    series = [(end, run["extra"][f"{end}_series"]) for run in found["runs"].get(goals.MINE, [])[:1]
-              for end in ("follower", "source") if (run.get("extra") or {}).get(f"{end}_series")]
+    series = [
+        (end, run["extra"][f"{end}_series"])
+        for run in found["runs"].get(goals.MINE, [])[:1]
+        for end in ("follower", "source")
+        if (run.get("extra") or {}).get(f"{end}_series")
+    ]
     if found["name"] == "million" and series:
         plots.append((found["name"] + "-memory", svg.lines("Memory while it catches up", "seconds", "MB", series)))
     return plots
@@ -53,20 +69,32 @@ def plots_of(found: dict) -> list[tuple[str, str]]:
 def leading(found: dict) -> str:
     """What a workload is mostly about."""
     run = next((runs[0] for runs in found["runs"].values() if runs), {})
-    return next((key for key in ("events_per_second", "p50_ms", "cpu_percent", "ready_ms", "memory_mb") if key in run), "")
+    return next(
+        (key for key in ("events_per_second", "p50_ms", "cpu_percent", "ready_ms", "memory_mb") if key in run), ""
+    )
 
 
 def markdown(results: dict, name: str, plots: dict[str, list[str]]) -> str:
     machine = results["machine"]
     lines = [
-        "# Side by side", "",
-        "Written by `make bench`; every figure is of one run of it. Contestants take turns (A B A B), each result is checked",
+        "# Side by side",
+        "",
+        "Written by `make bench`. Contestants take turns in one run (A B A B), each result is checked",
         "first (counts and digests equal), and a ratio is the median of the ratios within each turn, above 1 where",
         f"`federation` is better. Brackets hold the least and the greatest. [All runs]({name}.json) ·",
-        "[how it is measured](README.md).", "", "## The machine", "",
-        machine_sentence(machine), "",
-        "; ".join(f"{program}: {version}" for program, version in machine["versions"].items()) + ".", "",
-        "## Goals", "", "| what | goal | measured | |", "|---|---|---|---|"]
+        "[how it is measured](README.md).",
+        "",
+        "## The machine",
+        "",
+        machine_sentence(machine),
+        "",
+        "; ".join(f"{program}: {version}" for program, version in machine["versions"].items()) + ".",
+        "",
+        "## Goals",
+        "",
+        "| what | goal | measured | |",
+        "|---|---|---|---|",
+    ]
     for each in goals.table(results):
         met = {True: "met", False: "**missed**", None: "not in this run"}[each.met]
         lines.append(f"| {each.what} | {each.goal} | {each.measured} | {met} |")
@@ -77,11 +105,15 @@ def markdown(results: dict, name: str, plots: dict[str, list[str]]) -> str:
 
 def machine_sentence(machine: dict) -> str:
     """What a report says of the machine."""
-    return (f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; {machine['system']}, "
-            f"Linux {machine['kernel']}, {machine['file_system']}; load {machine['load_at_begin']:.1f} at the beginning"
-            + ("") + ". "
-            f"A flushed write of 4 KiB takes {machine['flush_us']:,.0f} µs, and OpenSSL verifies "
-            f"{machine['ed25519_verifies_per_core']:,.0f} Ed25519 signatures a second on a core.")
+    return (
+        f"{machine['date']}. {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB; "
+        f"{machine['system']}, "
+        f"Linux {machine['kernel']}, {machine['file_system']}; load {machine['load_at_begin']:.1f} at the beginning"
+        + ("")
+        + ". "
+        f"A flushed write of 4 KiB takes {machine['flush_us']:,.0f} µs, and OpenSSL verifies "
+        f"{machine['ed25519_verifies_per_core']:,.0f} Ed25519 signatures a second on a core."
+    )
 
 
 def section(found: dict, plots: list[str]) -> list[str]:

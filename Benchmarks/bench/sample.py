@@ -1,4 +1,5 @@
 """What one run of one contestant measured, and the meter that measures it."""
+
 import threading, time
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -9,6 +10,7 @@ from processes import pss_mb, usage
 @dataclass
 class Sample:
     """Of one run. Memory is the peak of each end, in MB."""
+
     seconds: float
     events: int
     source_cpu: float = 0.0
@@ -66,16 +68,24 @@ class Meter:
         # One process: its high-water mark misses nothing between two looks.
         peak = [max(self.peak[end], now[end].peak_mb if now[end].processes == 1 else 0) for end in (0, 1)]
         return Sample(
-            seconds=spent, events=events, source_cpu=now[0].cpu - self.before[0],
-            follower_cpu=now[1].cpu - self.before[1], source_mb=peak[0], follower_mb=peak[1], extra=self._memory())
+            seconds=spent,
+            events=events,
+            source_cpu=now[0].cpu - self.before[0],
+            follower_cpu=now[1].cpu - self.before[1],
+            source_mb=peak[0],
+            follower_mb=peak[1],
+            extra=self._memory(),
+        )
 
     def _memory(self) -> dict:
         """How memory went, in at most a hundred points; only of what took long enough to show it."""
         if len(self.series) < 50:
             return {}
-        every = self.series[::max(1, len(self.series) // 100)]
-        return {"source_series": [(round(at, 1), round(source, 1)) for at, source, _ in every],
-                "follower_series": [(round(at, 1), round(follower, 1)) for at, _, follower in every]}
+        every = self.series[:: max(1, len(self.series) // 100)]
+        return {
+            "source_series": [(round(at, 1), round(source, 1)) for at, source, _ in every],
+            "follower_series": [(round(at, 1), round(follower, 1)) for at, _, follower in every],
+        }
 
 
 def middle(values: list[float]) -> float:

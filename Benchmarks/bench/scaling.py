@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""How costs grow: with events, the size of an event, origins, entries of a clock, peers and topology, each over at least
-three sizes, fitted by least squares on logarithms.
+"""How costs grow: with events, the size of an event, origins, entries of a clock, peers and topology, each over at
+least three sizes, fitted by least squares on logarithms.
 
 Figures are the best of some runs each, as what a machine does besides only adds. They go into scaling.json and, as
 tables with their fits and plots, into scaling.md; what follows from them is in docs/scaling.md.
 """
+
 import argparse, json, shutil, tempfile
 from pathlib import Path
 
@@ -18,15 +19,28 @@ from workloads import idle
 PARTS = ("events", "bytes", "origins", "clock", "peers", "line", "mesh", "star")
 # What grows: the title, its unit on the axis, and the figures that are fitted.
 TITLES = {
-    "events": "Events in a log that is caught up with", "bytes": "Bytes of an event", "origins": "Origins in the log",
-    "clock": "Entries of each event's clock", "peers": "Peers of an idle node, polled every 30 s",
-    "line": "Hops along a line of nodes", "mesh": "Nodes that all know each other", "star": "Nodes of a star, its hub counted in",
+    "events": "Events in a log that is caught up with",
+    "bytes": "Bytes of an event",
+    "origins": "Origins in the log",
+    "clock": "Entries of each event's clock",
+    "peers": "Peers of an idle node, polled every 30 s",
+    "line": "Hops along a line of nodes",
+    "mesh": "Nodes that all know each other",
+    "star": "Nodes of a star, its hub counted in",
 }
 FIGURES = {
-    "seconds": "seconds", "cpu_s": "CPU s, both ends", "cpu_us_per_event": "CPU µs an event, both ends",
-    "database_bytes_per_event": "database bytes an event", "follower_mb": "follower's peak MB",
-    "cpu_percent": "% of a core", "memory_mb": "MB", "descriptors": "descriptors", "p50_ms": "p50 ms", "p99_ms": "p99 ms",
-    "cpu_ms_per_event": "CPU ms an event, all nodes", "most_cpu_ms_per_event": "of the node with the most",
+    "seconds": "seconds",
+    "cpu_s": "CPU s, both ends",
+    "cpu_us_per_event": "CPU µs an event, both ends",
+    "database_bytes_per_event": "database bytes an event",
+    "follower_mb": "follower's peak MB",
+    "cpu_percent": "% of a core",
+    "memory_mb": "MB",
+    "descriptors": "descriptors",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "cpu_ms_per_event": "CPU ms an event, all nodes",
+    "most_cpu_ms_per_event": "of the node with the most",
     "lines_per_event": "copies of an event sent",
 }
 
@@ -44,8 +58,13 @@ def catch_up(options, root: Path, shape: Shape) -> dict:
         shutil.rmtree(place)
     best = min(samples, key=lambda sample: sample.source_cpu + sample.follower_cpu)
     cpu = best.source_cpu + best.follower_cpu
-    facts = {"seconds": min(sample.seconds for sample in samples), "cpu_s": cpu, "cpu_us_per_event": cpu / shape.events * 1e6,
-             "database_bytes_per_event": size / shape.events, "follower_mb": min(each.follower_mb for each in samples)}
+    facts = {
+        "seconds": min(sample.seconds for sample in samples),
+        "cpu_s": cpu,
+        "cpu_us_per_event": cpu / shape.events * 1e6,
+        "database_bytes_per_event": size / shape.events,
+        "follower_mb": min(each.follower_mb for each in samples),
+    }
     say(f"{shape.name}: " + ", ".join(f"{key} {value:.4g}" for key, value in facts.items()))
     return facts
 
@@ -56,13 +75,18 @@ def points(options, root: Path, part: str) -> list[tuple[int, dict]]:
     if part == "events":
         return [(n, catch_up(options, root, Shape(n))) for n in (scale // 8, scale // 4, scale // 2, scale, scale * 2)]
     if part == "bytes":
-        return [(size, catch_up(options, root, Shape(max(200, min(scale // 2, 40_000_000 // size)), bytes=size)))
-                for size in (400, 1600, 6400, 25_600, 102_400, 409_600)]
+        return [
+            (size, catch_up(options, root, Shape(max(200, min(scale // 2, 40_000_000 // size)), bytes=size)))
+            for size in (400, 1600, 6400, 25_600, 102_400, 409_600)
+        ]
     if part == "origins":
         return [(n, catch_up(options, root, Shape(scale // 2, origins=n))) for n in (1, 10, 100, 1000)]
     if part == "clock":
         # The same length, so that only the entries differ.
-        return [(n, catch_up(options, root, Shape(scale // 10, bytes=9_000, origins=1, clock=n))) for n in (1, 4, 16, 64, 256)]
+        return [
+            (n, catch_up(options, root, Shape(scale // 10, bytes=9_000, origins=1, clock=n)))
+            for n in (1, 4, 16, 64, 256)
+        ]
     if part == "peers":
         idle.raise_descriptors()
         found = []
@@ -100,13 +124,21 @@ def write(results: dict, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     rounded = json.loads(json.dumps(results), parse_float=lambda text: float(f"{float(text):.5g}"))
     (directory / "scaling.json").write_text(json.dumps(rounded, indent=1) + "\n")
-    text = ["# How costs grow: the figures", "",
-            "Written by `make bench-scaling`; what follows from them is in [scaling.md](../scaling.md). Exponents are of a power",
-            "law fitted by least squares on logarithms, with the share of variance that it explains; lines are fitted by least",
-            "squares too. [All figures](scaling.json).", "", report.machine_sentence(results["machine"]), ""]
+    text = [
+        "# How costs grow: the figures",
+        "",
+        "Written by `make bench-scaling`; what follows from them is in [scaling.md](../scaling.md). Exponents are of",
+        "a power law fitted by least squares on logarithms, with the share of variance that it explains; lines are fitted",
+        "by least squares too. [All figures](scaling.json).",
+        "",
+        report.machine_sentence(results["machine"]),
+        "",
+    ]
     for part, found in results["parts"].items():
         text += table(part, found)
-        plot = svg.lines(TITLES[part], "size", "growth of each figure, the first size being 1", growth(found), logarithmic=True)
+        plot = svg.lines(
+            TITLES[part], "size", "growth of each figure, the first size being 1", growth(found), logarithmic=True
+        )
         (directory / f"scaling-{part}.svg").write_text(plot)
         text += [f"![{TITLES[part]}](scaling-{part}.svg)", ""]
     text += paper.table(results)
@@ -116,16 +148,26 @@ def write(results: dict, directory: Path) -> None:
 def table(part: str, found: dict) -> list[str]:
     """Sizes across, figures down, each with its fit."""
     sizes = [size for size, _ in found["points"]]
-    text = [f"## {TITLES[part]}", "", "| | " + " | ".join(f"{size:,}" for size in sizes) + " | exponent | R² | line |",
-            "|---|" + "---|" * (len(sizes) + 3)]
+    text = [
+        f"## {TITLES[part]}",
+        "",
+        "| | " + " | ".join(f"{size:,}" for size in sizes) + " | exponent | R² | line |",
+        "|---|" + "---|" * (len(sizes) + 3),
+    ]
     for figure, title in FIGURES.items():
         values = [facts.get(figure) for _, facts in found["points"]]
         if any(value is None for value in values):
             continue
         fits = found["fits"].get(figure)
-        last = ["", "", ""] if not fits else [
-            f"{fits['power']['exponent']:.2f}", f"{fits['power']['r2']:.2f}",
-            f"{fits['line']['constant']:.3g} + {fits['line']['slope']:.3g} × size (R² {fits['line']['r2']:.2f})"]
+        last = (
+            ["", "", ""]
+            if not fits
+            else [
+                f"{fits['power']['exponent']:.2f}",
+                f"{fits['power']['r2']:.2f}",
+                f"{fits['line']['constant']:.3g} + {fits['line']['slope']:.3g} × size (R² {fits['line']['r2']:.2f})",
+            ]
+        )
         text.append(f"| {title} | " + " | ".join([*(f"{value:,.4g}" for value in values), *last]) + " |")
     return text + [""]
 
@@ -144,7 +186,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=100_000, help="events of a middling log (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each size (default: %(default)s)")
     parser.add_argument("--rate", type=int, default=20, help="events a second in a ring (default: %(default)s)")
-    parser.add_argument("--window", type=int, default=62, help="seconds that an idle node is watched (default: %(default)s)")
+    parser.add_argument(
+        "--window", type=int, default=62, help="seconds that an idle node is watched (default: %(default)s)"
+    )
     parser.add_argument("--parts", default=",".join(PARTS), help="which (default: %(default)s)")
     parser.add_argument("--commit", default="", help="what the program was built from, for the report")
     parser.add_argument("--add", action="store_true", help="keep other parts of the figures that are there")

@@ -2,6 +2,7 @@
 
 It says no more than a puller needs: who it is, and the pages in order, each with the checkpoints that lie in it.
 """
+
 import http.server, threading
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,6 +54,7 @@ class SeedServer:
 
 class SeedHandler(http.server.BaseHTTPRequestHandler):
     """Two routes of the native wire."""
+
     protocol_version = "HTTP/1.1"
     seed: SeedServer
 
@@ -63,8 +65,10 @@ class SeedHandler(http.server.BaseHTTPRequestHandler):
         target = urlsplit(self.path)
         if target.path == "/federation/v1/identity":
             node = self.seed.node
-            body = (f'{{"id":"{node.id}","name":"seed","version":"0.0.0","mode":"sync","pubkey":"{node.public_key}",'
-                    f'"features":["events","attestations"]}}')
+            body = (
+                f'{{"id":"{node.id}","name":"seed","version":"0.0.0","mode":"sync","pubkey":"{node.public_key}",'
+                f'"features":["events","attestations"]}}'
+            )
             return self.answer("application/json", body.encode(), {})
         query = parse_qs(target.query)
         after = int(query["after"][0].split(".")[1]) if "after" in query else 0
@@ -78,7 +82,8 @@ class SeedHandler(http.server.BaseHTTPRequestHandler):
         proofs = self.seed.attestations(after, end) if count else []
         body = corpus.lines(after, count) + "".join(line + "\n" for line in proofs).encode()
         fields = {
-            "Federation-Position": self.seed.position(end), "Federation-Count": str(count),
+            "Federation-Position": self.seed.position(end),
+            "Federation-Count": str(count),
             "Federation-More": "true" if end < corpus.shape.events else "false",
         }
         if proofs:
@@ -89,9 +94,14 @@ class SeedHandler(http.server.BaseHTTPRequestHandler):
         seed = self.seed
         self.send_response(200)
         always = {
-            "Content-Type": kind, "Content-Length": str(len(body)), "Federation-Node": seed.node.id,
-            "Federation-Name": "seed", "Federation-Version": "0.0.0", "Federation-Mode": "sync",
-            "Federation-Key": seed.node.public_key, "Federation-Features": "events attestations",
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Federation-Node": seed.node.id,
+            "Federation-Name": "seed",
+            "Federation-Version": "0.0.0",
+            "Federation-Mode": "sync",
+            "Federation-Key": seed.node.public_key,
+            "Federation-Features": "events attestations",
             "Federation-Head": seed.position(seed.corpus.shape.events),
         }
         for name, value in {**always, **fields}.items():

@@ -1,9 +1,11 @@
-"""Plots as SVG text: each run a dot on a common scale, or points with a fitted line; readable on light and dark pages."""
+"""Plots as SVG text: each run a dot on a common scale, or points and lines; readable on light and dark pages."""
+
 import math
 from html import escape
 from statistics import median
 
-STYLE = """<style>text{font:12px sans-serif;fill:#57606a}.t{font-weight:600;font-size:13px}.g{stroke:#8884;stroke-width:1}
+STYLE = """<style>text{font:12px sans-serif;fill:#57606a}
+.t{font-weight:600;font-size:13px}.g{stroke:#8884;stroke-width:1}
 .d{fill:#0969da;fill-opacity:.65}.o{fill:#8b949e;fill-opacity:.65}.m{stroke:#57606a;stroke-width:2}
 .l{stroke:#0969da;stroke-width:1.5;fill:none}@media(prefers-color-scheme:dark){text{fill:#b1bac4}.m{stroke:#b1bac4}}</style>"""
 
@@ -25,10 +27,17 @@ def number(value: float) -> str:
 
 
 def page(title: str, width: int, height: int, body: list[str]) -> str:
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img" aria-label="{escape(title)}">', STYLE, f'<text class="t" x="8" y="18">{escape(title)}</text>',
-        *body, "</svg>", ""])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            f'role="img" aria-label="{escape(title)}">',
+            STYLE,
+            f'<text class="t" x="8" y="18">{escape(title)}</text>',
+            *body,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def dots(title: str, axis: str, rows: list[tuple[str, list[float]]]) -> str:
@@ -54,8 +63,9 @@ def dots(title: str, axis: str, rows: list[tuple[str, list[float]]]) -> str:
     return page(title, width, int(bottom + 44), body)
 
 
-def lines(title: str, across: str, up: str, series: list[tuple[str, list[tuple[float, float]]]], *,
-          logarithmic: bool = False) -> str:
+def lines(
+    title: str, across: str, up: str, series: list[tuple[str, list[tuple[float, float]]]], *, logarithmic: bool = False
+) -> str:
     """Points and what joins them, a series each; both axes from zero, or both logarithmic."""
     left, right, top, bottom, width, height = 70, 170, 50, 46, 780, 346
     points = [point for _, found in series for point in found]
@@ -99,4 +109,4 @@ def apart(labels: list[tuple[float, float, str]], least: float = 14) -> list[tup
 def decades(values: list[float]) -> list[float]:
     """Powers of ten that hold some values between them."""
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    return [10.0 ** power for power in range(low, max(high, low + 1) + 1)]
+    return [10.0**power for power in range(low, max(high, low + 1) + 1)]

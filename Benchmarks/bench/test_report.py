@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The report says what was measured: medians, ratios within turns, goals met and missed; and its plots are XML."""
+
 import json, tempfile, unittest
 import xml.etree.ElementTree as XML
 from pathlib import Path
@@ -12,12 +13,26 @@ def run(rate: float, per_cpu: float) -> dict:
 
 
 def results() -> dict:
-    unsigned = {"federation": [run(30, 9), run(10, 9), run(20, 9)], goals.STREAMED: [run(15, 18), run(20, 18), run(40, 18)]}
+    unsigned = {
+        "federation": [run(30, 9), run(10, 9), run(20, 9)],
+        goals.STREAMED: [run(15, 18), run(20, 18), run(40, 18)],
+    }
     return {
-        "size": 3, "pairs": 3,
-        "machine": {"date": "then", "cpu": "a <cpu>", "cores": 2, "memory_gb": 4, "system": "Debian", "kernel": "6.1",
-                    "file_system": "ext4", "load_at_begin": 0.1, "flush_us": 100, "ed25519_verifies_per_core": 1000,
-                    "versions": {"federation": "0"}},
+        "size": 3,
+        "pairs": 3,
+        "machine": {
+            "date": "then",
+            "cpu": "a <cpu>",
+            "cores": 2,
+            "memory_gb": 4,
+            "system": "Debian",
+            "kernel": "6.1",
+            "file_system": "ext4",
+            "load_at_begin": 0.1,
+            "flush_us": 100,
+            "ed25519_verifies_per_core": 1000,
+            "versions": {"federation": "0"},
+        },
         "workloads": [{"name": "unsigned", "title": "A & B", "facts": {}, "runs": unsigned, "notes": ["A note."]}],
     }
 
@@ -56,9 +71,8 @@ class ReportTests(unittest.TestCase):
         self.assertEqual(svg.ticks(0), [0, 1])
         self.assertGreaterEqual(svg.ticks(123_456)[-1], 123_456)
 
-
     def test_fits_find_the_law_that_points_follow(self):
-        cube = fit.power([(size, 5 * size ** 3) for size in (1, 10, 100, 1000)])
+        cube = fit.power([(size, 5 * size**3) for size in (1, 10, 100, 1000)])
         self.assertAlmostEqual(cube.exponent, 3)
         self.assertAlmostEqual(cube.factor, 5)
         straight = fit.line([(1, 12), (2, 14), (4, 18)])

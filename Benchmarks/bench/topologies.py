@@ -1,4 +1,5 @@
-"""Rings of real nodes in different shapes, one of which writes: what an event costs all of them, and how long it takes."""
+"""Rings of real nodes in different shapes, one of which writes: what an event costs them all, and how long it takes."""
+
 import json, re, time, urllib.request
 from pathlib import Path
 
@@ -17,8 +18,9 @@ class Ring:
         self.monitors = [free_port() for _ in self.nodes]
         for number, node in enumerate(self.nodes):
             peers = [self.nodes[other] for other in neighbours(shape, number, count)]
-            node.configure([(peer.name, peer.url) for peer in peers],
-                           [f"monitor: {{listen: 127.0.0.1:{self.monitors[number]}}}"])
+            node.configure(
+                [(peer.name, peer.url) for peer in peers], [f"monitor: {{listen: 127.0.0.1:{self.monitors[number]}}}"]
+            )
             node.start()
         for node in self.nodes:
             node.wait_until_listening()
@@ -33,6 +35,7 @@ class Ring:
             put = {"file": "-", "text": f"# Note {number}\n\n" + "x" * 300 + "\n"}
             link.request("POST", "/control/v1/put", json.dumps(put), {"Content-Type": "application/json"})
             return json.loads(link.getresponse().read())["events"][0]
+
         return write
 
     def ends(self):
@@ -44,12 +47,20 @@ class Ring:
         first = self.nodes[0].digest()[0]
         begun = time.monotonic()
         latencies, _ = measured(self, rate, count)
-        eventually("all nodes are level", lambda: {node.digest()[0] for node in self.nodes} == {first + count}, timeout=60)
+        eventually(
+            "all nodes are level", lambda: {node.digest()[0] for node in self.nodes} == {first + count}, timeout=60
+        )
         spent = [now - then for then, now in zip(before, self._cpu())]
         at = lambda percent: latencies[min(len(latencies) - 1, percent * len(latencies) // 100)]
-        return {"nodes": len(self.nodes), "p50_ms": at(50), "p99_ms": at(99), "seconds": time.monotonic() - begun,
-                "cpu_ms_per_event": 1000 * sum(spent) / count, "most_cpu_ms_per_event": 1000 * max(spent) / count,
-                "lines_per_event": (self._received() - received) / count}
+        return {
+            "nodes": len(self.nodes),
+            "p50_ms": at(50),
+            "p99_ms": at(99),
+            "seconds": time.monotonic() - begun,
+            "cpu_ms_per_event": 1000 * sum(spent) / count,
+            "most_cpu_ms_per_event": 1000 * max(spent) / count,
+            "lines_per_event": (self._received() - received) / count,
+        }
 
     def _cpu(self) -> list[float]:
         return [usage(node.process.pid).cpu for node in self.nodes]

@@ -1,4 +1,5 @@
 """`federation` itself, and its engine driven as a plain poll: what both are compared with stands beside them here."""
+
 import hashlib, os, shutil, sqlite3, subprocess, time
 from contextlib import closing
 from pathlib import Path
@@ -45,6 +46,7 @@ def settle(node: Node, quiet: float = 0.5, timeout: float = 900) -> None:
 
 class CatchUp:
     """A daemon that begins empty; timed from its start as a process."""
+
     name = "federation"
 
     def __init__(self, source: Source, endpoint: str | None = None):
@@ -79,8 +81,9 @@ class PagedPoll:
     def run(self, index: int) -> Sample:
         source = self.source
         database = source.root / f"paged-{index}.db"
-        process = subprocess.Popen([self.program, self.endpoint, database, str(self.page), str(self.commit)],
-                                   stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [self.program, self.endpoint, database, str(self.page), str(self.commit)], stdout=subprocess.PIPE, text=True
+        )
         meter = Meter(source.node.process.pid, process.pid, from_birth=True)
         try:
             # Its own word, before it is waited for: its processor time can still be read.

@@ -1,8 +1,9 @@
 """NATS 2.9 JetStream: a stream on a hub, mirrored over a leaf-node connection into a file stream of another server.
 
-Neither server flushes a message before it acknowledges it (`sync_interval` is 2 minutes as shipped). `natscli` is not in
-Debian, so this speaks the text protocol itself: as much of it as is needed here.
+Neither server flushes a message before it acknowledges it (`sync_interval` is 2 minutes as shipped). `natscli` is not
+in Debian, so this speaks the text protocol itself: as much of it as is needed here.
 """
+
 import hashlib, json, shutil, socket, subprocess, uuid
 from pathlib import Path
 
@@ -83,8 +84,9 @@ class Server:
         self.leaf_port = free_port()
         remote = f'remotes: [{{url: "nats-leaf://127.0.0.1:{hub}"}}]' if hub else f"listen: 127.0.0.1:{self.leaf_port}"
         (directory / "server.conf").write_text(
-            f'server_name: {domain}\nlisten: 127.0.0.1:{self.port}\nmax_payload: 8MB\n'
-            f'jetstream {{store_dir: "{directory}/store", domain: {domain}}}\nleafnodes {{{remote}}}\n')
+            f"server_name: {domain}\nlisten: 127.0.0.1:{self.port}\nmax_payload: 8MB\n"
+            f'jetstream {{store_dir: "{directory}/store", domain: {domain}}}\nleafnodes {{{remote}}}\n'
+        )
         log = open(directory / "server.log", "w")
         self.process = subprocess.Popen(["nats-server", "-c", directory / "server.conf"], stdout=log, stderr=log)
         eventually("NATS starts", lambda: self.connected(), timeout=60)
@@ -107,8 +109,10 @@ class Source:
         self.root, self.events = root, corpus.shape.events
         self.server = Server(root / "nats-hub", "hub")
         client = Client(self.server.port)
-        client.request(f"$JS.API.STREAM.CREATE.{STREAM}",
-                       {"name": STREAM, "subjects": ["events"], "storage": "file", "num_replicas": 1})
+        client.request(
+            f"$JS.API.STREAM.CREATE.{STREAM}",
+            {"name": STREAM, "subjects": ["events"], "storage": "file", "num_replicas": 1},
+        )
         self.digest = hashlib.sha256()
         client.subscribe("acks")
         for first in range(0, self.events, 500):
@@ -126,6 +130,7 @@ class Source:
 
 class CatchUp:
     """A leaf node whose mirror begins empty."""
+
     name = "NATS JetStream mirror"
 
     def __init__(self, source: Source, leaf_port: int | None = None):
@@ -163,8 +168,18 @@ class CatchUp:
         """Reads the whole mirror and compares its bytes."""
         client = Client(follower.port)
         client.subscribe("check")
-        client.request("$JS.API.CONSUMER.CREATE.MIRROR", {"stream_name": "MIRROR", "config": {
-            "deliver_subject": "check", "deliver_policy": "all", "ack_policy": "none", "replay_policy": "instant"}})
+        client.request(
+            "$JS.API.CONSUMER.CREATE.MIRROR",
+            {
+                "stream_name": "MIRROR",
+                "config": {
+                    "deliver_subject": "check",
+                    "deliver_policy": "all",
+                    "ack_policy": "none",
+                    "replay_policy": "instant",
+                },
+            },
+        )
         digest = hashlib.sha256()
         for _ in range(self.source.events):
             digest.update(client.next()[2])
@@ -175,6 +190,12 @@ class CatchUp:
 
 def mirror(client: Client) -> None:
     """Makes the mirror of the hub's stream on a leaf."""
-    client.request("$JS.API.STREAM.CREATE.MIRROR", {
-        "name": "MIRROR", "storage": "file", "num_replicas": 1,
-        "mirror": {"name": STREAM, "external": {"api": "$JS.hub.API", "deliver": ""}}})
+    client.request(
+        "$JS.API.STREAM.CREATE.MIRROR",
+        {
+            "name": "MIRROR",
+            "storage": "file",
+            "num_replicas": 1,
+            "mirror": {"name": STREAM, "external": {"api": "$JS.hub.API", "deliver": ""}},
+        },
+    )

@@ -1,13 +1,14 @@
 """PostgreSQL 15 logical replication between two clusters on loopback: the durable bar.
 
-The table has the columns of our event table, and the same indexes. `fsync` is on, and everything is as Debian ships it but
-`wal_level`. Three ways to catch up, each a contestant:
+The table has the columns of our event table, and the same indexes. `fsync` is on, and everything is as Debian ships it
+but `wal_level`. Three ways to catch up, each a contestant:
 
 - `streamed`: the subscriber reads the backlog, transactions of 1,000 events, and flushes each commit as we do;
 - `streamed, flushed behind`: the same with a subscription's own default, `synchronous_commit = off`, which tells the
   publisher what is flushed, and flushes when it comes to it;
 - `initial copy`: the table is copied in one transaction, as a new subscription does by default.
 """
+
 import hashlib, io, os, pwd, shutil, signal, sqlite3, subprocess, time
 from contextlib import closing
 from pathlib import Path
@@ -25,8 +26,8 @@ TABLE = """
         seq bigint PRIMARY KEY, id text NOT NULL UNIQUE, digest bytea NOT NULL, signed_hash bytea NOT NULL,
         origin text NOT NULL, origin_name text NOT NULL, number bigint, subject text NOT NULL, action text NOT NULL,
         family text NOT NULL, scope text, timestamp text NOT NULL, clock text NOT NULL, signature text, public_key text,
-        verified integer NOT NULL, peer text NOT NULL, received_at bigint NOT NULL, data_seen integer NOT NULL, hold text,
-        replacements integer NOT NULL, replaced_at bigint, stub bytea, data bytea,
+        verified integer NOT NULL, peer text NOT NULL, received_at bigint NOT NULL, data_seen integer NOT NULL,
+        hold text, replacements integer NOT NULL, replaced_at bigint, stub bytea, data bytea,
         CHECK ((data IS NULL) <> (stub IS NULL)));
     CREATE INDEX events_by_subject ON events(subject, id);
     CREATE INDEX events_by_number ON events(origin, number) WHERE number IS NOT NULL;
@@ -34,8 +35,10 @@ TABLE = """
     CREATE INDEX events_by_item ON events(substr(id, 1, 10), digest);
     CREATE INDEX events_unproved ON events(seq, verified) WHERE verified NOT IN (2, 3, 4);
 """
-COLUMNS = ("seq, id, digest, signed_hash, origin, origin_name, number, subject, action, family, scope, timestamp, clock, "
-           "signature, public_key, verified, peer, received_at, data_seen, hold, replacements, replaced_at, stub, data")
+COLUMNS = (
+    "seq, id, digest, signed_hash, origin, origin_name, number, subject, action, family, scope, timestamp, clock, "
+    "signature, public_key, verified, peer, received_at, data_seen, hold, replacements, replaced_at, stub, data"
+)
 
 
 def version() -> str:
@@ -60,16 +63,37 @@ class Cluster:
         if not os.geteuid():
             account = pwd.getpwnam("postgres")
             os.chown(directory, account.pw_uid, account.pw_gid)
-        subprocess.run([*as_postgres(), BIN / "initdb", "-D", directory, "-U", "postgres", "--auth=trust", "-E", "UTF8",
-                        "--locale=C"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [
+                *as_postgres(),
+                BIN / "initdb",
+                "-D",
+                directory,
+                "-U",
+                "postgres",
+                "--auth=trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     def start(self) -> None:
-        settings = ["wal_level=logical", "listen_addresses=127.0.0.1", f"port={self.port}", "max_replication_slots=40",
-                    "max_wal_senders=40", f"unix_socket_directories={self.directory}"]
+        settings = [
+            "wal_level=logical",
+            "listen_addresses=127.0.0.1",
+            f"port={self.port}",
+            "max_replication_slots=40",
+            "max_wal_senders=40",
+            f"unix_socket_directories={self.directory}",
+        ]
         words = [word for setting in settings for word in ("-c", setting)]
         log = open(self.directory / "server.log", "w")
         self.process = subprocess.Popen(
-            [*as_postgres(), str(BIN / "postgres"), "-D", str(self.directory), *words], stdout=log, stderr=log)
+            [*as_postgres(), str(BIN / "postgres"), "-D", str(self.directory), *words], stdout=log, stderr=log
+        )
         eventually("PostgreSQL starts", self._answers, timeout=60)
 
     def _answers(self) -> bool:
@@ -159,12 +183,18 @@ class CatchUp:
         try:
             follower.run(TABLE)
             copied = self.way == "initial copy"
-            options = ["copy_data = true"] if copied else ["copy_data = false", "create_slot = false", f"slot_name = '{slot}'"]
+            options = (
+                ["copy_data = true"]
+                if copied
+                else ["copy_data = false", "create_slot = false", f"slot_name = '{slot}'"]
+            )
             flushed = "off" if self.way == "streamed, flushed behind" else "on"
             meter = Meter(source.cluster.process.pid, follower.process.pid)
-            follower.run(f"CREATE SUBSCRIPTION follower CONNECTION 'host=127.0.0.1 port={self.port} user=postgres "
-                         f"dbname=postgres' PUBLICATION everything WITH ({', '.join(options)}, "
-                         f"synchronous_commit = {flushed})")
+            follower.run(
+                f"CREATE SUBSCRIPTION follower CONNECTION 'host=127.0.0.1 port={self.port} user=postgres "
+                f"dbname=postgres' PUBLICATION everything WITH ({', '.join(options)}, "
+                f"synchronous_commit = {flushed})"
+            )
             spent = self._caught_up(follower, meter.begun)
             sample = meter.stop(source.events, spent)
             self._check(follower)
@@ -185,6 +215,7 @@ class CatchUp:
             def is_there() -> bool:
                 cursor.execute("SELECT max(seq) FROM events")
                 return cursor.fetchone()[0] == self.source.events
+
             eventually("PostgreSQL caught up", is_there, timeout=1800)
             return time.monotonic() - begun
 

@@ -4,6 +4,7 @@ Both append every command to their files and flush it before they answer (`appen
 empty is sent a snapshot of the memory, not the history; what comes later is sent as it is written. Either end holds all
 of it in memory.
 """
+
 import hashlib, shutil, subprocess
 from pathlib import Path
 
@@ -29,9 +30,28 @@ class Server:
         self.directory, self.port = directory, free_port()
         log = open(directory / "server.log", "w")
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", directory, "--save", "",
-             "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0",
-             "--daemonize", "no"], stdout=log, stderr=log)
+            [
+                "redis-server",
+                "--port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                directory,
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+                "--repl-diskless-sync-delay",
+                "0",
+                "--daemonize",
+                "no",
+            ],
+            stdout=log,
+            stderr=log,
+        )
         self.client = redis.Redis(port=self.port)
         eventually("Redis starts", self._answers, timeout=60)
 
@@ -77,6 +97,7 @@ def digest(server: Server) -> tuple[int, bytes]:
 
 class CatchUp:
     """A replica that begins empty."""
+
     name = "Redis stream, replica"
 
     def __init__(self, source: Source, port: int | None = None):
@@ -103,6 +124,10 @@ class CatchUp:
             facts = follower.client.info()
         except (redis.exceptions.BusyLoadingError, redis.exceptions.ResponseError):
             return False
-        return (facts["master_link_status"] == "up" and not facts["master_sync_in_progress"]
-                and not facts["aof_rewrite_in_progress"] and not facts["aof_rewrite_scheduled"]
-                and follower.client.xlen(STREAM) == self.source.events)
+        return (
+            facts["master_link_status"] == "up"
+            and not facts["master_sync_in_progress"]
+            and not facts["aof_rewrite_in_progress"]
+            and not facts["aof_rewrite_scheduled"]
+            and follower.client.xlen(STREAM) == self.source.events
+        )

@@ -3,6 +3,7 @@
 Discovery, relays, NAT traversal, usage reports and upgrades are off. The watcher's delay is 1 s, the shortest it takes
 (10 s as shipped).
 """
+
 import json, os, re, shutil, subprocess, time, urllib.request
 from pathlib import Path
 
@@ -13,7 +14,9 @@ FOLDER = "events"
 
 
 def version() -> str:
-    return subprocess.run(["syncthing", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split(" (")[0]
+    return subprocess.run(["syncthing", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split(" (")[
+        0
+    ]
 
 
 class Instance:
@@ -26,8 +29,14 @@ class Instance:
         (self.folder / ".stfolder").mkdir()
         self.name, self.api, self.port = directory.name, free_port(), free_port()
         self.environment = {**os.environ, "STNODEFAULTFOLDER": "1", "HOME": str(directory)}
-        made = subprocess.run(["syncthing", "generate", f"--home={self.home}", "--no-default-folder"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment, check=True)
+        made = subprocess.run(
+            ["syncthing", "generate", f"--home={self.home}", "--no-default-folder"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment,
+            check=True,
+        )
         self.id = re.search(r"[A-Z0-9]{7}(?:-[A-Z0-9]{7}){7}", made.stdout).group()
         self.key = re.search("<apikey>(.*?)</apikey>", (self.home / "config.xml").read_text()).group(1)
         self.process: subprocess.Popen | None = None
@@ -36,23 +45,28 @@ class Instance:
         """Writes the whole configuration; whatever is not said is as shipped."""
         devices = "".join(
             f'<device id="{each.id}" name="{each.name}"><address>tcp://127.0.0.1:{each.port}</address></device>'
-            for each in [self, *others])
+            for each in [self, *others]
+        )
         shared = "".join(f'<device id="{each.id}"></device>' for each in [self, *others])
         (self.home / "config.xml").write_text(
             f'<configuration version="36"><folder id="{FOLDER}" path="{self.folder}" type="sendreceive" '
             f'rescanIntervalS="3600" fsWatcherEnabled="true" fsWatcherDelayS="1">{shared}</folder>{devices}'
             f'<gui enabled="true" tls="false"><address>127.0.0.1:{self.api}</address><apikey>{self.key}</apikey></gui>'
-            f'<options><listenAddress>tcp://127.0.0.1:{self.port}</listenAddress>'
-            f'<globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>'
-            f'<relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted>'
-            f'<autoUpgradeIntervalH>0</autoUpgradeIntervalH><crashReportingEnabled>false</crashReportingEnabled>'
-            f'<startBrowser>false</startBrowser></options></configuration>')
+            f"<options><listenAddress>tcp://127.0.0.1:{self.port}</listenAddress>"
+            f"<globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>"
+            f"<relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted>"
+            f"<autoUpgradeIntervalH>0</autoUpgradeIntervalH><crashReportingEnabled>false</crashReportingEnabled>"
+            f"<startBrowser>false</startBrowser></options></configuration>"
+        )
 
     def start(self) -> None:
         log = open(self.home / "server.log", "w")
         self.process = subprocess.Popen(
             ["syncthing", "serve", f"--home={self.home}", "--no-browser", "--no-restart", "--logflags=0"],
-            stdout=log, stderr=log, env=self.environment)
+            stdout=log,
+            stderr=log,
+            env=self.environment,
+        )
 
     def ask(self, path: str) -> dict:
         request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", headers={"X-API-Key": self.key})
@@ -98,7 +112,9 @@ class Pair:
         begun = time.monotonic()
         os.rename(whole, self.first.folder / name)
         target = self.second.folder / name
-        eventually("Syncthing propagates", lambda: target.exists() and target.read_text() == text, timeout=60, every=0.001)
+        eventually(
+            "Syncthing propagates", lambda: target.exists() and target.read_text() == text, timeout=60, every=0.001
+        )
         return time.monotonic() - begun
 
     def close(self) -> None:

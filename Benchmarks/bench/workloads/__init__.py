@@ -1,4 +1,5 @@
 """The workloads, by the names that `--workloads` takes."""
+
 from workloads import catchup, idle, latency, ring
 
 WORKLOADS = {

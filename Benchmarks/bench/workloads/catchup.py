@@ -1,4 +1,5 @@
 """Catching up: an empty follower beside a source that has the whole log, on loopback, until the digests are equal."""
+
 import shutil
 from contextlib import ExitStack
 
@@ -59,8 +60,16 @@ def clocks(bench: Bench) -> list[Result]:
     return contest(bench, "clocks", shape, bench.pairs, POSTGRES_WAYS[:1], others=("nats",))
 
 
-def contest(bench: Bench, name: str, shape: Shape, pairs: int, ways: tuple[str, ...], *,
-            others: tuple[str, ...] = ("nats", "redis"), starts: bool = False) -> list[Result]:
+def contest(
+    bench: Bench,
+    name: str,
+    shape: Shape,
+    pairs: int,
+    ways: tuple[str, ...],
+    *,
+    others: tuple[str, ...] = ("nats", "redis"),
+    starts: bool = False,
+) -> list[Result]:
     """One log, every contestant that is asked for, in turns; and perhaps what starting with it takes."""
     root = bench.directory(name)
     say(f"{name}: making {shape.events:,} events of {shape.bytes:,} bytes")
@@ -81,9 +90,18 @@ def contest(bench: Bench, name: str, shape: Shape, pairs: int, ways: tuple[str, 
         if "redis" in others and bench.wants("redis"):
             sources.append(redis_replica.Source(root, corpus))
             contestants.append(redis_replica.CatchUp(sources[-1]))
-        result = Result(name, f"Catch-up, {shape.events:,} events of {shape.bytes:,} bytes, {shape.kind}", {
-            "events": shape.events, "bytes": shape.bytes, "kind": shape.kind, "origins": shape.origins,
-            "clock": shape.clock, "digest": ours.digest[1]})
+        result = Result(
+            name,
+            f"Catch-up, {shape.events:,} events of {shape.bytes:,} bytes, {shape.kind}",
+            {
+                "events": shape.events,
+                "bytes": shape.bytes,
+                "kind": shape.kind,
+                "origins": shape.origins,
+                "clock": shape.clock,
+                "digest": ours.digest[1],
+            },
+        )
         results = [take_turns(result, contestants, pairs)]
         if starts:
             results.append(startup.beside_empty(bench, root, ours.node, ours.events))
@@ -99,12 +117,14 @@ def far(bench: Bench) -> list[Result]:
     root = bench.directory("far")
     corpus = Corpus.make(Shape(max(5000, bench.size // 4)), root)
     with ExitStack() as stack:
+
         def link(port: int) -> int:
             return stack.enter_context(FarLink(port, 200))
 
         def opened(source):
             stack.callback(source.close)
             return source
+
         source = opened(federation.Source(bench.program, root, corpus))
         contestants: list = [federation.CatchUp(source, f"http://127.0.0.1:{link(source.node.port)}")]
         if bench.wants("postgres"):
@@ -116,6 +136,9 @@ def far(bench: Bench) -> list[Result]:
         if bench.wants("redis"):
             there = opened(redis_replica.Source(root, corpus))
             contestants.append(redis_replica.CatchUp(there, link(there.server.port)))
-        result = Result("far", f"Catch-up over a round trip of 200 ms, {corpus.shape.events:,} events of "
-                        f"{corpus.shape.bytes} bytes", {"events": corpus.shape.events, "round_trip_ms": 200})
+        result = Result(
+            "far",
+            f"Catch-up over a round trip of 200 ms, {corpus.shape.events:,} events of {corpus.shape.bytes} bytes",
+            {"events": corpus.shape.events, "round_trip_ms": 200},
+        )
         return [take_turns(result, contestants, bench.pairs)]

@@ -1,4 +1,5 @@
 """Idle: what a node costs that has nothing to do but to ask its peers every 30 seconds."""
+
 import json, resource, subprocess, sys, time
 from pathlib import Path
 
@@ -26,11 +27,14 @@ def run(bench: Bench) -> list[Result]:
             if bench.wants("syncthing"):
                 result.runs["Syncthing, one device"] = [beside_syncthing(root)]
         for name, found in result.runs.items():
-            say(f"{result.name} {name}: {found[0]['cpu_percent']:.3f} % of a core, {found[0]['memory_mb']:.1f} MB, "
-                f"{found[0]['descriptors']} descriptors, fairness {found[0].get('fairness')}")
+            say(
+                f"{result.name} {name}: {found[0]['cpu_percent']:.3f} % of a core, {found[0]['memory_mb']:.1f} MB, "
+                f"{found[0]['descriptors']} descriptors, fairness {found[0].get('fairness')}"
+            )
         result.notes.append(
-            f"Over {WINDOW} s, after the first round. Peers are scripted and polled; the ten real nodes are followed by "
-            "requests that stay open, as nodes follow one another, and each has the ten others idle beside it.")
+            f"Over {WINDOW} s, after the first round. Peers are scripted and polled; the ten real nodes are "
+            "followed by requests that stay open, as nodes follow one another, and each has the others idle beside it."
+        )
         results.append(result)
     return results
 
@@ -46,14 +50,22 @@ def over_window(pid: int, seconds: int = WINDOW) -> dict:
     before, begun = usage(pid).cpu, time.monotonic()
     time.sleep(seconds)
     now = usage(pid)
-    return {"cpu_percent": 100 * (now.cpu - before) / (time.monotonic() - begun), "memory_mb": now.rss_mb,
-            "peak_mb": now.peak_mb, "descriptors": now.descriptors}
+    return {
+        "cpu_percent": 100 * (now.cpu - before) / (time.monotonic() - begun),
+        "memory_mb": now.rss_mb,
+        "peak_mb": now.peak_mb,
+        "descriptors": now.descriptors,
+    }
 
 
 def scripted(program: str, root: Path, count: int, seconds: int = WINDOW) -> dict:
     """A node with so many scripted peers, for so long."""
-    crowd = subprocess.Popen([sys.executable, str(Path(__file__).parents[1] / "crowd.py"), str(count)],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    crowd = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parents[1] / "crowd.py"), str(count)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     port = int(crowd.stdout.readline())
     node = Node(program, root / f"idle-{count}", verify="off")
     node.configure([(f"p{number}", f"http://127.0.0.1:{port}/p{number}/") for number in range(count)])

@@ -1,4 +1,5 @@
 """Live: from an event's commit on one node to its commit on another that follows it."""
+
 import multiprocessing, threading, time
 
 import pairs
@@ -7,7 +8,7 @@ from peers import syncthing
 from progress import say
 
 # Events a second, and for how many seconds each turn lasts.
-RATES = {1: 15, 100: 5, 1000: 3}
+RATES = {1: 10, 100: 5, 1000: 3}
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 
 
@@ -33,7 +34,8 @@ def run(bench: Bench) -> list[Result]:
                     add(result, "Syncthing, one file an event", found, None)
             result.notes.append(
                 "Each turn's median and 99th percentile; a turn has "
-                f"{rate * seconds:,} events" + (" (Syncthing: 5 files)." if files and rate == 1 else "."))
+                f"{rate * seconds:,} events" + (" (Syncthing: 5 files)." if files and rate == 1 else ".")
+            )
             results.append(result)
     finally:
         for each in [*contestants, star, *([files] if files else [])]:
@@ -44,12 +46,19 @@ def run(bench: Bench) -> list[Result]:
 def add(result: Result, name: str, latencies: list[float], attained: float | None) -> None:
     """Notes a turn: sorted latencies in milliseconds, and how many events a second there were."""
     at = lambda percent: latencies[min(len(latencies) - 1, percent * len(latencies) // 100)]
-    facts = {"p50_ms": at(50), "p99_ms": at(99), "longest_ms": latencies[-1], "events": len(latencies),
-             "quantiles_ms": {str(percent): at(percent) for percent in QUANTILES}}
+    facts = {
+        "p50_ms": at(50),
+        "p99_ms": at(99),
+        "longest_ms": latencies[-1],
+        "events": len(latencies),
+        "quantiles_ms": {str(percent): at(percent) for percent in QUANTILES},
+    }
     if attained is not None:
         facts["rate"] = attained
     result.runs.setdefault(name, []).append(facts)
-    say(f"{result.name} {name}: p50 {at(50):.2f} ms, p99 {at(99):.2f} ms" + (f", {attained:,.0f}/s" if attained else ""))
+    say(
+        f"{result.name} {name}: p50 {at(50):.2f} ms, p99 {at(99):.2f} ms" + (f", {attained:,.0f}/s" if attained else "")
+    )
 
 
 def measured(pair, rate: int, count: int) -> tuple[list[float], float]:
@@ -92,6 +101,7 @@ def write(pair, rate: int, count: int) -> list[str]:
         for number in range(index, count, writers):
             time.sleep(max(0.0, begun + number / rate - time.monotonic()))
             keys.append(put(time.monotonic_ns() * 10 + index))
+
     threads = [threading.Thread(target=work, args=(index,)) for index in range(writers)]
     for thread in threads:
         thread.start()

@@ -1,4 +1,5 @@
 """A ring of three, as Noema's own measurement has it: 80 creates in 8 s, interval 200 ms, everything signed."""
+
 import json, time
 
 from contest import Bench, Result
@@ -13,15 +14,19 @@ CREATES, SECONDS = 80, 8
 def run(bench: Bench) -> list[Result]:
     """Three nodes, 80 creates in 8 s, 200 ms interval: memory of all three, and whether they are equal."""
     root = bench.directory("ring")
-    result = Result("ring", f"Ring of three, {CREATES} creates in {SECONDS} s, interval 200 ms, signed",
-                    {"creates": CREATES, "seconds": SECONDS})
+    result = Result(
+        "ring",
+        f"Ring of three, {CREATES} creates in {SECONDS} s, interval 200 ms, signed",
+        {"creates": CREATES, "seconds": SECONDS},
+    )
     for turn in range(bench.pairs):
         result.runs.setdefault("federation", []).append(once(bench, root, turn))
         facts = result.runs["federation"][-1]
         say(f"ring {turn + 1}/{bench.pairs}: {facts['memory_mb']:.1f} MiB, shared pages once {facts['pss_mb']:.1f} MiB")
     result.notes.append(
         "Memory is the resident sets of all three together at their greatest (a library's pages count in each), as the "
-        "figures of Noema were taken (90 MiB for Go, 56 for Rust); then with shared pages counted once.")
+        "figures of Noema were taken (90 MiB for Go, 56 for Rust); then with shared pages counted once."
+    )
     return [result]
 
 
@@ -40,9 +45,13 @@ def once(bench: Bench, root, turn: int) -> dict:
         if count != CREATES:
             raise SystemExit(f"ring: {count} events")
         found = [node.usage() for node in nodes]
-        return {"memory_mb": sum(each.peak_mb for each in found), "pss_mb": sum(pss_mb(node.process.pid) for node in nodes),
-                "cpu_percent": 100 * sum(each.cpu for each in found) / (time.monotonic() - begun),
-                "level_after_s": time.monotonic() - begun, "digest": digest}
+        return {
+            "memory_mb": sum(each.peak_mb for each in found),
+            "pss_mb": sum(pss_mb(node.process.pid) for node in nodes),
+            "cpu_percent": 100 * sum(each.cpu for each in found) / (time.monotonic() - begun),
+            "level_after_s": time.monotonic() - begun,
+            "digest": digest,
+        }
     finally:
         for node in nodes:
             node.stop()

@@ -1,4 +1,5 @@
 """Starting: from the start of the process to the first answer, with nothing and with a long log."""
+
 import time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ def beside_empty(bench: Bench, root: Path, full: Node, events: int) -> Result:
         for name, node, count in (("federation", full, events), ("federation, no events", empty, 0)):
             result.runs.setdefault(name, []).append(started(node, count))
             say(f"startup {turn + 1}/{bench.pairs} {name}: {result.runs[name][-1]['ready_ms']:.0f} ms")
-    result.notes.append("From the start of the process until `/federation/v1/identity` names the end of the log, with the "
-                        "resident memory two seconds later.")
+    result.notes.append(
+        "From the start of the process until `/federation/v1/identity` names the end of the log, with the "
+        "resident memory two seconds later."
+    )
     return result
 
 
