@@ -7,6 +7,7 @@ tables with their fits and plots, into scaling.md; what follows from them is in 
 """
 
 import argparse, json, shutil, tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fit, machine, paper, report, svg
@@ -89,11 +90,10 @@ def points(options, root: Path, part: str) -> list[tuple[int, dict]]:
         ]
     if part == "peers":
         idle.raise_descriptors()
-        found = []
-        for count in (10, 30, 100, 300, 1000):
-            found.append((count, idle.scripted(options.program, root, count, options.window)))
-            say(f"{count} peers: {found[-1][1]}")
-        return found
+        counts = (10, 30, 100, 300, 1000)
+        with ThreadPoolExecutor(len(counts)) as pool:
+            runs = [pool.submit(idle.scripted, options.program, root, count, options.window) for count in counts]
+        return [(count, run.result()) for count, run in zip(counts, runs)]
     if part == "line":
         return [(hops, ring(options, root, part, hops + 1)) for hops in (1, 2, 4, 8)]
     return [(count, ring(options, root, part, count)) for count in (2, 4, 8)]
@@ -128,8 +128,8 @@ def write(results: dict, directory: Path) -> None:
         "# How costs grow: the figures",
         "",
         "Written by `make bench-scaling`; what follows from them is in [scaling.md](../scaling.md). Exponents are of",
-        "a power law fitted by least squares on logarithms, with the share of variance that it explains; lines are fitted",
-        "by least squares too. [All figures](scaling.json).",
+        "a power law fitted by least squares on logarithms, with the share of variance that it explains; lines are",
+        "fitted by least squares too. [All figures](scaling.json).",
         "",
         report.machine_sentence(results["machine"]),
         "",
