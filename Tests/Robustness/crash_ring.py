@@ -129,6 +129,10 @@ class Writer(threading.Thread):
             time.sleep(0.05)
             return
         except Refused as error:
+            if error.code in ("stopping", "busy", "timeout", "gone"):
+                # Not the node's answer to this: it may be done or not.
+                time.sleep(0.05)
+                return
             if error.code not in ("heads_changed", "diverged", "trashed", "unknown_record"):
                 raise
             self._lost = None

@@ -49,10 +49,11 @@ class Failure(Exception):
 class Refused(Failure):
     """The program said no: `code` and the facts of its error object."""
 
-    def __init__(self, what: str, error: Facts) -> None:
+    def __init__(self, what: str, error: Facts | str) -> None:
         super().__init__(f"{what}: {error}")
-        self.code: str = error.get("code", "")
-        self.facts = error
+        # The server itself, where it is stopping or busy, has no more to say than a word.
+        self.facts: Facts = {"code": error} if isinstance(error, str) else error
+        self.code: str = self.facts.get("code", "")
 
 
 @dataclass(frozen=True)
