@@ -1,6 +1,7 @@
 # make ring     build, start three nodes on loopback, watch them converge, diverge and be resolved
 # make test     every test, as continuous integration runs it
 # make simulate SEED=17   replay one seed of the simulation
+# make simulate SEEDS=10000   very many of them, optimized, on all processors: nightly
 # make crash KILLS=1000   kill nodes of a ring at every fail point and at random moments (SEED=17: the same kills again)
 # make fuzz SECONDS=600   give every decoder bytes that nobody would send, for so many seconds each (FUZZERS="a b": these)
 # make test-thread, make test-address   every test under a sanitizer (TEST_TARGETS="FederationHTTPTests": these)
@@ -11,6 +12,7 @@
 # make bench-scaling   how costs grow, and what that means for many nodes (docs/scaling.md)
 # make bench-store   what a node with a million events costs to open, to add to and to bring up to date
 # make bench-negentropy REFERENCE=PROGRAM   what set reconciliation costs (docs/benchmarks/negentropy.md)
+# make faults   what goes wrong around real processes, case by case (CASES="partition clock": those of that name)
 # make soak HOURS=2   a ring that works for hours with a fault a minute; what it costs in memory and descriptors
 SEED ?= 1
 # How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
@@ -102,7 +104,13 @@ size: deb
 	packaging/size
 
 simulate: setup
+ifeq ($(origin SEEDS),command line)
+	swift build -c release --product federation
+	Tests/Robustness/simulate.py "$$(swift build -c release --show-bin-path)/federation" --seed $(SEED) --seeds $(SEEDS) \
+		--report .build/simulation.json
+else
 	FEDERATION_SEED=$(SEED) swift test --filter SimulationTests
+endif
 
 # With fail points in a build of its own, for the program that is released has none of them (docs/robustness.md).
 crash: setup
@@ -112,7 +120,13 @@ crash: setup
 		--program "$$(swift build -c release --show-bin-path)/federation" --kills $(KILLS) \
 		--report .build/crashes.json $(if $(filter command,$(firstword $(origin SEED))),--seed $(SEED))
 
-.PHONY: soak
+# Everything that goes wrong around real processes; as root all of it (docs/robustness.md).
+.PHONY: faults soak
+faults: setup
+	swift build -c release --product federation
+	Tests/Robustness/faults.py "$$(swift build -c release --show-bin-path)/federation" $(CASES) --seed $(SEED) \
+		--report .build/faults.json
+
 soak: setup
 	swift build -c release --product federation
 	@mkdir -p .build/soak

@@ -104,6 +104,9 @@ struct FailureText {
         case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again")
         case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
+        case .fewDescriptors:
+            self.init("this process may hold \(fact("limit")) files and connections open, and a node needs \(fact("needed"))",
+                hint: "raise the limit: 'ulimit -n', or LimitNOFILE= in its unit")
         case .unknownReplayer:
             self.init("no replayer '\(fact("name"))' in the configuration", hint: list.isEmpty ? "there are none: see 'replayers' in docs/configuration.md" : "there are: \(list)")
         case .nothingWaits:

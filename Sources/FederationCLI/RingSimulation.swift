@@ -46,7 +46,7 @@ struct RingSimulation {
 
 /// What can go wrong in a simulation, by the names that `federation simulate --faults` takes.
 enum SimulationFault: String, CaseIterable, Sendable {
-    case partition, crash, skew, loss, duplication, delay, disk, jump, restore, vanish, skip, noema, compact
+    case partition, crash, skew, loss, duplication, delay, disk, jump, restore, vanish, skip, noema, compact, older
 
     var words: String {
         switch self {
@@ -63,6 +63,7 @@ enum SimulationFault: String, CaseIterable, Sendable {
         case .skip: "a position moves past what was not read"
         case .noema: "stock Noema nodes are in the ring"
         case .compact: "nodes remove texts that were overtaken"
+        case .older: "half of the nodes speak as version 0.1 did"
         }
     }
 
@@ -81,6 +82,7 @@ enum SimulationFault: String, CaseIterable, Sendable {
         case .skip: plan.skips = 3
         case .noema: plan.noemaNodes = [.go, .rust]
         case .compact: plan.compactions = 4
+        case .older: plan.olderNodes = plan.nodes / 2
         }
     }
 }
@@ -91,7 +93,7 @@ extension SimulationPlan {
         self.init(seed: seed)
         (loss, duplication, delay, skew) = (0, 0, .milliseconds(50), .zero)
         (partitions, crashes, crashAtCommit, fullDisks, clockJumps, restores) = (0, 0, 0, 0, 0, 0)
-        (losses, skips, compactions, noemaNodes) = (0, 0, 0, [])
+        (losses, skips, compactions, noemaNodes, olderNodes) = (0, 0, 0, [], 0)
         for fault in faults { fault.add(to: &self) }
     }
 }

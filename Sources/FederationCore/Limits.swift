@@ -40,6 +40,15 @@ public enum Limits: Sendable {
     /// Values (of any kind) in one JSON text; a page of a thousand events has far fewer.
     package static let jsonValues = 2_000_000
 
+    // The process
+
+    /// Descriptors that a daemon asks the system for, as far as it may have them.
+    package static let descriptors = 16_384
+    /// Fewer than this, and it does not start.
+    package static let leastDescriptors = 128
+    /// Of them, those that are not for connections of others.
+    package static let descriptorsKept = 64
+
     // Transfers
 
     /// Bytes of one answer that a peer gives us.

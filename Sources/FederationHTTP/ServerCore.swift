@@ -59,7 +59,7 @@ internal import Synchronization
         let longest = max(limits.idle, limits.receive, limits.send)
         var settings = unsafe cmhd_settings(
             listening_socket: socket.descriptor, memory_per_connection: max(limits.headerBytes, 1024),
-            connections: UInt32(clamping: limits.connections),
+            connections: UInt32(clamping: min(limits.connections, DescriptorShare.connections)),
             // One more than is let in: whom libmicrohttpd turns away it tells nobody of.
             connections_per_address: UInt32(clamping: limits.connectionsPerAddress) &+ 1,
             inactivity_seconds: UInt32(clamping: longest.boundedMilliseconds / 1000 + 1),

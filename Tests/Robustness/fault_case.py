@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ def case(function: Callable[[Scene], str]) -> Callable[[Scene], str]:
     return function
 
 
-# What a fault may leave behind in a node that had a few hundred events: more is a leak.
-MEMORY_KB = 96 << 10
+# What a fault may leave behind in a node that had a few hundred short events: more is a leak.
+MEMORY_KB = 64 << 10
 DESCRIPTORS = 40
 
 
@@ -51,6 +52,7 @@ class Scene:
         self.random = random.Random(seed)
         self.links: dict[tuple[str, str], StreamLink] = {}
         self._stack = ExitStack()
+        self._by_node: defaultdict[str, set[str]] = defaultdict(set)
         self._before: dict[str, tuple[int, int, int]] = {}
 
     def __enter__(self) -> Scene:
@@ -63,6 +65,9 @@ class Scene:
     def enter(self, manager: Any) -> Any:
         """Whatever has to be undone, in the reverse order."""
         return self._stack.enter_context(manager)
+
+    def on_exit(self, undo: Callable[[], object]) -> None:
+        self._stack.callback(undo)
 
     def ring(self, *names: str, timeout: str = "3s", start: bool = True, **arguments: Any) -> Ring:
         """Nodes that reach each other through links (`link(near, far)`), with a note each, and in step."""
@@ -96,9 +101,15 @@ class Scene:
         for _ in range(count):
             # Text that no compression makes short.
             text = f"{self.random.getrandbits(size * 4):0{size}x}"
-            self.acknowledged += node.put(f"# Note of {node.name}\n\n{text}\n")
+            events = node.put(f"# Note of {node.name}\n\n{text}\n")
+            self.acknowledged += events
+            self._by_node[node.name].update(events)
 
-    def converge(self, ring: Ring, within: float) -> str:
+    def written_by(self, node: Node) -> set[str]:
+        """What a node has acknowledged to `put`."""
+        return self._by_node[node.name]
+
+    def converge(self, ring: Ring, within: float, memory_kb: int = MEMORY_KB) -> str:
         """All that was acknowledged is everywhere, once, and nothing else; and nobody holds more than before."""
         digest = ring.agree(within, events=self.acknowledged)
         if digest.count != len(set(self.acknowledged)):
@@ -106,16 +117,16 @@ class Scene:
         for node in ring:
             if node.is_running and node.status()["gaps"]:
                 raise Failure(f"{node.name} has holes: {node.status()['gaps']}")
-        self.bounded(ring)
+        self.bounded(ring, memory_kb)
         return str(digest)
 
-    def bounded(self, ring: Ring) -> None:
+    def bounded(self, ring: Ring, memory_kb: int) -> None:
         """Memory and descriptors of processes that lived through it."""
         for name, (pid, memory, descriptors) in self._held(ring).items():
             before = self._before.get(name)
             if before is None or before[0] != pid:
                 continue
-            if memory - before[1] > MEMORY_KB or descriptors - before[2] > DESCRIPTORS:
+            if memory - before[1] > memory_kb or descriptors - before[2] > DESCRIPTORS:
                 raise Failure(
                     f"{name} had {before[1]} kB and {before[2]} descriptors, and has {memory} kB and {descriptors}")
 

@@ -55,22 +55,23 @@ def _over(scene: Scene, ring: Ring) -> str:
 
 @case
 def a_clock_an_hour_ahead(scene: Scene) -> str:
-    """The clock of beta is an hour ahead. All write, and every event is taken everywhere within 30 s, also after it was put
-    right: beta goes on from its own last id."""
+    """The clock of beta is an hour ahead. All write, and every event is taken everywhere within 30 s, also after it was
+    put right: beta goes on from its own last id."""
     return _off_by(scene, 3600)
 
 
 @case
 def a_clock_an_hour_behind(scene: Scene) -> str:
-    """The clock of beta is an hour behind. All write, and every event is taken everywhere within 30 s, also after it was put
-    right."""
+    """The clock of beta is an hour behind. All write, and every event is taken everywhere within 30 s, also after it
+    was put right."""
     return _off_by(scene, -3600)
 
 
 @case
 def a_clock_that_steps_back(scene: Scene) -> str:
-    """The clock of beta is set ten times while it works, forward and back by up to an hour, and by ten seconds back in the end.
-    Its events keep their numbers without a hole, none is given twice, and all are everywhere within 30 s of each step."""
+    """The clock of beta is set ten times while it works, forward and back by up to an hour, and by ten seconds back in
+    the end. Its events keep their numbers without a hole, none is given twice, and all are everywhere within 30 s of
+    each step."""
     ring, clock = _ring(scene)
     offsets = [scene.random.randrange(-3600, 3600) for _ in range(9)]
     for offset in [*offsets, offsets[-1] - 10]:

@@ -14,9 +14,9 @@ IDENTITY_STATUS = 5
 
 @case
 def a_database_of_last_week(scene: Scene) -> str:
-    """The database of beta is put back to what it was, 60 of its own events ago. Beta may not write in their numbers: it says
-    that it has stopped and refuses writes as `stopped`, within 30 s of meeting a peer. The others go on. After `identity
-    recover` it has all of it again, its own events too, and writes on."""
+    """The database of beta is put back to what it was, 60 of its own events ago. Beta may not write in their numbers:
+    it says that it has stopped and refuses writes as `stopped`, within 30 s of meeting a peer. The others go on.
+    After `identity recover` it has all of it again, its own events too, and writes on."""
     ring = scene.ring("alpha", "beta", "gamma")
     beta = ring["beta"]
     beta.stop()
@@ -58,8 +58,8 @@ def a_database_of_last_week(scene: Scene) -> str:
 
 @case
 def a_copied_database(scene: Scene) -> str:
-    """The data directory of beta is copied, and both are started. The copy does not run (status 5, `copied`) until somebody
-    says that it is a node of its own; then the two have one history each, and the ring has both."""
+    """The data directory of beta is copied, and both are started. The copy does not run (status 5, `copied`) until
+    somebody says that it is a node of its own; then the two have one history each, and the ring has both."""
     ring = scene.ring("alpha", "beta")
     beta = ring["beta"]
     beta.stop()
@@ -90,8 +90,8 @@ def a_copied_database(scene: Scene) -> str:
 
 @case
 def two_daemons_on_one_directory(scene: Scene) -> str:
-    """A second daemon is started on the data directory of one that runs, ten times, also while that is frozen. Each ends with
-    status 1, `locked`, and names the process that holds it; the first is not disturbed."""
+    """A second daemon is started on the data directory of one that runs, ten times, also while that is frozen. Each
+    ends with status 1, `locked`, and names the process that holds it; the first is not disturbed."""
     ring = scene.ring("alpha", "beta")
     beta = ring["beta"]
     for number in range(10):

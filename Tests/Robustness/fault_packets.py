@@ -29,8 +29,8 @@ def _network(scene: Scene, *names: str) -> tuple[PacketNetwork, Ring]:
 
 @case
 def a_third_of_all_packets_lost(scene: Scene) -> str:
-    """Of the packets between three nodes 30 % are lost each way, 5 % come twice, and each takes 20 to 80 ms, so that they
-    overtake one another. 600 events of three nodes are everywhere within 120 s, each once."""
+    """Of the packets between three nodes 30 % are lost each way, 5 % come twice, and each takes 20 to 80 ms, so that
+    they overtake one another. 600 events of three nodes are everywhere within 120 s, each once."""
     network, ring = _network(scene, "alpha", "beta", "gamma")
     before = network.packets.carried
     network.loss, network.doubling, network.delay, network.jitter = 0.3, 0.05, 0.02, 0.06
@@ -53,8 +53,9 @@ def a_third_of_all_packets_lost(scene: Scene) -> str:
 
 @case
 def a_node_that_no_packet_reaches(scene: Scene) -> str:
-    """No packet reaches gamma or leaves it: no reset, no refusal. The others say network_timeout of it within 75 s (45 s for
-    which an answer may be held, and what a request may take), all write on, and are in step within 30 s after it is over."""
+    """No packet reaches gamma or leaves it: no reset, no refusal. The others say network_timeout of it within 75 s (45
+    s for which an answer may be held, and what a request may take), all write on, and are in step within 30 s after
+    it is over."""
     network, ring = _network(scene, "alpha", "beta", "gamma")
     network.blocked = {"gamma"}
     begun = time.monotonic()
@@ -74,8 +75,8 @@ def a_node_that_no_packet_reaches(scene: Scene) -> str:
 
 @case
 def a_node_that_vanishes(scene: Scene) -> str:
-    """Gamma is killed while no packet leaves it, so that its peers are told nothing: their connections are half open. It comes
-    back after two seconds, and is in step with them within 75 s."""
+    """Gamma is killed while no packet leaves it, so that its peers are told nothing: their connections are half open.
+    It comes back after two seconds, and is in step with them within 75 s."""
     network, ring = _network(scene, "alpha", "beta", "gamma")
     network.blocked = {"gamma"}
     ring["gamma"].kill()

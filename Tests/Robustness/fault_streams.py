@@ -13,8 +13,8 @@ from ring import Failure, Ring, eventually
 
 @case
 def a_partition(scene: Scene) -> str:
-    """Nothing arrives between alpha and the others. Each side goes on writing; alpha says network_timeout of each, the others
-    of alpha alone; within 30 s after it is over the logs are one."""
+    """Nothing arrives between alpha and the others. Each side goes on writing; alpha says network_timeout of each, the
+    others of alpha alone; within 30 s after it is over the logs are one."""
     ring = scene.ring("alpha", "beta", "gamma")
     for link in scene.links_of("alpha"):
         link.stall()
@@ -36,8 +36,8 @@ def a_partition(scene: Scene) -> str:
 
 @case
 def a_partition_one_way(scene: Scene) -> str:
-    """What alpha sends is lost, what is sent to it arrives. Everybody goes on writing, nobody takes anything twice, and within
-    30 s after it is over the logs are one."""
+    """What alpha sends is lost, what is sent to it arrives. Everybody goes on writing, nobody takes anything twice, and
+    within 30 s after it is over the logs are one."""
     ring = scene.ring("alpha", "beta", "gamma")
     for (near, _), link in scene.links.items():
         if link in scene.links_of("alpha"):
@@ -51,8 +51,8 @@ def a_partition_one_way(scene: Scene) -> str:
 
 @case
 def a_delay_of_500_ms(scene: Scene) -> str:
-    """Everything takes 500 ms each way, a connection one second. No poll fails, and 600 events of three nodes are everywhere
-    within 30 s."""
+    """Everything takes 500 ms each way, a connection one second. No poll fails, and 600 events of three nodes are
+    everywhere within 30 s."""
     ring = scene.ring("alpha", "beta", "gamma")
     for link in scene.links.values():
         link.delay = 0.5
@@ -70,8 +70,8 @@ def a_delay_of_500_ms(scene: Scene) -> str:
 
 @case
 def a_throttled_line(scene: Scene) -> str:
-    """A line of 16 kB/s to a node that lacks 300 kB: it takes 20 s, more than a request may (10 s), and must get there all the
-    same, within 90 s."""
+    """A line of 16 kB/s to a node that lacks 300 kB: it takes 20 s, more than a request may (10 s), and must get there
+    all the same, within 90 s."""
     ring = scene.ring("alpha", "beta", timeout="10s")
     ring["beta"].stop()
     scene.put(ring["alpha"], 150, size=2000)
@@ -85,8 +85,8 @@ def a_throttled_line(scene: Scene) -> str:
 
 @case
 def connections_that_are_reset(scene: Scene) -> str:
-    """Each connection is reset after about 200 kB, and all of them once a second, while a node catches up with 3 MB. It gets
-    there within 90 s, says network_reset meanwhile, and takes nothing twice."""
+    """Each connection is reset after about 200 kB, and all of them once a second, while a node catches up with 3 MB. It
+    gets there within 90 s, says network_reset meanwhile, and takes nothing twice."""
     ring = scene.ring("alpha", "beta")
     ring["beta"].stop()
     scene.put(ring["alpha"], 1500, size=2000)
@@ -110,9 +110,9 @@ def connections_that_are_reset(scene: Scene) -> str:
 
 @case
 def half_open_connections(scene: Scene) -> str:
-    """The far end of every connection of beta is gone, and nobody has told it. What it has asked for is given up after the 45 s
-    for which an answer may be held and the 3 s that a request may take; then it is in step. It says no reason where the next
-    connection is as good as any."""
+    """The far end of every connection of beta is gone, and nobody has told it. What it has asked for is given up after
+    the 45 s for which an answer may be held and the 3 s that a request may take; then it is in step. It says no
+    reason where the next connection is as good as any."""
     ring = scene.ring("alpha", "beta")
     scene.put(ring["alpha"])
     ring.agree(30)
@@ -126,8 +126,8 @@ def half_open_connections(scene: Scene) -> str:
 
 @case
 def a_node_that_is_gone(scene: Scene) -> str:
-    """Gamma is killed. The others say network_refused or network_reset of it within 20 s and nothing of each other, write on,
-    and give it everything within 30 s after its return."""
+    """Gamma is killed. The others say network_refused or network_reset of it within 20 s and nothing of each other,
+    write on, and give it everything within 30 s after its return."""
     ring = scene.ring("alpha", "beta", "gamma", links=lambda _, peer: peer.endpoint)
     ring["gamma"].kill()
     for name in ("alpha", "beta"):
@@ -144,8 +144,8 @@ def a_node_that_is_gone(scene: Scene) -> str:
 
 @case
 def two_hundred_connections_that_do_nothing(scene: Scene) -> str:
-    """Somebody opens 200 connections to a node and sends half a request on each. Its peers are served meanwhile, and what the
-    connections took is given back."""
+    """Somebody opens 200 connections to a node and sends half a request on each. Its peers are served meanwhile, and
+    what the connections took is given back."""
     ring = scene.ring("alpha", "beta")
     alpha = ring["alpha"]
     with contextlib.ExitStack() as stack:

@@ -3,10 +3,10 @@
 
     faults.py PROGRAM [CASE…] [--seed 1] [--report FILE] [--list]
 
-A case makes a ring of daemons, does one thing to it, and looks whether each node works alone meanwhile, says the right reason,
-and is in step again within a bound once it is over: with every event that was acknowledged, each once, in databases that are
-sound, and with memory and descriptors as before. A CASE is a part of its name. Some need root (network namespaces, disks of
-their own); without it they are skipped, and say so. Exits 1 where a case fails.
+A case makes a ring of daemons, does one thing to it, and looks whether each node works alone meanwhile, says the right
+reason, and is in step again within a bound once it is over: with every event that was acknowledged, each once, in
+databases that are sound, and with memory and descriptors as before. A CASE is a part of its name. Some need root (network
+namespaces, disks of their own); without it they are skipped, and say so. Exits 1 where a case fails.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def run(each: Case, program: Path, seed: int) -> dict[str, str]:
 
 
 def markdown(results: list[dict[str, str]]) -> str:
-    text = f"# Faults\n\n{os.cpu_count()} processors.\n\n| case | what must hold | result | seen | |\n|---|---|---|---|---|\n"
+    text = f"# Faults\n\n{os.cpu_count()} processors.\n\n"
+    text += "| case | what must hold | result | seen | |\n|---|---|---|---|---|\n"
     for result in results:
         seen = result["seen"].splitlines()[0] if result["seen"] else ""
         text += f"| {result['case']} | {result['what']} | {result['result']} | {seen} | {result['seconds']} s |\n"

@@ -55,7 +55,7 @@ import Testing
         let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 30, 100)
         for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
-            (plan.signatures, plan.restores, plan.noemaNodes) = (.enforce, 3, [])
+            (plan.signatures, plan.restores, plan.noemaNodes, plan.olderNodes) = (.enforce, 3, [], 0)
             let summary = try SimulationTests.simulate(plan, tells: only != nil)
             attested += summary.attested
             equivocations += summary.equivocations
@@ -74,11 +74,21 @@ import Testing
         for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
             (plan.signatures, plan.compactions, plan.writes) = (seed % 2 == 0 ? .enforce : .warn, 20, 60)
+            plan.olderNodes = 0
             // They sign nothing.
             if plan.signatures == .enforce { plan.noemaNodes = [] }
             stubs += try SimulationTests.simulate(plan, tells: only != nil).stubs
         }
         #expect(only != nil || count < 20 || stubs > 100, "\(stubs) stubs")
+    }
+
+    /// Half of the nodes speak as version 0.1 did, among everything else that goes wrong.
+    @Test func nodesOfTwoVersionsAgree() throws {
+        for seed in UInt64(1)...8 {
+            var plan = SimulationPlan(seed: seed)
+            plan.mixVersions(plan.nodes / 2)
+            _ = try SimulationTests.simulate(plan)
+        }
     }
 
     /// A star whose leaves nobody can reach: what they write they push, and everybody comes to the same.
@@ -88,7 +98,7 @@ import Testing
         let count = min(SimulationTests.number("FEDERATION_SEEDS") ?? 40, 100)
         for seed in only.map({ $0...$0 }) ?? 1...count {
             var plan = SimulationPlan(seed: seed)
-            (plan.shape, plan.hasLeaves) = (.star, true)
+            (plan.shape, plan.hasLeaves, plan.olderNodes) = (.star, true, 0)
             pushes += try SimulationTests.simulate(plan, tells: only != nil).pushes
         }
         #expect(pushes > 100 || only != nil || count < 20)
@@ -104,7 +114,7 @@ import Testing
     private static func quietPlan(_ seed: UInt64) -> SimulationPlan {
         var plan = SimulationPlan(seed: seed)
         (plan.loss, plan.duplication, plan.partitions, plan.crashes, plan.crashAtCommit) = (0, 0, 0, 0, 0)
-        (plan.fullDisks, plan.clockJumps, plan.restores, plan.noemaNodes) = (0, 0, 0, [])
+        (plan.fullDisks, plan.clockJumps, plan.restores, plan.noemaNodes, plan.olderNodes) = (0, 0, 0, [], 0)
         (plan.losses, plan.skips) = (6, 6)
         return plan
     }

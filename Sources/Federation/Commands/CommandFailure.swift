@@ -71,6 +71,7 @@ public struct CommandFailure: Error, Hashable, Sendable {
         case unknownPosition = "unknown_position"
         case unknownReplayer = "unknown_replayer"
         case nothingWaits = "nothing_waits"
+        case fewDescriptors = "few_descriptors"
     }
 
     public var code: Code

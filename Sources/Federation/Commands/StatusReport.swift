@@ -75,8 +75,9 @@ struct StatusReport: Sendable {
         if stopped != nil { return "stopped" }
         if configuration.map({ !$0.problems.isEmpty }) ?? false { return "degraded" }
         let failing = peers.contains {
-            $0.entry.mode != .paused
-                && ($0.health.consecutiveFailures > 0 || $0.health.lastError != nil || $0.push?.failure != nil)
+            let health = $0.healthShown(at: now)
+            return $0.entry.mode != .paused
+                && (health.consecutiveFailures > 0 || health.lastError != nil || $0.push?.failure != nil)
         }
         if replayers.contains(where: \.isDegraded) { return "degraded" }
         return failing || held > 0 || refused > 0 || fullness != nil ? "degraded" : "ok"
@@ -213,9 +214,10 @@ struct StatusReport: Sendable {
                 }
             }
             if !peer.health.lastSuccess.isEmpty { writer.member("last_success", peer.health.lastSuccess) }
-            writer.member("consecutive_failures", peer.health.consecutiveFailures)
-            if !peer.health.failingSince.isEmpty { writer.member("failing_since", peer.health.failingSince) }
-            if let error = peer.health.lastError {
+            let health = peer.healthShown(at: now)
+            writer.member("consecutive_failures", health.consecutiveFailures)
+            if !health.failingSince.isEmpty { writer.member("failing_since", health.failingSince) }
+            if let error = health.lastError {
                 writer.key("last_error")
                 writer.object {
                     $0.member("reason", error.reason.rawValue)

@@ -21,6 +21,8 @@ package enum Daemon {
     package static func run(
         configPath: String, level: Logger.Level? = nil, format: Logger.Format, log: @escaping @Sendable (String) -> Void
     ) async throws(CommandFailure) {
+        // Before anything opens one: what is opened first is what the runtime itself needs.
+        try DescriptorRoom.make()
         let signals = StopSignals()
         let hangups = HangupSignals()
         let service = try ServiceEnvironment.take()

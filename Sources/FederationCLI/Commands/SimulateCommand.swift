@@ -11,7 +11,7 @@ let simulateCommand = CommandDefinition(
         Nothing here is touched, and no node is needed.
 
         Faults: \(SimulationFault.allCases.map { "\($0.rawValue) (\($0.words))" }.joined(separator: ", ")). Without
-        --faults each seed draws some of them.
+        --faults each seed draws some of them. With --verify enforce no Noema nodes take part, for they sign nothing.
         """,
     options: [
         .init("--seed", value: "N", "the first seed (default: 1)"),
@@ -77,6 +77,8 @@ private struct SimulationRequest {
         if let shape { plan.shape = shape }
         if let writes { plan.writes = writes }
         plan.signatures = signatures
+        // They sign nothing: what they write would be refused, and that is no fault of the ring.
+        if signatures == .enforce { plan.noemaNodes = [] }
         return plan
     }
 

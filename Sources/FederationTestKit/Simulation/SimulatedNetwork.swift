@@ -87,7 +87,7 @@ extension SimulatedRing {
     ) throws {
         let target = nodes[node].peers[peer]
         guard network.connects(node, target), isRunning(target) else { return }
-        let (response, hold) = try serve(ServedRequest(arriving: request), at: target, mayHold: true)
+        let (response, hold) = try serve(ServedRequest(arriving: request), at: target, from: node, mayHold: true)
         if let hold {
             let until = now.advanced(by: hold.atMost)
             nodes[target].held.append(
@@ -116,7 +116,7 @@ extension SimulatedRing {
         nodes[place].held.removeAll { $0.until <= now || head > $0.hold.past }
         for held in due {
             guard network.connects(held.from.node, place) else { continue }
-            let (response, _) = try serve(ServedRequest(arriving: held.request), at: place, mayHold: false)
+            let (response, _) = try serve(ServedRequest(arriving: held.request), at: place, from: held.from.node)
             answer(response, to: held.request, held.from, answerIsLost: held.answerIsLost)
         }
     }
@@ -134,9 +134,19 @@ extension SimulatedRing {
 
     /// Answers a request at any place of the ring, or says that the answer is worth waiting for.
     mutating func serve(
-        _ request: ServedRequest, at place: Int, mayHold: Bool = false
+        _ request: ServedRequest, at place: Int, from sender: Int? = nil, mayHold: Bool = false
     ) throws -> (response: HTTPResponse, hold: RouteHold?) {
         guard place < nodes.count else { return (serveNoema(request, at: place), nil) }
+        guard plan.isOlder(place) || sender.map({ plan.isOlder($0) }) ?? false else {
+            return try serveAsNow(request, at: place, mayHold: mayHold)
+        }
+        guard let understood = OlderVersion.understood(request) else { return (HTTPResponse(status: 404), nil) }
+        return (OlderVersion.said(try serveAsNow(understood, at: place, mayHold: false).response, to: request), nil)
+    }
+
+    private mutating func serveAsNow(
+        _ request: ServedRequest, at place: Int, mayHold: Bool
+    ) throws -> (response: HTTPResponse, hold: RouteHold?) {
         guard let wire = wires.first(where: { $0.routes.contains { request.path.isBelow($0) } }) else {
             return (HTTPResponse(status: 404), nil)
         }

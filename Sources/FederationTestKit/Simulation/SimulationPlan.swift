@@ -12,6 +12,8 @@ package struct SimulationPlan: Sendable {
     package var hasLeaves = false
     /// Stock Noema nodes beside them, each polling and polled by one of them.
     package var noemaNodes: [NoemaRules] = []
+    /// How many of the nodes, the last ones, speak as version 0.1 did (`OlderVersion`).
+    package var olderNodes = 0
     /// How long things go wrong. After it nothing does, and everything is to agree.
     package var faultsLast: Duration = .seconds(12 * 60)
     package var interval: Duration = .seconds(30)
@@ -68,7 +70,17 @@ package struct SimulationPlan: Sendable {
         if random.chance(0.4) { losses = 1 + random.below(4) }
         if random.chance(0.4) { skips = 1 + random.below(4) }
         if random.chance(0.4) { compactions = 1 + random.below(8) }
+        if random.chance(0.3) { mixVersions(1 + random.below(nodes - 2)) }
     }
+
+    /// Some nodes are of an older version. It knows no comparison, no numbers and no stubs: what only these mend, or make,
+    /// does not happen then.
+    package mutating func mixVersions(_ count: Int) {
+        olderNodes = count
+        (losses, skips, compactions) = (0, 0, 0)
+    }
+
+    package func isOlder(_ node: Int) -> Bool { (nodes - olderNodes..<nodes).contains(node) }
 
     /// The nodes that `node` polls, in order.
     func neighbours(of node: Int) -> [Int] {
