@@ -110,8 +110,10 @@ package enum NoteAction: Hashable, Sendable {
     case retitle(base: [ULID])
     /// The file settles a divergence of these.
     case resolve(base: [ULID])
-    /// The record goes into the bin, as its file did.
+    /// The record goes into the bin, as its file did …
     case trash
+    /// … or comes back from there with it.
+    case recover
     /// Both have changed: the file is kept under another name, and the record's text takes its place.
     case conflict
     case keep(NoteProblem)
@@ -123,9 +125,13 @@ package enum NoteAction: Hashable, Sendable {
 /// A file that is as it was remembered is never an edit, so what is written here comes back as nothing. A text is written
 /// over only where it is the one remembered, or the log has it; any other is kept.
 package enum NoteMirror {
-    /// - Parameter record: `nil` where there is to be no file.
-    package static func action(memory: NoteMemory?, record: NoteRecord?, file: NoteFile) -> NoteAction {
-        guard let memory else { return action(ofUnknown: file, record) }
+    /// - Parameters:
+    ///   - record: `nil` where there is to be no file.
+    ///   - isTrashed: because the record is in the bin.
+    package static func action(
+        memory: NoteMemory?, record: NoteRecord?, isTrashed: Bool = false, file: NoteFile
+    ) -> NoteAction {
+        guard let memory else { return action(ofUnknown: file, record, isTrashed) }
         switch file {
         case .unreadable(let problem): return .keep(problem)
         case .missing:
@@ -152,12 +158,12 @@ package enum NoteMirror {
         return found.isRetitled && record.heads.count == 1 ? .retitle(base: record.heads) : .move
     }
 
-    private static func action(ofUnknown file: NoteFile, _ record: NoteRecord?) -> NoteAction {
+    private static func action(ofUnknown file: NoteFile, _ record: NoteRecord?, _ isTrashed: Bool) -> NoteAction {
         switch file {
         case .missing: return record == nil ? .nothing : .write
         case .unreadable(let problem): return .keep(problem)
         case .read(let found):
-            guard let record else { return .keep(.unknownRecord) }
+            guard let record else { return isTrashed ? .recover : .keep(.unknownRecord) }
             if found.isAsRecord { return .remember }
             if found.isEarlier { return .write }
             return found.base == record.heads ? edit(on: record.heads) : .conflict

@@ -90,10 +90,17 @@ extension NoteTests {
         #expect(try await beta.run("recover", id).status == 0)
         try await eventually("it is back") { (notes(alpha).count == 2 && notes(beta) == notes(alpha)).orNil }
         #expect(body(alpha, "One- a note-.md").hasSuffix("And more.\n"))
-        // Create, two edits, create, a title, trash, recover; and nothing goes round.
+        // The same by bringing the file back.
+        let kept = TestFile.text(folder(beta) + "/One- a note-.md")
+        unlink(folder(beta) + "/One- a note-.md")
+        try await eventually("it is gone again") { (notes(alpha) == ["Better idea.md"]).orNil }
+        TestFile.write(kept, to: folder(beta) + "/One- a note-.md")
+        try await eventually("it is back again") { (notes(alpha).count == 2 && notes(beta) == notes(alpha)).orNil }
+        #expect(body(alpha, "One- a note-.md").hasSuffix("And more.\n"))
+        // Create, two edits, create, a title, trash and recover twice; and nothing goes round.
         try await Task.sleep(for: .seconds(2))
-        #expect(try await count(alpha) == 7)
-        #expect(try await count(beta) == 7)
+        #expect(try await count(alpha) == 9)
+        #expect(try await count(beta) == 9)
         #expect(try await files(alpha)?["conflicts"]?.integer == 0)
         #expect(try await files(alpha)?["left_alone"]?.array?.isEmpty == true)
         for node in ring.nodes { #expect(try await node.stop() == .exited(0)) }

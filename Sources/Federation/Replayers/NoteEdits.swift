@@ -88,17 +88,42 @@ extension NoteFolder {
     }
 }
 
+extension NoteFolder {
+    /// The record comes back with its file, which is then looked at as any.
+    func recover(_ subject: String, _ seen: Seen) async throws(NoteTrouble) {
+        let writer = node.opened.writer
+        do throws(WriteFailure) {
+            try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+                var random = SystemRandom()
+                _ = try writer.write(
+                    .change(subject: subject, .recover), now: SystemClock.now(), random: &random, into: &log)
+            }
+        } catch {
+            switch error {
+            case .store(let failure): throw .store(failure)
+            case .refused(let refusal): return leave(seen.name, .refused(refusal))
+            }
+        }
+        counts.edits += 1
+        try await reconcile(subject, at: seen.name)
+    }
+}
+
 /// What the log says of a note.
 struct NoteSide: Sendable {
     /// `nil` where there is to be no file: the record is archived, trashed, purged, or not here.
     var note: NoteRecord?
     var content: Snapshot?
+    /// It is in the bin, with a text to come back with.
+    var isTrashed = false
 
     /// `nil` where nothing can be said: the record's text has not arrived.
     init?(of subject: String, in log: some LogReading) throws(StoreFailure) {
-        guard let record = try log.record(subject), record.purge == nil, record.lifecycle == .active,
+        guard let record = try log.record(subject), record.purge == nil,
             record.type != TraceType.divergence.rawValue, let shown = record.shown
         else { return }
+        isTrashed = record.lifecycle == .trashed
+        guard record.lifecycle == .active else { return }
         guard !record.isIncomplete, let data = try log.event(shown)?.event.data,
             let content = try? Snapshot(editing: record, data: data)
         else { return nil }

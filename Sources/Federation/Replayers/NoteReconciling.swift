@@ -40,7 +40,8 @@ extension NoteFolder {
         var (file, seen): (NoteFile, Seen?) = (.missing, nil)
         if let name { (file, seen) = try await read(name, bytes, memory, side, subject) }
         if case .missing = file {} else { missing[key] = nil }
-        let action = allowed(NoteMirror.action(memory: memory, record: side.note, file: file))
+        let action = allowed(
+            NoteMirror.action(memory: memory, record: side.note, isTrashed: side.isTrashed, file: file))
         if case .keep(.unknownRecord) = action, let name { strays[key] = name }
         try await perform(action, subject, side, memory, seen, isSure: isSure)
         if let name, action == .nothing { rested(name) }
@@ -53,6 +54,7 @@ extension NoteFolder {
         case .update, .resolve: .conflict
         case .trash: .write
         case .retitle: .move
+        case .recover: .keep(.unknownRecord)
         case .nothing, .remember, .move, .write, .remove, .forget, .conflict, .keep: action
         }
     }
@@ -126,6 +128,7 @@ extension NoteFolder {
             }
             missing[ExactText(subject)] = nil
             try await trash(subject, side, memory)
+        case .recover: if let seen { try await recover(subject, seen) }
         case .conflict: if let seen { try keepBoth(subject, side, seen, memory) }
         }
     }
