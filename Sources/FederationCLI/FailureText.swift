@@ -73,7 +73,7 @@ struct FailureText {
             self.init("nobody has told this node of '\(fact("peer"))'", hint: list.isEmpty ? "it was told of none" : meant("peer", "it was told of: \(list)"))
         case .announcedFailed: self.init(announcedFailed: failure)
         case .unknownRecord: self.init("no record '\(fact("id"))'", hint: meant("id", "list them with 'federation records'"))
-        case .unknownEvent: self.init("no event '\(fact("id"))'")
+        case .unknownEvent: self.init("no event '\(fact("id"))'", hint: meant("id", "list them with 'federation events'"))
         case .headsChanged:
             self.init("'\(fact("id"))' has changed since you read it", hint: "its current version is \(list): read it again with 'federation show'")
         case .diverged:

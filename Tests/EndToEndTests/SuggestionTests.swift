@@ -26,6 +26,20 @@ import Testing
             let record = try await node.run("show", typed)
             #expect(record.status == 1 && record.err.contains("hint: did you mean '\(id)'?"), "\(record)")
         }
+        // Whatever is asked about a record or an event.
+        let typed = String(id.dropLast()) + "0"
+        for arguments in [["why", typed], ["resolve", typed, "--accept", "alpha"], ["archive", typed], ["trash", typed], ["events", typed]] {
+            let record = try await Program.run(arguments + ["--config", node.configPath], in: node.scratch)
+            #expect(record.status != 0 && record.err.contains("did you mean '\(id)'?"), "\(arguments): \(record)")
+        }
+        let event = try #require(try await node.facts("events")["events"]?.array?.first?["id"]?.string)
+        for typed in [String(event.dropLast()) + (event.hasSuffix("0") ? "1" : "0"), String(event.dropLast(6)), event.lowercased()] {
+            for arguments in [["why", typed], ["events", "--since", typed]] {
+                let why = try await Program.run(arguments + ["--config", node.configPath], in: node.scratch)
+                if arguments[0] == "events", typed.count < 26 || typed != typed.uppercased() { continue }
+                #expect(why.status != 0 && why.err.contains("did you mean '\(event)'?"), "\(arguments): \(why)")
+            }
+        }
         let unknown = try await node.run("show", "20010101-nothing-like-it-k3x9qa")
         #expect(unknown.err.contains("hint: list them with 'federation records'"), "\(unknown)")
         let type = try await node.run("put", "-", "--type", "decison", input: "# X\n")

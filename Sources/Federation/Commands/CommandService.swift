@@ -8,6 +8,10 @@ struct CommandService: Sendable {
     var reloader: ConfigReloader?
 
     func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
+        do throws(CommandFailure) { return try await done(name, arguments) } catch { throw await withNearNames(error) }
+    }
+
+    private func done(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
         let json: JSON
         do { json = try JSON(arguments) } catch { throw CommandFailure(.badRequest) }
         guard json.isObject else { throw CommandFailure(.badRequest) }

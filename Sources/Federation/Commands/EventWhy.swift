@@ -14,7 +14,11 @@ extension CommandService {
             return try EventWhy(record: what, of: config, own: own, in: log)
         }
         guard let found else {
+            // What begins as an id of one does, and is near one that there is.
             if ULID(what) != nil { throw CommandFailure(.unknownEvent, ["id": what]) }
+            let (records, events) = (await recordsNear(what), await eventsNear(what))
+            if closest(to: what, among: records) != nil { throw CommandFailure(.unknownRecord, ["id": what], list: records) }
+            if closest(to: what, among: events) != nil { throw CommandFailure(.unknownEvent, ["id": what], list: events) }
             throw CommandFailure(.unknownPeer, ["peer": what], list: peers)
         }
         return jsonObject { found.write(to: &$0, at: now) }

@@ -53,24 +53,13 @@ extension CommandService {
         return search
     }
 
-    /// Ids of records of the same day, one of which may have been meant.
-    private func neighbours(of id: String) async throws(CommandFailure) -> [String] {
-        let day = id.prefix(9)
-        guard day.count == 9, day.hasSuffix("-") else { return [] }
-        var filter = RecordFilter(limit: 200)
-        filter.after = String(day)
-        filter.includeTrashed = true
-        let wanted = filter
-        return try await read { (log) throws(StoreFailure) in try log.records(wanted).map(\.subject) }.filter { $0.hasPrefix(day) }
-    }
-
     func show(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let id = try arguments.required("id")
         let found = try await read { (log) throws(StoreFailure) -> (Record, [StoredEvent])? in
             guard let record = try log.record(id) else { return nil }
             return (record, try log.headEvents(of: record))
         }
-        guard let (record, heads) = found else { throw CommandFailure(.unknownRecord, ["id": id], list: try await neighbours(of: id)) }
+        guard let (record, heads) = found else { throw CommandFailure(.unknownRecord, ["id": id]) }
         return jsonObject { writer in
             writer.recordMembers(record)
             if let shown = heads.last, record.purge == nil, let data = shown.event.data {
