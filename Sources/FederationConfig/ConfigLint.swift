@@ -59,13 +59,15 @@ private struct ConfigLint {
     private mutating func listeners() {
         let all: [(ListenAddress?, ConfigPath)] = [
             (config.listen, [.key("listen")]), (config.tls.listen, [.key("tls"), .key("listen")]),
-            (config.monitor.listen, [.key("monitor"), .key("listen")]),
+            (config.monitor.listen, [.key("monitor"), .key("listen")]), (config.page.listen, [.key("page"), .key("listen")]),
         ]
         var seen: [ListenAddress: ConfigPath] = [:]
         for case (let listen?, let path) in all {
             if listen.port != 0, let first = seen[listen] { warn(.sameListener(listen, first: first), path) }
             seen[listen] = seen[listen] ?? path
-            if listen.port == 0, path != [.key("monitor"), .key("listen")] { warn(.randomPort, path) }
+            // Of a monitor and a page the node says where they are.
+            let isTold = ([[.key("monitor"), .key("listen")], [.key("page"), .key("listen")]] as [ConfigPath]).contains(path)
+            if listen.port == 0, !isTold { warn(.randomPort, path) }
         }
         if config.access.allowOpen {
             if let listen = config.listen, !listen.isLoopback { warn(.openInClear, [.key("listen")]) }

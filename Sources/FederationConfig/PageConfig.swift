@@ -17,7 +17,7 @@ extension Config.Page {
     init(reading reader: inout MappingReader) {
         listen = reader.optional("listen", .listenAddress)
         tls = reader.read("tls", default: false, .flag)
-        keyFile = reader.optional("key_file", .path)
+        keyFile = reader.optional("key_file", .pathOrCredential)
         for key in ["tls", "key_file"] where reader.has(key) && !reader.has("listen") {
             reader.report(.needsBeside("listen"), about: key)
         }

@@ -8,6 +8,8 @@ package struct SocketHandover: Hashable, Sendable {
         case tls
         /// Whoever watches the node, as `monitor.listen`.
         case monitor
+        /// Whoever looks at it with a browser, as `page.listen`.
+        case page
     }
 
     package enum Failure: Error, Hashable, Sendable {

@@ -137,11 +137,11 @@ import Testing
 
     @Test func nobodyIsTurnedAwayWhileTheDaemonIsRestarted() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
-        let (peers, monitor) = (TestPort.free(), TestPort.free())
+        let (peers, monitor, page) = (TestPort.free(), TestPort.free(), TestPort.free())
         // The file says nothing of where the sockets are.
         let text = TestFile.text(node.configPath).replacing("listen: 127.0.0.1:\(node.port)\n", with: "")
         TestFile.write(text, to: node.configPath)
-        let listeners = [listener(on: monitor), listener(on: peers)]
+        let listeners = [listener(on: monitor), listener(on: peers), listener(on: page)]
         defer { for descriptor in listeners { close(descriptor) } }
         func ask(_ port: UInt16, _ path: String) throws -> RawSocket {
             let socket = try RawSocket(connectingTo: port)
@@ -152,9 +152,11 @@ import Testing
         for run in 1...2 {
             let early = try ask(peers, "/federation/v1/identity")
             let watching = try ask(monitor, "/healthz")
-            let (process, log) = try start(node, listeners, names: "monitor:peers", run: run)
+            let looking = try ask(page, "/")
+            let (process, log) = try start(node, listeners, names: "monitor:peers:page", run: run)
             #expect(early.receiveToEnd().hasPrefix("HTTP/1.1 200 "), "\(TestFile.text(log))")
             #expect(watching.receiveToEnd().hasPrefix("HTTP/1.1 200 "))
+            #expect(looking.receiveToEnd().hasPrefix("HTTP/1.1 200 "))
             #expect(TestFile.text(log).contains(" listen=127.0.0.1:\(peers)\n"), "\(TestFile.text(log))")
             process.signal(SIGTERM)
             #expect(try await process.end() == .exited(0))
@@ -171,7 +173,7 @@ import Testing
         }
         let (unknown, log) = try start(node, [descriptor, file], names: "peers:web", run: 1)
         #expect(try await unknown.end() == .exited(1))
-        #expect(TestFile.text(log).contains("'web' names no listener: peers, tls, monitor"), "\(TestFile.text(log))")
+        #expect(TestFile.text(log).contains("'web' names no listener: peers, tls, monitor, page"), "\(TestFile.text(log))")
         let (noSocket, second) = try start(node, [file], names: "peers", run: 2)
         #expect(try await noSocket.end() == .exited(1))
         #expect(TestFile.text(second).contains("no TCP socket that listens"), "\(TestFile.text(second))")

@@ -65,9 +65,10 @@ import Testing
     @Test func theUnitsOfListenersFitTheService() async throws {
         let node = try await TestNode("alpha", in: scratch)
         node.set("monitor", "{listen: '127.0.0.1:9469'}")
+        node.set("page", "{listen: '127.0.0.1:9470'}")
         _ = write(try await node.run("service", "print").out, as: "federation.service")
         var paths = [scratch.file("federation.service")]
-        for name in ["peers", "monitor"] {
+        for name in ["peers", "monitor", "page"] {
             let printed = try await node.run("service", "print", "--socket", name)
             #expect(printed.out.contains("\nFileDescriptorName=\(name)\nService=federation.service\n"))
             paths.append(write(printed.out, as: "federation-\(name).socket"))

@@ -134,7 +134,7 @@ package enum Daemon {
                 servers.monitorAddress = address.description
             }
             if let listen = node.config.page.listen {
-                let (server, url) = try PageServer.start(node, at: listen)
+                let (server, url) = try PageServer.start(node, at: listen, on: run.sockets[.page])
                 servers.peers.append(server)
                 servers.pageAddress = url
             }

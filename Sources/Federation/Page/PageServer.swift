@@ -52,13 +52,16 @@ final class PageServer: Sendable {
             }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// - Parameter inherited: a socket that listens there already.
     /// - Returns: the server, and its address as a browser is told it.
-    static func start(_ node: Node, at listen: ListenAddress) throws(CommandFailure) -> (server: HTTPServer, url: String) {
+    static func start(
+        _ node: Node, at listen: ListenAddress, on inherited: Int32? = nil
+    ) throws(CommandFailure) -> (server: HTTPServer, url: String) {
         let page = PageServer(node, at: listen)
         do throws(HTTPServerFailure) {
             let server = try HTTPServer(
-                address: listen.address, port: listen.port, tls: node.config.page.tls ? node.access.pageServer : nil,
-                limits: limits, refused: { [access = node.access] in access.count($0) }
+                at: listen, on: inherited, tls: node.config.page.tls ? node.access.pageServer : nil, limits: limits,
+                refused: { [access = node.access] in access.count($0) }
             ) { await page.answer($0) }
             page.port.store(server.port, ordering: .sequentiallyConsistent)
             var address = listen

@@ -34,5 +34,6 @@ extension Config {
         listen = sockets.address(of: .peers) ?? listen
         tls.listen = sockets.address(of: .tls) ?? tls.listen
         monitor.listen = sockets.address(of: .monitor) ?? monitor.listen
+        page.listen = sockets.address(of: .page) ?? page.listen
     }
 }

@@ -8,11 +8,11 @@ let servicePrintCommand = CommandDefinition(
     details: """
         With the paths of this program, of the configuration and of its data directory. It goes to
         /etc/systemd/system/federation.service, with --user to ~/.config/systemd/user/federation.service. With --socket
-        the unit of one listener is printed, which systemd then opens: peers, tls or monitor.
+        the unit of one listener is printed, which systemd then opens: peers, tls, monitor or page.
         """,
     options: [
         .init("--user", "for a user's own service manager"),
-        .init("--socket", value: "NAME", "the unit of a listener instead: peers, tls or monitor"),
+        .init("--socket", value: "NAME", "the unit of a listener instead: peers, tls, monitor or page"),
         .init("--program", value: "FILE", "where the program will be, if not where this one is"),
     ],
     printsFacts: false,
@@ -27,7 +27,7 @@ let servicePrintCommand = CommandDefinition(
     let file = try? ConfigFile.load(config)
     if let name = arguments.value("--socket") {
         guard let use = SocketHandover.Use(rawValue: name) else {
-            return session.usage("no listener '\(name.escapedForTerminal)'", hint: "peers, tls or monitor")
+            return session.usage("no listener '\(name.escapedForTerminal)'", hint: "peers, tls, monitor or page")
         }
         guard let file else {
             return session.usage("'\(config.escapedForTerminal)' says nothing of where to listen", hint: "see 'federation check'")
@@ -87,6 +87,7 @@ private enum ServiceFiles {
         case .peers: config.listen
         case .tls: config.tls.listen
         case .monitor: config.monitor.listen
+        case .page: config.page.listen
         }
     }
 
@@ -95,6 +96,7 @@ private enum ServiceFiles {
         case .peers: "listen"
         case .tls: "tls.listen"
         case .monitor: "monitor.listen"
+        case .page: "page.listen"
         }
     }
 }
