@@ -41,6 +41,11 @@ function place() {
   return { view: Object.hasOwn(VIEWS, view) ? view : "ring", argument };
 }
 
+function isSelecting() {
+  const selection = document.getSelection();
+  return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode);
+}
+
 async function draw(moved) {
   if (!status || shown.busy && !moved) return;
   const { view, argument } = place();
@@ -52,7 +57,8 @@ async function draw(moved) {
       if (link.dataset.view === view) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
     }
   }
-  if (shown.settled) return;
+  // Whoever is selecting a text is not drawn over; it goes on when nothing is selected.
+  if (shown.settled || !moved && isSelecting()) return;
   const mine = shown;
   mine.busy = true;
   try {

@@ -174,6 +174,14 @@ def the_history_is_plotted(scene, browser):
     browser.run("window.marked = document.querySelector('details[data-k=\"plot polls\"]'); marked.dataset.mine = 1")
     browser.until("it was drawn anew", lambda: browser.run("return !document.querySelector('[data-mine]')"))
     check(browser.run("return document.querySelector('details[data-k=\"plot polls\"]').open"), "it is still unfolded")
+    # Whoever selects a text keeps it while the page would be drawn anew, and no longer.
+    browser.run("document.querySelector('main h1').dataset.mine = 1; getSelection().selectAllChildren(document.querySelector('main h1'));"
+                "window.dispatchEvent(new Event('resize'))")
+    time.sleep(0.5)
+    check(browser.run("return document.querySelector('[data-mine]') !== null && getSelection().toString() === 'gone'"),
+          "what is selected stays selected")
+    browser.run("getSelection().removeAllRanges(); window.dispatchEvent(new Event('resize'))")
+    browser.until("it was drawn anew", lambda: browser.run("return !document.querySelector('[data-mine]')"))
     steps = scene.alpha.facts("history", "gone")["peers"][0]["history"]
     check(sum(each["polls"] for step in steps for each in step["failures"]) > 0, f"history says so too: {steps}")
     check(all("lag" not in step for step in steps), "what nobody said is no number")
