@@ -134,9 +134,12 @@ extension LogPage {
         _ cursor: LogCursor, limit: Int, _ log: some LogReading
     ) throws(StoreFailure) {
         guard let position = cursor.position else { return }
+        guard !cursor.waiting.isEmpty else { return }
         var waiting: [ULID] = []
+        // What is held still is not read to find that out: this is asked every other second.
+        let held = Set(try log.newestHeld(limit: Limits.cursorWaiting).map(\.id))
         for id in cursor.waiting {
-            guard events.count < limit else {
+            guard events.count < limit, !held.contains(id) else {
                 waiting.append(id)
                 continue
             }

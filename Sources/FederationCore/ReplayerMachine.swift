@@ -64,7 +64,11 @@ package struct ReplayerMachine: Sendable {
         case stop
     }
 
-    package enum StoreWork: Hashable, Sendable { case load, read, lane(ExactText), keep, locate }
+    package enum StoreWork: Hashable, Sendable {
+        case load, keep, locate
+        /// Of the run with this token.
+        case read(UInt64), lane(UInt64, ExactText)
+    }
 
     package enum Effect: Sendable {
         case load
@@ -314,8 +318,9 @@ package struct ReplayerMachine: Sendable {
         switch work {
         // A greeting without an answer ends at its deadline.
         case .load, .locate: return []
-        case .read: feed.isReading = false
-        case .lane(let subject): feed.lanesRead.remove(subject)
+        // One of an earlier run says nothing of this one's.
+        case .read(let token): if token == feed.token { feed.isReading = false }
+        case .lane(let token, let subject): if token == feed.token { feed.lanesRead.remove(subject) }
         case .keep:
             isKeeping = false
             return answerTickets(kept: false)

@@ -166,6 +166,9 @@ extension LogReading {
     package func nextEvent(
         of subject: String, from first: Int64, through last: Int64
     ) throws(StoreFailure) -> StoredEvent? {
-        try events(of: subject).filter { $0.hold == nil && $0.seq >= first && $0.seq <= last }.min { $0.seq < $1.seq }
+        guard let place = try places(of: subject).first(where: { !$0.isHeld && $0.seq >= first && $0.seq <= last }) else {
+            return nil
+        }
+        return try event(place.id)
     }
 }

@@ -203,6 +203,19 @@ package enum MetaKey: String, Hashable, Sendable, CaseIterable {
     case backup
 }
 
+/// Where an event stands in the order of arrival.
+package struct EventPlace: Hashable, Sendable {
+    package var seq: Int64
+    package var id: ULID
+    package var isHeld: Bool
+
+    package init(seq: Int64, id: ULID, isHeld: Bool) {
+        self.seq = seq
+        self.id = id
+        self.isHeld = isHeld
+    }
+}
+
 /// Reading the log and what is kept beside it. One value sees one consistent state.
 ///
 /// Texts are compared and ordered by their UTF-8 bytes: `é` written in two ways is two subjects, and a NUL is a
@@ -224,6 +237,8 @@ package protocol LogReading {
     func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
     /// All events of a subject in order of id.
     func events(of subject: String) throws(StoreFailure) -> [StoredEvent]
+    /// Where they stand, in order of arrival: nothing of what they say is read, however much that is.
+    func places(of subject: String) throws(StoreFailure) -> [EventPlace]
     /// The greatest id in the log that is at most `bound`.
     func greatestID(through bound: ULID) throws(StoreFailure) -> ULID?
     func greatestID(of subject: String) throws(StoreFailure) -> ULID?

@@ -73,6 +73,14 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func places(of subject: String) throws(StoreFailure) -> [EventPlace] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT seq, id, hold IS NOT NULL FROM events WHERE subject = ? ORDER BY seq", subject
+            ) { row throws(SQLiteError) in EventPlace(seq: row.integer(0), id: try row.ulid(1), isHeld: row.integer(2) != 0) }
+        }
+    }
+
     package func greatestID(through bound: ULID) throws(StoreFailure) -> ULID? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(

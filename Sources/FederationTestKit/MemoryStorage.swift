@@ -141,6 +141,10 @@ extension MemoryStorage: LogReading {
         (idsOfSubject[ExactText(subject)] ?? []).compactMap { stored[$0] }
     }
 
+    package func places(of subject: String) -> [EventPlace] {
+        events(of: subject).map { EventPlace(seq: $0.seq, id: $0.event.id, isHeld: $0.hold != nil) }.sorted { $0.seq < $1.seq }
+    }
+
     package func greatestID(through bound: ULID) -> ULID? {
         let index = MemoryStorage.place(of: bound, in: ids)
         if index < ids.count, ids[index] == bound { return bound }

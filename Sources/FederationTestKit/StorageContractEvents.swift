@@ -11,6 +11,7 @@ extension StorageContract {
         try expectEqual(log.events(after: 0, limit: 10, bytes: 1000), [])
         try expectEqual(log.events(after: nil, through: .max, limit: 10, bytes: .max), [])
         try expectEqual(log.events(of: ""), [])
+        try expectEqual(log.places(of: ""), [])
         try expectEqual(log.greatestID(through: .max), nil)
         try expectEqual(log.greatestID(of: "s"), nil)
         try expectEqual(log.eventCount(), 0)
@@ -123,6 +124,9 @@ extension StorageContract {
         try expectEqual(log.greatestID(through: .max), Sample.id(40))
         try expectEqual(log.greatestID(of: "s"), Sample.id(30))
         try expectEqual(log.events(of: "s").map(\.event.id), [10, 20, 30].map { Sample.id($0) })
+        let places = try log.events(of: "s").sorted { $0.seq < $1.seq }
+        try expectEqual(
+            log.places(of: "s"), places.map { EventPlace(seq: $0.seq, id: $0.event.id, isHeld: $0.hold != nil) })
     }
 
     func subjectsAreBytes(_ log: inout some LogWriting) throws {

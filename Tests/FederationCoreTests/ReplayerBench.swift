@@ -116,9 +116,9 @@ struct ReplayerBench {
             let work: ReplayerMachine.StoreWork =
                 switch effect {
                 case .load: .load
-                case .read: .read
+                case .read(let token, _, _): .read(token)
                 case .locate: .locate
-                case .readLane(_, let subject, _, _): .lane(subject)
+                case .readLane(let token, let subject, _, _): .lane(token, subject)
                 default: .keep
                 }
             send(.storeFailed(work))

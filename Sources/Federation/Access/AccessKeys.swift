@@ -17,7 +17,7 @@ struct AccessKeys: Sendable {
     var page: Secret?
 
     /// The environment variables that hold a ring's key, the first one first.
-    static let variables = ["FEDERATION_KEY", "NOEMA_MCP_KEY"]
+    static var variables: [String] { Config.secretVariables }
 
     /// Whether the environment gives the ring's key; what is empty gives none.
     static var isInEnvironment: Bool { variables.contains { unsafe getenv($0).map { unsafe $0.pointee != 0 } ?? false } }

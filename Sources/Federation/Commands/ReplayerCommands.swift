@@ -11,7 +11,7 @@ extension CommandService {
             var lanes: [(String, ReplayerMemory.Lane, waiting: Int)] = []
             for (subject, lane) in memory.lanes.sorted(by: { $0.key < $1.key }) {
                 let last = memory.cursor.position?.seq ?? 0
-                let behind = try log.events(of: subject.text).count { $0.seq > lane.seq && $0.seq <= last && $0.hold == nil }
+                let behind = try log.places(of: subject.text).count { $0.seq > lane.seq && $0.seq <= last && !$0.isHeld }
                 lanes.append((subject.text, lane, behind))
             }
             return lanes

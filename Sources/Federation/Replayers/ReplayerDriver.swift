@@ -110,7 +110,7 @@ actor ReplayerDriver: RunningReplayer {
         case .signal(.terminate): process?.signal(ProcessSignal.terminate)
         case .signal(.kill): process?.signal(ProcessSignal.kill)
         case .signal(.none): break
-        case .read(let token, let after, let limit): work(.read) { [store] () throws(StoreFailure) in
+        case .read(let token, let after, let limit): work(.read(token)) { [store] () throws(StoreFailure) in
             .page(token, try await store.read { (log) throws(StoreFailure) in try log.page(after: after, limit: limit) })
         }
         case .locate(let token, let place): work(.locate) { [store] () throws(StoreFailure) in
@@ -122,7 +122,7 @@ actor ReplayerDriver: RunningReplayer {
                 })
         }
         case .readLane(let token, let subject, let from, let through):
-            work(.lane(subject)) { [store] () throws(StoreFailure) in
+            work(.lane(token, subject)) { [store] () throws(StoreFailure) in
                 let event = try await store.read { (log) throws(StoreFailure) in
                     try log.nextEvent(of: subject.text, from: from, through: through)
                 }
