@@ -14,6 +14,9 @@ static inline int csqlite_configure(sqlite3 *db, int option, int value) {
     return sqlite3_db_config(db, option, value, (int *)0);
 }
 
+// gettid(2), which is declared under _GNU_SOURCE alone.
+static inline int csqlite_thread(void) { return (int)syscall(SYS_gettid); }
+
 // statx(2), which the importer sees neither as a function nor as a type.
 static inline int csqlite_birth_of_file(
     const char *path, uint64_t *inode, int64_t *seconds, uint32_t *nanoseconds) {

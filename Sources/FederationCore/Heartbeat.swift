@@ -45,6 +45,11 @@ package struct Heartbeat: Hashable, Sendable {
         if good { owedSince[part] = nil }
     }
 
+    /// A part is at one long piece of work, and gets on with it: what it owes it owes from now on.
+    package mutating func getsOn(_ part: Part, at now: Instant) {
+        if owedSince[part] != nil { owedSince[part] = now }
+    }
+
     /// The parts that do not get on; empty while the daemon lives.
     package func stalled(at now: Instant) -> [Stall] {
         Part.allCases.compactMap { part in

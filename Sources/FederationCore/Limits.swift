@@ -308,6 +308,8 @@ public enum Limits: Sendable {
     package static let controlDeadline: Duration = .seconds(24 * 3600)
     /// What asks only how a daemon is does not wait for one that hangs.
     package static let supportPatience: Duration = .seconds(10)
+    /// A large database on a slow disk is not waited for.
+    package static let supportCheck: Duration = .seconds(60)
 
     // The service manager
 

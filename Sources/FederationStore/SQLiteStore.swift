@@ -20,6 +20,8 @@ package actor SQLiteStore {
     package nonisolated let commits: CommitSignal
     private nonisolated let limit: Mutex<StoreRoom>
     nonisolated let damage = Damage()
+    /// The thread that rewrites the file, while one does.
+    private nonisolated let rewriter = Mutex<Int32?>(nil)
 
     package enum Access: Sendable {
         /// The database is made where there is none, and migrated where it is older.
@@ -64,8 +66,10 @@ package actor SQLiteStore {
 
     package nonisolated var queues: Queues { Queues(writes: executor.waiting, reads: readers.waitingJobs) }
 
-    /// What the database is like, without a word of what stands in it; reads every page once.
-    package nonisolated func facts() async throws(StoreFailure) -> DatabaseFacts { try await readers.facts() }
+    /// What the database is like, without a word of what stands in it; reads every page once, for as long as is said.
+    package nonisolated func facts(within time: Duration) async throws(StoreFailure) -> DatabaseFacts {
+        try await readers.facts(within: time)
+    }
 
     /// How much room the database takes, and has left.
     package nonisolated func disk() async throws(StoreFailure) -> DiskFacts { try await readers.disk() }
@@ -178,6 +182,9 @@ package actor SQLiteStore {
     /// Whether SQLite finds the file sound: every page in its place and every row in its indexes.
     package func isSound() async throws(StoreFailure) -> Bool { try await readers.isSound() }
 
+    /// A number that grows while `rewrite` gets on; `nil` where none is under way.
+    package nonisolated var rewriteWork: UInt64? { rewriter.withLock { $0 }.map { ThreadWork.count(of: $0) } }
+
     /// Writes the file anew without what is free in it: that room goes back to the file system. Readers go on meanwhile,
     /// and whoever writes waits.
     ///
@@ -187,6 +194,8 @@ package actor SQLiteStore {
         guard !damage.isFound else { throw .corrupt }
         let facts = try storing { () throws(SQLiteError) in try writer.diskFacts() }
         guard facts.canBeRewritten() else { throw .full }
+        rewriter.withLock { $0 = ThreadWork.current }
+        defer { rewriter.withLock { $0 = nil } }
         try storing { () throws(SQLiteError) in
             // The copy on the way is a file, or all of it would be in memory.
             try writer.connection.script("PRAGMA temp_store = FILE")
@@ -274,7 +283,9 @@ final class ReaderPool: Sendable {
 
     func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
 
-    func facts() async throws(StoreFailure) -> DatabaseFacts { try await readers[0].facts() }
+    func facts(within time: Duration) async throws(StoreFailure) -> DatabaseFacts {
+        try await readers[0].facts(within: time)
+    }
 
     func close() async { for reader in readers { await reader.close() } }
 }
@@ -332,9 +343,9 @@ private actor Reader {
         }
     }
 
-    func facts() throws(StoreFailure) -> DatabaseFacts {
+    func facts(within time: Duration) throws(StoreFailure) -> DatabaseFacts {
         let database = try opened()
-        return try storing { () throws(SQLiteError) in try database.facts() }
+        return try storing { () throws(SQLiteError) in try database.facts(within: time) }
     }
 
     func close() { database = nil }

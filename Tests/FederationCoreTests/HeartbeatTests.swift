@@ -32,6 +32,22 @@ import Testing
         #expect(heartbeat.beat(at: at(500)) == Heartbeat.Part.allCases)
     }
 
+    @Test func aLongPieceOfWorkThatGetsOnIsNoStall() {
+        var heartbeat = Heartbeat(patience: .seconds(10))
+        well(&heartbeat, heartbeat.beat(at: at(0)).filter { $0 != .writer })
+        for second in stride(from: 5, through: 600, by: 5) {
+            heartbeat.getsOn(.writer, at: at(second))
+            #expect(heartbeat.stalled(at: at(second + 5)).isEmpty)
+        }
+        // It stands still: from the last sign on it is late.
+        #expect(heartbeat.stalled(at: at(610)).isEmpty)
+        #expect(heartbeat.stalled(at: at(611)) == [Heartbeat.Stall(part: .writer, lasted: .seconds(11))])
+        heartbeat.ended(.writer, good: true)
+        // Nothing is owed by what has answered.
+        heartbeat.getsOn(.writer, at: at(612))
+        #expect(heartbeat.stalled(at: at(9999)).isEmpty)
+    }
+
     @Test func whatAnswersBadlyIsAskedAgainAndItsTimeRunsOn() {
         var heartbeat = Heartbeat(patience: .seconds(10))
         for second in stride(from: 0, through: 20, by: 5) {

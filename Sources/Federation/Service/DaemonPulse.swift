@@ -34,6 +34,7 @@ struct DaemonPulse: Sendable {
         let start = clock.now
         func now() -> Instant { Instant(start.duration(to: clock.now)) }
         var wasStalled = false
+        var work: UInt64?
         while !Task.isCancelled {
             for part in state.heartbeat.withLock({ $0.beat(at: now()) }) {
                 // Nobody waits for it: a part that hangs must not hold up the look at the others.
@@ -43,6 +44,12 @@ struct DaemonPulse: Sendable {
                 }
             }
             guard (try? await Task.sleep(for: pause)) != nil else { return }
+            // Whoever writes waits for a rewriting of the file, which takes as long as the file is large.
+            let before = work
+            work = node.store.rewriteWork
+            if let work, work != before {
+                state.heartbeat.withLock { heartbeat in for part in [Heartbeat.Part.writer, .polls] { heartbeat.getsOn(part, at: now()) } }
+            }
             let stalled = state.heartbeat.withLock { $0.stalled(at: now()) }
             let line = HealthLine.text(
                 peers: state.peers.withLock { $0 }, stopped: node.stopped?.rawValue, stalled: stalled)

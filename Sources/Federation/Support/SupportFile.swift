@@ -196,7 +196,7 @@ package struct SupportFile: Sendable {
             let store = try SQLiteStore(path: directory.database, access: .readOnly)
             do throws(StoreFailure) {
                 room = try await store.disk()
-                facts = try await store.facts()
+                facts = try await store.facts(within: Limits.supportCheck)
             } catch { failure = CommandFailure(error) }
             await store.close()
         } catch { failure = CommandFailure(error) }
@@ -260,7 +260,8 @@ extension DatabaseFacts {
         writer.member("page_size", pageSize)
         writer.member("pages", pages)
         writer.member("unused_pages", unusedPages)
-        writer.member("quick_check", quickCheck)
+        let stopped = quickCheckStopped.map { "not finished in \($0.components.seconds) s" }
+        writer.member("quick_check", stopped ?? quickCheck)
         writer.key("rows")
         writer.object { for (table, count) in rows.sorted(by: { $0.key < $1.key }) { $0.member(table, count) } }
     }
