@@ -17,7 +17,9 @@ import Testing
     }
 
     @Test func itsWorkGrowsWhileItLastsAndIsNoneBeforeAndAfter() async throws {
-        let store = try await filled(ScratchDirectory(), values: 64)
+        let scratch = ScratchDirectory()
+        defer { withExtendedLifetime(scratch) {} }
+        let store = try await filled(scratch, values: 64)
         #expect(store.rewriteWork == nil)
         let seen = Task.detached { () -> [UInt64] in
             var seen: [UInt64] = []
@@ -36,7 +38,9 @@ import Testing
     }
 
     @Test func aQuickCheckThatIsNotQuickIsStopped() async throws {
-        let store = try await filled(ScratchDirectory(), values: 64)
+        let scratch = ScratchDirectory()
+        defer { withExtendedLifetime(scratch) {} }
+        let store = try await filled(scratch, values: 64)
         let whole = try await store.facts(within: .seconds(600))
         #expect(whole.quickCheck == "ok" && whole.quickCheckStopped == nil)
         // Where the time is over before it begins, there is nothing to stop.
