@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,17 @@ class Slope:
     def exceeds(self, bound: float) -> bool:
         """It is above the bound, and not by chance (two standard errors)."""
         return self.per_hour - 2 * self.error > bound
+
+
+def drift(points: Sequence[tuple[float, float]]) -> float | None:
+    """What is added in a typical stretch between two samples, an hour: the median, which single steps do not move.
+
+    A leak adds in every minute; a process that was given more to do than ever before keeps the memory of that, once.
+    """
+    rates = [
+        (after - before) / (end - begin) * 3600
+        for (begin, before), (end, after) in zip(points, points[1:], strict=False) if end > begin]
+    return statistics.median(rates) if rates else None
 
 
 def slope(points: Sequence[tuple[float, float]]) -> Slope | None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from process_series import Slope, slope
+from process_series import Slope, drift, slope
 
 Facts = dict[str, Any]
 
@@ -18,9 +18,10 @@ Facts = dict[str, Any]
 SETTLED_AFTER = 0.5
 # A slope of less is none.
 SHORTEST_HOURS = 0.15
-# What a steady node may gain an hour, beyond two standard errors of the slope.
-ANONYMOUS_KB_AN_HOUR = 2048.0
-DESCRIPTORS_AN_HOUR = 2.0
+# What a steady node may gain an hour: in a typical minute, and by its slope beyond two standard errors.
+BOUNDS = {"anonymous_kb": 2048.0, "descriptors": 2.0}
+# What is told as a step, from one minute to the next.
+STEP_KB = 1024
 FIGURES = ("anonymous_kb", "rss_kb", "descriptors", "threads")
 
 
@@ -45,14 +46,14 @@ def _report(lines: list[Facts]) -> Facts:
     processes = [_process(node, samples, node in begun["steady"]) for (node, _), samples in series.items()]
     leaks = [
         f"{process['node']}: {figure}" for process in processes if process["steady"]
-        for figure, bound in (("anonymous_kb", ANONYMOUS_KB_AN_HOUR), ("descriptors", DESCRIPTORS_AN_HOUR))
-        if process["slopes"].get(figure, {}).get("exceeds")]
+        for figure in BOUNDS if process["slopes"].get(figure, {}).get("exceeds")]
+    steps = _steps(by_kind["sample"], by_kind["fault"], begun["steady"])
     ended = bool(by_kind["end"])
     return {
         "ok": ended and not by_kind["violation"] and not leaks, "ended": ended,
         "seconds": lines[-1]["at"], "begun": begun, "machine": f"{os.cpu_count()} processors, {platform.machine()}",
         "faults": _faults(by_kind["fault"]), "fault_count": len(by_kind["fault"]),
-        "violations": by_kind["violation"], "leaks": leaks, "processes": processes,
+        "violations": by_kind["violation"], "leaks": leaks, "steps": steps, "processes": processes,
         "end": by_kind["end"][0] if ended else None,
     }
 
@@ -62,9 +63,10 @@ def _process(node: str, samples: list[Facts], steady: bool) -> Facts:
     settled = [each for each in samples if each["at"] >= settled_at]
     slopes: Facts = {}
     for figure in FIGURES:
-        found = slope([(each["at"], each[figure]) for each in settled])
-        if found and found.hours >= SHORTEST_HOURS:
-            slopes[figure] = _facts(found, figure)
+        points = [(each["at"], each[figure]) for each in settled]
+        found, typical = slope(points), drift(points)
+        if found and typical is not None and found.hours >= SHORTEST_HOURS:
+            slopes[figure] = _facts(found, typical, figure)
     hours = (samples[-1]["at"] - samples[0]["at"]) / 3600
     spent = samples[-1]["cpu_seconds"] - samples[0]["cpu_seconds"]
     return {
@@ -75,11 +77,28 @@ def _process(node: str, samples: list[Facts], steady: bool) -> Facts:
     }
 
 
-def _facts(found: Slope, figure: str) -> Facts:
-    bound = {"anonymous_kb": ANONYMOUS_KB_AN_HOUR, "descriptors": DESCRIPTORS_AN_HOUR}.get(figure)
+def _facts(found: Slope, typical: float, figure: str) -> Facts:
+    bound = BOUNDS.get(figure)
     return {
-        "per_hour": round(found.per_hour, 2), "error": round(found.error, 2), "samples": found.samples,
-        "hours": round(found.hours, 3), "exceeds": bound is not None and found.exceeds(bound)}
+        "per_hour": round(found.per_hour, 2), "error": round(found.error, 2), "typical_per_hour": round(typical, 2),
+        "samples": found.samples, "hours": round(found.hours, 3),
+        "exceeds": bound is not None and found.exceeds(bound) and typical > bound}
+
+
+def _steps(samples: list[Facts], faults: list[Facts], steady: list[str]) -> list[Facts]:
+    """When the memory of a steady node rose at once, and what happened in that minute."""
+    steps: list[Facts] = []
+    last: dict[str, Facts] = {}
+    for each in samples:
+        before = last.get(each["node"])
+        last[each["node"]] = each
+        if each["node"] not in steady or before is None or each["anonymous_kb"] - before["anonymous_kb"] < STEP_KB:
+            continue
+        near = [fault["did"] for fault in faults if before["at"] - 1 < fault["at"] <= each["at"] + 1]
+        steps.append({
+            "node": each["node"], "at": each["at"], "kb": each["anonymous_kb"] - before["anonymous_kb"],
+            "to_kb": each["anonymous_kb"], "meanwhile": near})
+    return steps
 
 
 def _faults(faults: list[Facts]) -> list[Facts]:
@@ -123,11 +142,11 @@ def _markdown(report: Facts) -> str:
 def _slopes(report: Facts) -> str:
     text = "\n## Slopes\n\n"
     text += (
-        "Least squares an hour, ± one standard error, of samples once a minute in the later half of a process's life. "
-        "Processes that lived too short for that are left out.\n\n")
+        "Least squares an hour, ± one standard error, of samples once a minute in the later half of a process's life; and "
+        "what a typical minute of it adds (the median), an hour. Processes that lived too short for that are left out.\n\n")
     text += (
-        "| process | hours | memory of its own (MB) | MB/h | resident (MB) | MB/h | descriptors | an hour | threads "
-        "| CPU | database (MB) | log ahead, highest (MB) |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+        "| process | hours | memory of its own (MB) | MB/h | typical minute, MB/h | resident (MB) | MB/h | descriptors "
+        "| an hour | threads | CPU | database (MB) | log ahead, highest (MB) |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
     for process in report["processes"]:
         slopes, last, settled = process["slopes"], process["last"], process["settled"]
         if "anonymous_kb" not in slopes:
@@ -139,6 +158,12 @@ def _slopes(report: Facts) -> str:
             digits = 1 if unit > 1 else 0
             text += f"| {settled[figure] / unit:.{digits}f} → {last[figure] / unit:.{digits}f} "
             text += f"| {found['per_hour'] / unit:+.2f} ± {found['error'] / unit:.2f} "
+            if figure == "anonymous_kb":
+                text += f"| {found['typical_per_hour'] / unit:+.2f} "
         text += f"| {settled['threads']} → {last['threads']} | {process['cpu_percent']:.1f} % "
         text += f"| {last['database'] / 1e6:.1f} | {process['highest']['write_ahead_log'] / 1e6:.1f} |\n"
+    text += "\nSteps of the memory of nodes that were never ended, from one minute to the next:\n\n"
+    for step in report["steps"]:
+        text += f"- {step['node']} at {step['at'] / 60:.0f} min: {step['kb'] / 1024:+.1f} to {step['to_kb'] / 1024:.1f} MB"
+        text += f" ({'; '.join(step['meanwhile']) or 'no fault'})\n"
     return text
