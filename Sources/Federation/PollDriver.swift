@@ -123,7 +123,11 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     }
 
     private nonisolated func send(_ request: HTTPRequest, _ seals: [RequestSeal]) async -> PollMachine.Answer {
-        do { return .response(try await transport.perform(request, seals: seals)) } catch { return .transport(error) }
+        do {
+            var response = try await transport.perform(request, seals: seals)
+            if request.asksForLines { response.lines = await store.lines(of: response) }
+            return .response(response)
+        } catch { return .transport(error) }
     }
 
     private nonisolated func commit(_ commit: PeerCommit) async -> PollMachine.Answer {

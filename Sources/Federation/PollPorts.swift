@@ -16,6 +16,8 @@ package protocol PollStore: Sendable {
     /// Replays the page, if there is one, and writes what it changes about the peer: in one transaction, on disk when
     /// this returns.
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome
+    /// Reads the lines of an answer that is not yet asked for and looks at what they hold; `nil` leaves that to the commit.
+    func lines(of response: HTTPResponse) async -> ReadLines?
     /// Answers from one consistent view of the log.
     func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer
     /// Events in order of arrival after `seq`, and the place up to which they were looked through.

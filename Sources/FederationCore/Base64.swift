@@ -25,7 +25,10 @@ package enum Base64 {
     }
 
     /// `nil` unless `text` is what `encode` makes of `count` bytes.
-    package static func decode(_ text: some Collection<UInt8>, count: Int) -> [UInt8]? {
+    package static func decode(_ text: [UInt8], count: Int) -> [UInt8]? { decode(text[...], count: count) }
+
+    /// The same of a part of a text.
+    package static func decode(_ text: ArraySlice<UInt8>, count: Int) -> [UInt8]? {
         guard text.count == (count + 2) / 3 * 4 else { return nil }
         let padding = (3 - count % 3) % 3
         var bytes: [UInt8] = []
@@ -59,14 +62,12 @@ package enum Base64 {
     }
 }
 
-extension Collection<UInt8> {
+extension [UInt8] {
     /// Without leading and trailing ASCII white space.
-    package func trimmingWhitespace() -> SubSequence {
+    package func trimmingWhitespace() -> ArraySlice<UInt8> {
         func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-        var rest = drop(while: isSpace)
-        var count = 0
-        for (index, byte) in rest.enumerated() where !isSpace(byte) { count = index + 1 }
-        rest = rest.prefix(count)
-        return rest
+        let rest = drop(while: isSpace)
+        guard let last = rest.lastIndex(where: { !isSpace($0) }) else { return [] }
+        return rest[...last]
     }
 }

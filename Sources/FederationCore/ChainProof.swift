@@ -51,7 +51,8 @@ struct ChainProof {
         var links: [ULID: [Arriving]] = [:]
         for (index, item) in page.items.enumerated() {
             guard case .event(let event, _) = item, let origin = event.originID, byOrigin[origin] != nil,
-                let number = event.number, let fingerprint = try? event.fingerprint(policy.sha256)
+                let number = event.number,
+                let fingerprint = page.findings(at: index)?.fingerprint ?? (try? event.fingerprint(policy.sha256))
             else { continue }
             fingerprints[index] = fingerprint
             let link = ChainLink(

@@ -26,9 +26,13 @@ extension Event {
             dataHash = sha256(data)
             normalHash = normal == data ? dataHash : sha256(normal)
         }
+        let signed = signingPreimage(dataHash: dataHash)
+        var item = Array("federation-item-v1\n".utf8)
+        item.reserveCapacity(item.count + signed.count)
+        item += signed[..<(signed.count - Digest.length)]
+        item += normalHash.bytes
         return EventFingerprint(
-            digest: sha256(Array("federation-item-v1\n".utf8) + signingPreimage(dataHash: normalHash)),
-            signedHash: sha256(signingPreimage(dataHash: dataHash)), dataHash: dataHash, normalHash: normalHash)
+            digest: sha256(item), signedHash: sha256(signed), dataHash: dataHash, normalHash: normalHash)
     }
 
     /// The bytes that the origin signs (Noema section 8.2), for a given hash of `data`.
@@ -36,24 +40,32 @@ extension Event {
     /// `noema-event-sig-v1` and a newline, then each field as a 4-byte big-endian length and its bytes: six texts, the
     /// clock (for each key in byte order its length, the key and the 8-byte counter), the 32 bytes of the hash.
     package func signingPreimage(dataHash: Digest) -> [UInt8] {
-        var bytes = Array("noema-event-sig-v1\n".utf8)
-        for text in [id.description, action, subject, origin, originName, timestamp] { append(Array(text.utf8), to: &bytes) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(320 + 40 * clock.entries.count)
+        bytes += "noema-event-sig-v1\n".utf8
+        for text in [id.description, action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
         var clockBytes: [UInt8] = []
-        let sorted = clock.entries.map { (Array($0.key.utf8), $0.counter) }.sorted { $0.0.lexicographicallyPrecedes($1.0) }
-        for (key, counter) in sorted {
+        let sorted = clock.entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        for (key, counter) in sorted.lazy.map({ ($0.key, $0.counter) }) {
             append(key, to: &clockBytes)
             for shift in stride(from: 56, through: 0, by: -8) {
                 clockBytes.append(UInt8(truncatingIfNeeded: counter >> UInt64(shift)))
             }
         }
-        append(clockBytes, to: &bytes)
-        append(dataHash.bytes, to: &bytes)
+        append(length: clockBytes.count, to: &bytes)
+        bytes += clockBytes
+        append(length: Digest.length, to: &bytes)
+        bytes += dataHash.bytes
         return bytes
     }
 
-    private func append(_ field: [UInt8], to bytes: inout [UInt8]) {
-        let length = UInt32(truncatingIfNeeded: field.count)
+    private func append(_ field: String, to bytes: inout [UInt8]) {
+        append(length: field.utf8.count, to: &bytes)
+        bytes += field.utf8
+    }
+
+    private func append(length: Int, to bytes: inout [UInt8]) {
+        let length = UInt32(truncatingIfNeeded: length)
         for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
-        bytes.append(contentsOf: field)
     }
 }

@@ -125,8 +125,8 @@ package struct ExchangeContext: Sendable {
 
 /// One event of a page, or what could not be read as one.
 package enum PulledItem: Hashable, Sendable {
-    /// An event and the bytes it was read from.
-    case event(Event, bytes: [UInt8])
+    /// An event and the bytes it was read from; indirect, as pages of them are handed on often.
+    indirect case event(Event, bytes: [UInt8])
     /// It is refused; `id` and `subject` as far as they could be read.
     case unreadable(EventRefusal, bytes: [UInt8], id: String, subject: String)
 
@@ -162,6 +162,8 @@ package struct PulledPage: Hashable, Sendable {
     package var rest: LogRest?
     /// What came with them of their origins.
     package var attestations: [Attestation]
+    /// What was found out of the items already, by place; empty, or one for each.
+    package var findings: [EventFindings?] = []
 
     package init(
         items: [PulledItem], cursor: Cursor, rest: LogRest? = nil, attestations: [Attestation] = []
@@ -171,6 +173,9 @@ package struct PulledPage: Hashable, Sendable {
         self.rest = rest
         self.attestations = attestations
     }
+
+    /// What was found out of the item at a place.
+    func findings(at place: Int) -> EventFindings? { findings.indices.contains(place) ? findings[place] : nil }
 }
 
 /// What became of a page, once it is on disk.

@@ -45,6 +45,8 @@ package struct HTTPRequest: Hashable, Sendable {
     package var maxAnswerBytes: Int
     /// From the first byte sent to the last byte received.
     package var deadline: Duration
+    /// The answer has an item on each line, which may be read before the answer's turn comes (`HTTPResponse.lines`).
+    package var asksForLines = false
     /// How long the peer was asked to hold its answer while it has no news: the deadline comes that much later.
     package var hold = Duration.zero
 
@@ -66,6 +68,8 @@ package struct HTTPResponse: Hashable, Sendable {
     package var status: Int
     package var fields: HTTPFields
     package var body: [UInt8]
+    /// The lines of `body`, where they were read already.
+    package var lines: ReadLines?
 
     package init(status: Int, fields: HTTPFields = [:], body: [UInt8] = []) {
         self.status = status

@@ -24,7 +24,8 @@ package struct Intake: Sendable {
         var ending = PageEnding(horizon: now.advanced(by: Limits.deferredAfter))
         try pass.prove(page, in: &log)
         for (place, item) in page.items.enumerated() {
-            let verdict = try pass.arrive(item, at: place, into: &log)
+            let findings = page.findings(at: place)
+            let verdict = try pass.arrive(item, at: place, findings, into: &log)
             ending.note(item, verdict)
             if case .failed = verdict { break }
         }
@@ -140,11 +141,15 @@ extension PageOutcome {
 
 extension Event {
     /// Checks what the content of a create or update says of itself (Noema section 7.1); a stub says nothing.
-    func checkContent(_ sha256: SHA256) throws(EventRefusal) {
-        guard let data, knownAction?.isContent == true else { return }
+    ///
+    /// - Returns: what it says; `nil` of any other event.
+    @discardableResult
+    func checkContent(_ sha256: SHA256) throws(EventRefusal) -> Snapshot? {
+        guard let data, knownAction?.isContent == true else { return nil }
         let snapshot = try Snapshot(data: data)
         guard snapshot.contentHash.isEmpty || snapshot.contentHash == Snapshot.contentHash(of: snapshot.body, sha256)
         else { throw .contentHashMismatch }
+        return snapshot
     }
 }
 

@@ -10,6 +10,7 @@ struct IntakePass {
     /// Subjects whose record is to be made anew.
     private var changed: Set<ExactText> = []
     private var purgedHere: Set<ExactText> = []
+    private var whole = WholeSubjects()
     /// Whether a row of quarantine may hold an event that is now taken in.
     private var hasQuarantine: Bool
     private var keys: OriginKeys
@@ -38,15 +39,18 @@ struct IntakePass {
         for subject in try chain.write(to: &log, now: now) { changed.insert(ExactText(subject)) }
     }
 
-    /// - Parameter place: in the page that `prove` was given.
+    /// - Parameters:
+    ///   - place: in the page that `prove` was given.
+    ///   - findings: what was found out of the item already.
     mutating func arrive(
-        _ item: PulledItem, at place: Int? = nil, into log: inout some LogWriting
+        _ item: PulledItem, at place: Int? = nil, _ findings: EventFindings? = nil, into log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
         switch item {
         case .unreadable(let refusal, let bytes, let id, let subject):
             return try refuse(refusal, evidence: bytes, id: id, subject: subject, in: &log)
         case .event(let event, let bytes):
-            let arrival = try take(event, bytes, place.flatMap { chain.fingerprints[$0] }, into: &log)
+            let fingerprint = findings?.fingerprint ?? place.flatMap { chain.fingerprints[$0] }
+            let arrival = try take(event, bytes, fingerprint, findings, into: &log)
             switch arrival {
             case .stored, .duplicate: try forgetEvidence(bytes, in: &log)
             case .refused, .deferred, .failed: break
@@ -61,7 +65,9 @@ struct IntakePass {
     func finish(into log: inout some LogWriting) throws(StoreFailure) -> [ULID: HoldReason] {
         let upkeep = RecordUpkeep(policy, now: now)
         var holds: [ULID: HoldReason] = [:]
-        for subject in changed.sorted() { holds.merge(try upkeep.update(subject.text, in: &log)) { $1 } }
+        for subject in changed.sorted() {
+            holds.merge(try upkeep.update(subject.text, knowing: whole.events(of: subject), in: &log)) { $1 }
+        }
         try clock.write(to: &log)
         if let foundOwnEvent, try log.meta(.stopped) == nil {
             try log.setMeta(.stopped, StopReason.ownEvent(foundOwnEvent).stored)
@@ -72,7 +78,8 @@ struct IntakePass {
     // The steps, in the order of the design: digest, have it, shape and origin, time, variants, store.
 
     private mutating func take(
-        _ event: Event, _ bytes: [UInt8], _ known: EventFingerprint?, into log: inout some LogWriting
+        _ event: Event, _ bytes: [UInt8], _ known: EventFingerprint?, _ findings: EventFindings?,
+        into log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
         let fingerprint: EventFingerprint
         do throws(JSONProblem) {
@@ -81,9 +88,10 @@ struct IntakePass {
             return try refuse(.notJSON(error), of: event, bytes, in: &log)
         }
         let stored = try log.event(event.id)
+        if let stored { whole.forget(stored.event.subject) }
         if let stored, let arrival = try meet(event, bytes, fingerprint, stored, in: &log) { return arrival }
         let verification: Verification
-        switch try judge(event, fingerprint, in: log) {
+        switch try judge(event, fingerprint, findings, in: log) {
         case .success(let proof): verification = proof
         case .failure(let refusal): return try refuse(refusal, of: event, bytes, in: &log)
         }
@@ -99,27 +107,31 @@ struct IntakePass {
         let entry = LogEntry(
             event: event, fingerprint: fingerprint, verification: verification, peer: peer, receivedAt: now)
         if let stored { return try contest(entry, stored, bytes, in: &log) }
-        return try store(entry, over: nil, in: &log)
+        return try store(entry, saying: findings?.snapshot, over: nil, in: &log)
     }
 
     /// Shape and origin: what depends on the event, on constants, on the keys known and on the node's policy.
     private mutating func judge(
-        _ event: Event, _ fingerprint: EventFingerprint, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, _ findings: EventFindings?, in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
-        do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
+        if let findings {
+            if let refusal = findings.refusal { return .failure(refusal) }
+        } else {
+            do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
+        }
         guard event.origin.isExactly(policy.node.description) else {
-            return try judgeOther(event, fingerprint, isNew: true, in: log)
+            return try judgeOther(event, fingerprint, findings, isNew: true, in: log)
         }
         guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { return .failure(.forgedOwnOrigin) }
         return .success(.pinned)
     }
 
     private mutating func judgeOther(
-        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, _ findings: EventFindings?, isNew: Bool, in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
         if let proof = chain.proof(of: event, fingerprint) { return .success(proof) }
         guard let check = policy.originCheck else {
-            return try keys.judge(event, fingerprint, isNew: isNew, in: log)
+            return try keys.judge(event, fingerprint, findings, isNew: isNew, in: log)
         }
         do throws(EventRefusal) { return .success(try check(event, fingerprint)) } catch { return .failure(error) }
     }
@@ -154,7 +166,7 @@ struct IntakePass {
     }
 
     private mutating func store(
-        _ entry: LogEntry, over loser: StoredEvent?, in log: inout some LogWriting
+        _ entry: LogEntry, saying snapshot: Snapshot? = nil, over loser: StoredEvent?, in log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
         let event = entry.event
         let upkeep = RecordUpkeep(policy, now: now)
@@ -168,16 +180,22 @@ struct IntakePass {
         let isProved = chain.proof(of: event, entry.fingerprint) != nil
         try Equivocation.note(
             entry, over: loser, isProved: isProved, &keys.intervals, policy.sha256, now: now, in: &log)
+        if !changed.contains(ExactText(event.subject)) { try whole.begin(event.subject, in: log) }
         let kept = try asKept(entry, in: log)
         if let loser {
             let evidence = loser.event.json
             try keepEvidence(.losingVariant, of: loser.event, evidence, from: loser.peer, in: &log)
             _ = try log.replace(with: kept, counted: true)
             changed.insert(ExactText(loser.event.subject))
+            whole.forget(event.subject)
         } else {
-            _ = try log.append(kept)
+            let isWhole = !kept.event.isStub
+            whole.add(kept, at: try log.append(kept), saying: isWhole ? snapshot : nil)
         }
-        if let hold { try log.setHold(event.id, hold) }
+        if let hold {
+            try log.setHold(event.id, hold)
+            whole.forget(event.subject)
+        }
         changed.insert(ExactText(event.subject))
         if event.knownAction?.isPurge == true { purgedHere.insert(ExactText(event.subject)) }
         clock.meet(event)
@@ -189,10 +207,45 @@ struct IntakePass {
         let subject = entry.event.subject
         guard !entry.event.isStub else { return entry }
         if !purgedHere.contains(ExactText(subject)) {
-            guard try log.record(subject)?.purge != nil else { return entry }
+            guard !whole.contains(subject), try log.record(subject)?.purge != nil else { return entry }
         }
         let others = try log.events(of: subject).map(\.event)
         return Compaction.arrivesAsStub(entry.event, among: others) ? entry.stubbed : entry
+    }
+}
+
+/// Subjects of which the log had nothing before this pass, each with all that it has now: what was just written is not
+/// read again.
+private struct WholeSubjects {
+    private var events: [ExactText: [RecordSource]] = [:]
+
+    /// To be called before the first event of a subject is put into the log.
+    mutating func begin(_ subject: String, in log: some LogReading) throws(StoreFailure) {
+        if try log.greatestID(of: subject) == nil { events[ExactText(subject)] = [] }
+    }
+
+    mutating func add(_ entry: LogEntry, at seq: Int64, saying snapshot: Snapshot?) {
+        let stored = StoredEvent(entry, seq: seq)
+        events[ExactText(entry.event.subject)]?.append(RecordSource(stored: stored, snapshot: snapshot))
+    }
+
+    /// Something else than adding has happened to it.
+    mutating func forget(_ subject: String) { events[ExactText(subject)] = nil }
+
+    func contains(_ subject: String) -> Bool { events[ExactText(subject)] != nil }
+
+    /// In order of id; `nil` where the log has to be asked.
+    func events(of subject: ExactText) -> [RecordSource]? {
+        events[subject]?.sorted { $0.stored.event.id < $1.stored.event.id }
+    }
+}
+
+extension StoredEvent {
+    /// An event that was just put into the log.
+    fileprivate init(_ entry: LogEntry, seq: Int64) {
+        self.init(
+            seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
+            verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen)
     }
 }
 
@@ -251,7 +304,7 @@ extension IntakePass {
         if event.origin.isExactly(policy.node.description) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
         }
-        switch try judgeOther(event, fingerprint, isNew: false, in: log) {
+        switch try judgeOther(event, fingerprint, nil, isNew: false, in: log) {
         case .success(let proof): return proof
         case .failure: return .none
         }

@@ -45,6 +45,8 @@ package struct JSON: Sendable {
     package var isObject: Bool { if case .object = node { true } else { false } }
     package var bool: Bool? { if case .bool(let value, _) = node { value } else { nil } }
 
+    package var isString: Bool { if case .string = node { true } else { false } }
+
     /// The text of a string; an unpaired surrogate escape reads as U+FFFD.
     package var string: String? {
         if case .string(let range) = node { decodedString(text[range]) } else { nil }

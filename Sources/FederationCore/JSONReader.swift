@@ -48,7 +48,8 @@ struct JSONReader {
         let start = index
         index += 1
         var members: [(key: String, value: JSON.Node)] = []
-        var seen: Set<ExactText> = []
+        members.reserveCapacity(12)
+        var keys = SeenKeys()
         var duplicates = false
         skipSpace()
         if try peek() == 0x7D {
@@ -61,7 +62,7 @@ struct JSONReader {
             guard try peek() == 0x22 else { throw .unexpectedByte(at: index) }
             try skipString()
             let key = decodedString(text[keyStart..<index])
-            if !seen.insert(ExactText(key)).inserted { duplicates = true }
+            if !keys.insert(key, beside: members) { duplicates = true }
             skipSpace()
             try expect(0x3A)
             members.append((key, try value(depth: depth + 1)))
@@ -229,6 +230,19 @@ struct JSONReader {
     private mutating func expect(_ byte: UInt8) throws(JSONProblem) {
         guard try peek() == byte else { throw .unexpectedByte(at: index) }
         index += 1
+    }
+}
+
+/// The keys of an object that is being read. Few of them are compared one by one, which is quicker than hashing.
+private struct SeenKeys {
+    private static let fewest = 16
+    private var many: Set<ExactText>?
+
+    /// - Returns: whether the key is new.
+    mutating func insert(_ key: String, beside members: [(key: String, value: JSON.Node)]) -> Bool {
+        if members.count < SeenKeys.fewest { return !members.contains { $0.key.isExactly(key) } }
+        if many == nil { many = Set(members.map { ExactText($0.key) }) }
+        return many?.insert(ExactText(key)).inserted ?? false
     }
 }
 

@@ -95,9 +95,12 @@ struct OriginKeys {
 
     /// Looks at the signature of an event of another origin than our own.
     ///
-    /// - Parameter isNew: it is not in the log.
+    /// - Parameters:
+    ///   - findings: what was found out of it already.
+    ///   - isNew: it is not in the log.
     mutating func finding(
-        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, _ findings: EventFindings? = nil, isNew: Bool,
+        in log: some LogReading
     ) throws(StoreFailure) -> Finding {
         let origin = event.originID
         guard mode(for: origin) != .off else { return .unchecked }
@@ -110,7 +113,10 @@ struct OriginKeys {
         if let stretch, let shown = event.publicKey, !PublicKey.isSame(stretch.key, shown) { return .problem(.swappedKey) }
         // What is no identity has no key of its own that could be told from another's.
         guard origin != nil, let text = stretch?.key ?? event.publicKey else { return .problem(.unknownKey) }
-        guard event.isSigned(fingerprint, sha256, { policy.check($0, signature, text) }) else {
+        let isSigned = event.isSigned(fingerprint, sha256, knowing: findings.holds(by: text)) {
+            policy.check($0, signature, text)
+        }
+        guard isSigned else {
             return .problem(.badSignature)
         }
         guard let ring else { return .proved(.provisional) }
@@ -129,9 +135,10 @@ struct OriginKeys {
 
     /// What the policy makes of that: how the event is proved, or why it is refused.
     mutating func judge(
-        _ event: Event, _ fingerprint: EventFingerprint, isNew: Bool, in log: some LogReading
+        _ event: Event, _ fingerprint: EventFingerprint, _ findings: EventFindings? = nil, isNew: Bool,
+        in log: some LogReading
     ) throws(StoreFailure) -> Result<Verification, EventRefusal> {
-        let finding = try finding(event, fingerprint, isNew: isNew, in: log)
+        let finding = try finding(event, fingerprint, findings, isNew: isNew, in: log)
         if case .problem(let refusal) = finding, mode(for: event.originID) == .enforce { return .failure(refusal) }
         return .success(finding.verification)
     }

@@ -30,7 +30,12 @@ package enum RecordFunction {
     ///
     /// - Parameter events: all stored events of `subject`, applied or held.
     package static func record(of subject: String, from events: [Event]) -> RecordOutcome {
-        let members = RecordMember.members(of: events, isTraceID: isTraceID(subject))
+        record(of: subject, from: events, saying: [:])
+    }
+
+    /// - Parameter said: of some of the events, what their `data` says, which is then not read again.
+    static func record(of subject: String, from events: [Event], saying said: [ULID: Snapshot]) -> RecordOutcome {
+        let members = RecordMember.members(of: events, saying: said, isTraceID: isTraceID(subject))
         let applied = members.filter { $0.hold == nil }
         let standings = members.map { RecordOutcome.Standing(id: $0.event.id, hold: $0.hold) }
         guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
@@ -87,7 +92,9 @@ package enum RecordFunction {
 }
 
 /// One event of a subject with what the record function asks of it again and again.
-struct RecordMember {
+///
+/// A class, as one event is in several lists at a time.
+final class RecordMember {
     let event: Event
     let place: DottedClock
     let action: NoemaAction?
@@ -96,8 +103,9 @@ struct RecordMember {
     /// `data` as JSON, unless it was removed. Read anew each time: most events are never asked.
     var json: JSON? { event.data.flatMap { try? JSON($0) } }
 
-    /// What a create or update says, unless its `data` was removed.
-    var snapshot: Snapshot? { event.data.flatMap { try? Snapshot(data: $0) } }
+    /// What a create or update says, without its body, unless its `data` was removed.
+    private(set) lazy var snapshot: Snapshot? = said ?? event.data.flatMap { try? Snapshot(data: $0, withBody: false) }
+    private let said: Snapshot?
 
     /// Whether a record of the subject exists because of it.
     var saysSomething: Bool {
@@ -112,15 +120,18 @@ struct RecordMember {
         }
     }
 
-    private init(_ event: Event) {
+    private init(_ event: Event, saying said: Snapshot?) {
         self.event = event
+        self.said = said
         place = DottedClock(event)
         action = event.knownAction
     }
 
     /// The events in order of id, each once and with its hold.
-    static func members(of events: [Event], isTraceID: Bool) -> [RecordMember] {
-        var members = distinct(events).map(RecordMember.init)
+    static func members(
+        of events: [Event], saying said: [ULID: Snapshot] = [:], isTraceID: Bool
+    ) -> [RecordMember] {
+        let members = distinct(events).map { RecordMember($0, saying: said[$0.id]) }
         let isPurged = members.contains { $0.action?.isPurge == true }
         for index in members.indices {
             members[index].hold = members[index].holdOfItsOwn(isTraceID: isTraceID, readsData: !isPurged)

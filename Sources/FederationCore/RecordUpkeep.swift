@@ -1,3 +1,9 @@
+/// An event that a record is made of, and what it says where that was read already.
+struct RecordSource {
+    var stored: StoredEvent
+    var snapshot: Snapshot?
+}
+
 /// Keeps the record of a subject, the holds of its events and what a purge removes in step with the log.
 struct RecordUpkeep {
     /// What came of giving an event to the host's replayer.
@@ -54,12 +60,17 @@ struct RecordUpkeep {
 
     /// Makes the record of a subject anew, holds and releases its events, and removes what a purge is due to remove.
     ///
-    /// - Parameter retriesReplayer: gives what the replayer holds to it again.
+    /// - Parameters:
+    ///   - retriesReplayer: gives what the replayer holds to it again.
+    ///   - known: all events of the subject in order of id, where the caller knows them.
     /// - Returns: the events that are held now.
     func update(
-        _ subject: String, retriesReplayer: Bool = false, in log: inout some LogWriting
+        _ subject: String, retriesReplayer: Bool = false, knowing known: [RecordSource]? = nil,
+        in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
-        let stored = try log.events(of: subject)
+        let stored = if let known { known.map(\.stored) } else { try log.events(of: subject) }
+        let said = Dictionary(uniqueKeysWithValues: (known ?? []).lazy.map { ($0.stored.event.id, $0.snapshot) })
+            .compactMapValues(\.self)
         var held: [ULID: HoldReason] = [:]
         for event in stored where event.isHeldApart && !(retriesReplayer && event.isHeldByReplayer) {
             held[event.event.id] = event.hold
@@ -69,7 +80,7 @@ struct RecordUpkeep {
         var outcome: RecordOutcome
         repeat {
             outcome = RecordFunction.record(
-                of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event))
+                of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event), saying: said)
         } while try release(stored, outcome, &offered, &held, in: &log)
         outcome.record?.heldCount += held.count
         for standing in outcome.standings { held[standing.id] = standing.hold }

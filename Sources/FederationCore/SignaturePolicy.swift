@@ -60,11 +60,13 @@ extension Event {
     /// Whether `check` holds for one of the forms of `data` that the origin may have signed (Noema section 8.3): as it
     /// came; in normal form, which the Rust line signs and a relay of the Go line escapes; with Go's escapes, which a
     /// relay of the Rust line takes away.
+    ///
+    /// - Parameter known: whether it holds for the first of them, where that was looked at.
     func isSigned(
-        _ fingerprint: EventFingerprint, _ sha256: SHA256, _ check: ([UInt8]) -> Bool
+        _ fingerprint: EventFingerprint, _ sha256: SHA256, knowing known: Bool? = nil, _ check: ([UInt8]) -> Bool
     ) -> Bool {
         var tried = [fingerprint.dataHash]
-        if check(signingPreimage(dataHash: fingerprint.dataHash)) { return true }
+        if known ?? check(signingPreimage(dataHash: fingerprint.dataHash)) { return true }
         if !tried.contains(fingerprint.normalHash) {
             tried.append(fingerprint.normalHash)
             if check(signingPreimage(dataHash: fingerprint.normalHash)) { return true }

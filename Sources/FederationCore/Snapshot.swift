@@ -20,13 +20,20 @@ public struct Snapshot: Hashable, Sendable {
     /// Reads the `data` of a create or update. Missing members are empty, as the Go line reads them.
     ///
     /// - Throws: `EventRefusal.malformedSnapshot` where a member has another type than Noema's.
-    public init(data: [UInt8]) throws(EventRefusal) {
+    public init(data: [UInt8]) throws(EventRefusal) { try self.init(data: data, withBody: true) }
+
+    /// The same, with an empty body where it is not asked for: it is most of the bytes.
+    init(data: [UInt8], withBody: Bool) throws(EventRefusal) {
         let json: JSON
         do { json = try JSON(data) } catch { throw .notJSON(error) }
         func text(_ key: String) throws(EventRefusal) -> String {
             guard let value = json[key], !value.isNull else { return "" }
             guard let text = value.string else { throw .malformedSnapshot(member: key) }
             return text
+        }
+        func checkText(_ key: String) throws(EventRefusal) {
+            guard let value = json[key], !value.isNull else { return }
+            guard value.isString else { throw .malformedSnapshot(member: key) }
         }
         func list(_ key: String) throws(EventRefusal) -> [String] {
             guard let value = json[key], !value.isNull else { return [] }
@@ -42,7 +49,7 @@ public struct Snapshot: Hashable, Sendable {
         derivedFrom = try list("derived_from")
         origin = try text("origin")
         tier = try text("tier")
-        body = try text("body")
+        if withBody { body = try text("body") } else { try checkText("body") }
         contentHash = try text("content_hash")
         sourceHash = try text("source_hash")
         if let locked = json["source_locked"], !locked.isNull {

@@ -42,18 +42,21 @@ public struct ULID: Hashable, Sendable {
     }
 
     /// Reads the canonical 26 characters; `nil` for anything else.
-    public init?(_ text: some StringProtocol) {
+    public init?(_ text: some StringProtocol) { self.init(String(text)) }
+
+    /// Reads the canonical 26 characters; `nil` for anything else.
+    public init?(_ text: String) {
+        guard text.utf8.count == ULID.length else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        var count = 0
+        var isFirst = true
         for byte in text.utf8 {
-            guard count < ULID.length, let digit = ULID.digit(of: byte) else { return nil }
-            if count == 0, digit > 7 { return nil }
+            guard let digit = ULID.digit(of: byte) else { return nil }
+            if isFirst, digit > 7 { return nil }
+            isFirst = false
             high = high << 5 | low >> 59
             low = low << 5 | digit
-            count += 1
         }
-        guard count == ULID.length else { return nil }
         self.init(high: high, low: low)
     }
 
@@ -70,7 +73,7 @@ public struct ULID: Hashable, Sendable {
         return overflow ? nil : ULID(high: nextHigh, low: nextLow)
     }
 
-    private static let alphabet: [UInt8] = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+    private static let alphabet: StaticString = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
     private static func digit(of byte: UInt8) -> UInt64? {
         switch byte {
@@ -91,21 +94,16 @@ extension ULID: Comparable {
 
 extension ULID: CustomStringConvertible {
     public var description: String {
-        var characters: [UInt8] = []
-        characters.reserveCapacity(ULID.length)
-        for index in 0..<ULID.length {
-            // Character i holds the five bits that end 5 × (25 − i) bits above the lowest one.
-            let shift = UInt64(5 * (ULID.length - 1 - index))
-            let bits: UInt64
-            if shift >= 64 {
-                bits = high >> (shift - 64)
-            } else if shift > 59 {
-                bits = high << (64 - shift) | low >> shift
-            } else {
-                bits = low >> shift
+        unsafe String(unsafeUninitializedCapacity: ULID.length) { characters in
+            // From the last character on, each of the lowest five bits, which no place of the alphabet lies beyond.
+            let alphabet = unsafe ULID.alphabet.utf8Start
+            var (high, low) = (high, low)
+            for index in stride(from: ULID.length - 1, through: 0, by: -1) {
+                unsafe characters.initializeElement(at: index, to: alphabet[Int(low & 31)])
+                low = high << 59 | low >> 5
+                high >>= 5
             }
-            characters.append(ULID.alphabet[Int(bits & 31)])
+            return ULID.length
         }
-        return String(decoding: characters, as: UTF8.self)
     }
 }

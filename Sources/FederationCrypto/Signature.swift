@@ -14,7 +14,7 @@ package struct Signature: Hashable, Sendable {
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
     package init?(_ text: some StringProtocol) {
-        guard let bytes = Ed25519Text.read(text, count: Signature.length) else { return nil }
+        guard let bytes = Ed25519Text.read(String(text), count: Signature.length) else { return nil }
         self.bytes = bytes
     }
 }
@@ -29,7 +29,7 @@ enum Ed25519Text {
 
     static func write(_ bytes: [UInt8]) -> String { prefix + String(decoding: Base64.encode(bytes), as: UTF8.self) }
 
-    static func read(_ text: some StringProtocol, count: Int) -> [UInt8]? {
+    static func read(_ text: String, count: Int) -> [UInt8]? {
         let trimmed = Array(text.utf8).trimmingWhitespace()
         guard trimmed.starts(with: prefix.utf8) else { return nil }
         return Base64.decode(trimmed.dropFirst(prefix.utf8.count), count: count)

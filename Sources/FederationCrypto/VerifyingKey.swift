@@ -25,7 +25,7 @@ package struct VerifyingKey: Sendable {
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
     package init?(_ text: some StringProtocol) {
-        guard let bytes = Ed25519Text.read(text, count: VerifyingKey.length) else { return nil }
+        guard let bytes = Ed25519Text.read(String(text), count: VerifyingKey.length) else { return nil }
         self.init(bytes: bytes)
     }
 

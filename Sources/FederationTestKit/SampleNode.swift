@@ -1,6 +1,13 @@
 package import FederationCore
 import FederationCrypto
 
+extension PulledPage {
+    /// Finds out what a node finds out beside its writer.
+    package mutating func lookAhead(_ policy: SignaturePolicy) {
+        findings = items.map { EventFindings(of: $0, sha256: sha256, check: policy.mode == .off ? nil : policy.check) }
+    }
+}
+
 /// A node without wires: a store in memory, what takes events in and what writes them.
 package struct SampleNode: Sendable {
     package let number: UInt64
@@ -10,6 +17,8 @@ package struct SampleNode: Sendable {
     /// The node's wall clock.
     package var now: WallTime
     package var random: SeededRandom
+    /// What can be said of events whatever is in the log is found out before the transaction.
+    package var looksAhead = false
 
     /// Seals of the nodes named in `pinned` prove their origin; those of `provisional` less well.
     package init(
@@ -48,8 +57,10 @@ package struct SampleNode: Sendable {
         items: [PulledItem], from peer: String = "peer", cursor: PulledPage.Cursor = .none
     ) throws(StoreFailure) -> PageOutcome {
         let (intake, now) = (intake, now)
-        return try log.transaction { log throws(StoreFailure) in
-            try intake.take(PulledPage(items: items, cursor: cursor), from: peer, now: now, into: &log)
+        var page = PulledPage(items: items, cursor: cursor)
+        if looksAhead { page.lookAhead(intake.policy.signatures) }
+        return try log.transaction { [page] log throws(StoreFailure) in
+            try intake.take(page, from: peer, now: now, into: &log)
         }
     }
 

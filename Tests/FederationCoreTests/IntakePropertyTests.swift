@@ -86,6 +86,24 @@ import Testing
         }
     }
 
+    @Test func whatIsFoundOutBeforeATransactionChangesNothing() throws {
+        var random = SeededRandom(seed: 14)
+        for round in 0..<40 {
+            let events = try mix(&random).shuffled(using: &random)
+            var (plain, ahead) = (node(), node())
+            ahead.looksAhead = true
+            var rest = events[...]
+            while !rest.isEmpty {
+                let page = Array(rest.prefix(1 + random.below(9)))
+                rest = rest.dropFirst(page.count)
+                #expect(try plain.take(page, cursor: .byEvent) == ahead.take(page, cursor: .byEvent), "round \(round)")
+            }
+            #expect(plain.inventory == ahead.inventory && plain.records == ahead.records, "round \(round)")
+            #expect(plain.quarantined == ahead.quarantined, "round \(round)")
+            #expect(plain.log.states(prefix: "").map(\.value) == ahead.log.states(prefix: "").map(\.value))
+        }
+    }
+
     @Test func theSameEventsAreRefusedForTheSameReasonInAnyOrder() throws {
         var random = SeededRandom(seed: 12)
         for round in 0..<25 {

@@ -58,10 +58,12 @@ import Testing
         }
     }
 
-    @Test(arguments: Forgery.allCases) func enforceRefusesWarnTakesInAndOffDoesNotLook(_ forgery: Forgery) throws {
+    @Test(arguments: Forgery.allCases, [false, true])
+    func enforceRefusesWarnTakesInAndOffDoesNotLook(_ forgery: Forgery, looksAhead: Bool) throws {
         let event = try forgery.apply(to: note(1))
         for mode in SignatureMode.allCases {
             var node = try node(mode, pinned: [1: 1])
+            node.looksAhead = looksAhead
             let before = node.log.states(prefix: "").map(\.key)
             let outcome = try node.take([event])
             if mode == .enforce, let code = forgery.code {

@@ -63,6 +63,7 @@ private final class FakeWorld: PollTransport, PollStore, PollListener {
         events: [StoredEvent], through: Int64
     ) { ([], seq) }
 
+    func lines(of response: HTTPResponse) async -> ReadLines? { nil }
     func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer { .malformed }
 
     func polled(_ report: PollReport) async {

@@ -31,7 +31,7 @@ struct BundleDesk: Sendable {
             guard let from = arguments["after"]?.string, let body = arguments["body"]?.string else { throw CommandFailure(.badRequest) }
             let page: Bundle.PageLine
             do throws(Bundle.Problem) { page = try Bundle.PageLine(line: Array(text.utf8)) } catch { throw BundleDesk.failure(error) }
-            guard let bytes = Base64.decode(body.utf8, count: page.bytes) else { throw CommandFailure(.badRequest) }
+            guard let bytes = Base64.decode(Array(body.utf8), count: page.bytes) else { throw CommandFailure(.badRequest) }
             let outcome = try await take(page, bytes, after: from, headerLine: line, sender)
             return (facts(outcome, sender), outcome.foundOwnFuture)
         }

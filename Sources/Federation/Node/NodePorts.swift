@@ -113,8 +113,12 @@ struct NodePollStore: PollStore {
 
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome {
         let intake = node.intake
+        var commit = commit
+        if let page = commit.page, page.findings.isEmpty {
+            commit.page?.findings = await reading.findings(of: page.items, with: page.attestations)
+        }
         let now = SystemClock.now()
-        let outcome = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+        let outcome = try await node.store.write { [commit] (log: inout SQLiteLog) throws(StoreFailure) in
             try commit.write(to: &log, intake: intake, now: now)
         }
         #if FAIL_POINTS
@@ -122,6 +126,20 @@ struct NodePollStore: PollStore {
         #endif
         if commit.key != nil { node.bell.ring() }
         return outcome
+    }
+
+    func lines(of response: HTTPResponse) async -> ReadLines? { await reading.lines(of: response) }
+
+    private var reading: PageReading {
+        PageReading(policy: SignaturePolicy(node.config)) { [node] ids in
+            let held = try? await node.store.read { (log) throws(StoreFailure) in
+                var held: Set<ULID> = []
+                for id in ids where try log.greatestID(through: id) == id { held.insert(id) }
+                return held
+            }
+            // Whatever is wrong with the store, the commit will say it.
+            return held ?? []
+        }
     }
 
     func reconcile(_ question: ReconcileQuestion) async throws(StoreFailure) -> ReconcileAnswer {

@@ -324,9 +324,12 @@ package struct SimulatedRing: Sendable {
         let answer: PollMachine.Answer
         let wall = nodes[node].wall(at: now)
         let intake = nodes[node].intake(countsReplays: plan.countsReplays, recovers: isMended)
+        var commit = commit
+        // Whether a page was looked at before its turn must make no difference.
+        if id.number.isMultiple(of: 2) { commit.page?.lookAhead(intake.policy.signatures) }
         var changed: Set<String> = []
         do throws(StoreFailure) {
-            let outcome = try nodes[node].storage.transaction { log throws(StoreFailure) in
+            let outcome = try nodes[node].storage.transaction { [commit] log throws(StoreFailure) in
                 try commit.write(to: &log, intake: intake, now: wall)
             }
             answer = .committed(outcome)

@@ -167,10 +167,10 @@ struct NativeExchange: Exchange {
         guard !page.more || !ranges.circles(at: page.position) else { throw .malformed(.noProgress) }
         ranges.took(page)
         state = .taking(more: page.more)
-        return .take(
-            PulledPage(
-                items: page.items, cursor: .position(page.position), rest: page.rest,
-                attestations: page.attestations))
+        var pulled = PulledPage(
+            items: page.items, cursor: .position(page.position), rest: page.rest, attestations: page.attestations)
+        pulled.findings = page.findings
+        return .take(pulled)
     }
 
     private mutating func keepOrFinish() -> ExchangeStep {
@@ -255,7 +255,9 @@ struct NativeExchange: Exchange {
         var fields: HTTPFields = ["Accept": accept]
         if accept == NativeRoutes.pageType { fields["Accept-Encoding"] = Zstd.name }
         fields[NativeField.node] = node?.description
-        return HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes)
+        var request = HTTPRequest(.get, target, fields: fields, maxAnswerBytes: maxAnswerBytes)
+        request.asksForLines = accept == NativeRoutes.pageType
+        return request
     }
 }
 
@@ -269,6 +271,8 @@ extension HTTPFields {
 /// One answer of `/federation/v1/events`, read so that one bad line spoils no other.
 struct NativePage {
     let items: [PulledItem]
+    /// What was found out of them on the way here.
+    let findings: [EventFindings?]
     let attestations: [Attestation]
     /// The last row of the peer's attestations that the answer has dealt with, where it says so.
     let attested: Int64?
@@ -287,7 +291,8 @@ struct NativePage {
         else { throw .malformed(.headerMissing) }
         guard position.isHeaderToken, position.utf8.count <= Limits.positionLength, ["true", "false"].contains(more)
         else { throw .malformed(.headerInvalid) }
-        (items, attestations) = try NativePage.contents(response, limit: limit)
+        let contents = try NativePage.contents(response, limit: limit)
+        (items, findings, attestations) = (contents.items, contents.findings, contents.attestations)
         attested = response.fields[NativeField.attested].flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
         self.position = position
         self.more = more == "true"
@@ -324,7 +329,7 @@ struct NativePage {
 
     private static func contents(
         _ response: HTTPResponse, limit: Int
-    ) throws(ExchangeFailure) -> (items: [PulledItem], attestations: [Attestation]) {
+    ) throws(ExchangeFailure) -> (items: [PulledItem], findings: [EventFindings?], attestations: [Attestation]) {
         guard let count = response.fields[NativeField.count].flatMap({ Int($0) }) else {
             throw .malformed(.headerMissing)
         }
@@ -333,8 +338,11 @@ struct NativePage {
         let behind = try NativeAttestations.count(in: response.fields)
         let lines = try NativePage.lines(response.body, limit: limit + behind)
         guard lines.count == count + behind else { throw .malformed(.truncated) }
-        let items = lines.prefix(count).map { PulledItem(json: Array($0)) }
-        return (items, NativeAttestations.read(lines.dropFirst(count)))
+        let attestations = NativeAttestations.read(lines.dropFirst(count))
+        if let read = response.lines, read.items.count == lines.count {
+            return (Array(read.items.prefix(count)), Array(read.findings.prefix(count)), attestations)
+        }
+        return (lines.prefix(count).map { PulledItem(json: Array($0)) }, [], attestations)
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.

@@ -1,0 +1,65 @@
+import FederationCore
+import FederationCrypto
+
+/// Reads pages and looks at their events on all processors, while the writer is at work on other pages.
+struct PageReading: Sendable {
+    let policy: SignaturePolicy
+    /// Which of some events are in the log: their signatures are not looked at again.
+    let held: @Sendable ([ULID]) async -> Set<ULID>
+
+    /// Fewer than these are left to the transaction: handing them round takes longer.
+    private static let fewest = 16
+    /// Events that one processor looks at before it turns to something else.
+    private static let batch = 32
+    /// Lines of a page: its events and what comes behind them.
+    private static let mostLines = Limits.pageEvents + Limits.attestationsPerPage
+
+    /// The lines of an answer; `nil` for one that is not a page, which is for whoever asked to say.
+    func lines(of response: HTTPResponse) async -> ReadLines? {
+        guard response.status == 200, let lines = ReadLines.cut(response.body, limit: PageReading.mostLines),
+            lines.count >= PageReading.fewest
+        else { return nil }
+        let items = await inBatches(lines) { PulledItem(json: Array($0)) }
+        return ReadLines(items: items, findings: await findings(of: items, with: PageReading.attestations(lines, items)))
+    }
+
+    /// What can be said of the events of a page, by place; empty where it is left to the transaction.
+    func findings(of items: [PulledItem], with attestations: [Attestation]) async -> [EventFindings?] {
+        guard items.count >= PageReading.fewest else { return [] }
+        guard policy.mode != .off else {
+            return await inBatches(items) { EventFindings(of: $0, sha256: sha256, check: nil) }
+        }
+        // What a chain proves needs no look at each signature.
+        var attested: [ULID: UInt64] = [:]
+        for one in attestations where one.next == nil { attested[one.origin] = max(attested[one.origin] ?? 0, one.number) }
+        let held = await held(items.compactMap { if case .event(let event, _) = $0 { event.id } else { nil } })
+        let check = policy.check
+        return await inBatches(items) { [attested] item in
+            guard case .event(let event, _) = item else { return nil }
+            let isProved = event.originID.flatMap { attested[$0] }.map { event.number ?? .max <= $0 } ?? false
+            return EventFindings(of: item, sha256: sha256, check: isProved || held.contains(event.id) ? nil : check)
+        }
+    }
+
+    private static func attestations(_ lines: [ArraySlice<UInt8>], _ items: [PulledItem]) -> [Attestation] {
+        zip(lines, items).compactMap { line, item in
+            guard case .unreadable = item else { return nil }
+            return (try? JSON(Array(line))).flatMap { Attestation($0) }
+        }
+    }
+
+    /// What `transform` makes of each value, in their order.
+    private func inBatches<Value: Sendable, Result: Sendable>(
+        _ values: [Value], _ transform: @escaping @Sendable (Value) -> Result
+    ) async -> [Result] {
+        await withTaskGroup(of: (Int, [Result]).self) { group in
+            for start in stride(from: 0, to: values.count, by: PageReading.batch) {
+                let part = values[start..<min(values.count, start + PageReading.batch)]
+                group.addTask { (start, part.map(transform)) }
+            }
+            var parts: [Int: [Result]] = [:]
+            for await (start, results) in group { parts[start] = results }
+            return parts.sorted { $0.key < $1.key }.flatMap(\.value)
+        }
+    }
+}
