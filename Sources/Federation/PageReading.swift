@@ -9,8 +9,8 @@ struct PageReading: Sendable {
 
     /// Fewer than these are left to the transaction: handing them round takes longer.
     private static let fewest = 16
-    /// Events that one processor looks at before it turns to something else.
-    private static let batch = 32
+    /// Events, and bytes of them, that one processor looks at before it turns to something else.
+    private static let batch = (events: 32, bytes: 256 << 10)
     /// Lines of a page: its events and what comes behind them.
     private static let mostLines = Limits.pageEvents + Limits.attestationsPerPage
 
@@ -19,22 +19,23 @@ struct PageReading: Sendable {
         guard response.status == 200, let lines = ReadLines.cut(response.body, limit: PageReading.mostLines),
             lines.count >= PageReading.fewest
         else { return nil }
-        let items = await inBatches(lines) { PulledItem(json: Array($0)) }
-        return ReadLines(items: items, findings: await findings(of: items, with: PageReading.attestations(lines, items)))
+        let items = await inBatches(lines, bytes: \.count) { PulledItem(json: Array($0)) }
+        let findings = await findings(of: items, with: PageReading.attestations(lines, items))
+        return ReadLines(items: items, findings: findings, bytes: response.body.count)
     }
 
     /// What can be said of the events of a page, by place; empty where it is left to the transaction.
     func findings(of items: [PulledItem], with attestations: [Attestation]) async -> [EventFindings?] {
         guard items.count >= PageReading.fewest else { return [] }
         guard policy.mode != .off else {
-            return await inBatches(items) { EventFindings(of: $0, sha256: sha256, check: nil) }
+            return await inBatches(items, bytes: { $0.bytes.count }) { EventFindings(of: $0, sha256: sha256, check: nil) }
         }
         // What a chain proves needs no look at each signature.
         var attested: [ULID: UInt64] = [:]
         for one in attestations where one.next == nil { attested[one.origin] = max(attested[one.origin] ?? 0, one.number) }
         let held = await held(items.compactMap { if case .event(let event, _) = $0 { event.id } else { nil } })
         let check = policy.check
-        return await inBatches(items) { [attested] item in
+        return await inBatches(items, bytes: { $0.bytes.count }) { [attested] item in
             guard case .event(let event, _) = item else { return nil }
             let isProved = event.originID.flatMap { attested[$0] }.map { event.number ?? .max <= $0 } ?? false
             return EventFindings(of: item, sha256: sha256, check: isProved || held.contains(event.id) ? nil : check)
@@ -50,12 +51,18 @@ struct PageReading: Sendable {
 
     /// What `transform` makes of each value, in their order.
     private func inBatches<Value: Sendable, Result: Sendable>(
-        _ values: [Value], _ transform: @escaping @Sendable (Value) -> Result
+        _ values: [Value], bytes: (Value) -> Int, _ transform: @escaping @Sendable (Value) -> Result
     ) async -> [Result] {
         await withTaskGroup(of: (Int, [Result]).self) { group in
-            for start in stride(from: 0, to: values.count, by: PageReading.batch) {
-                let part = values[start..<min(values.count, start + PageReading.batch)]
-                group.addTask { (start, part.map(transform)) }
+            var (start, size) = (0, 0)
+            for (place, value) in values.enumerated() {
+                size += bytes(value)
+                let end = place + 1
+                guard end - start == PageReading.batch.events || size >= PageReading.batch.bytes || end == values.count
+                else { continue }
+                let part = values[start..<end]
+                group.addTask { [start] in (start, part.map(transform)) }
+                (start, size) = (end, 0)
             }
             var parts: [Int: [Result]] = [:]
             for await (start, results) in group { parts[start] = results }

@@ -125,7 +125,10 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     private nonisolated func send(_ request: HTTPRequest, _ seals: [RequestSeal]) async -> PollMachine.Answer {
         do {
             var response = try await transport.perform(request, seals: seals)
-            if request.asksForLines { response.lines = await store.lines(of: response) }
+            if request.asksForLines, let lines = await store.lines(of: response) {
+                response.lines = lines
+                response.body = []
+            }
             return .response(response)
         } catch { return .transport(error) }
     }

@@ -44,10 +44,13 @@ package struct ReadLines: Hashable, Sendable {
     package var items: [PulledItem]
     /// By place; `nil` where nothing was found out.
     package var findings: [EventFindings?]
+    /// The length of the body, which need not be kept.
+    package var bytes: Int
 
-    package init(items: [PulledItem], findings: [EventFindings?]) {
+    package init(items: [PulledItem], findings: [EventFindings?], bytes: Int) {
         self.items = items
         self.findings = findings
+        self.bytes = bytes
     }
 
     /// Cuts a body into its lines, each of which ends with a newline.

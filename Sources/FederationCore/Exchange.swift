@@ -130,6 +130,13 @@ package enum PulledItem: Hashable, Sendable {
     /// It is refused; `id` and `subject` as far as they could be read.
     case unreadable(EventRefusal, bytes: [UInt8], id: String, subject: String)
 
+    /// What it was read from.
+    package var bytes: [UInt8] {
+        switch self {
+        case .event(_, let bytes), .unreadable(_, let bytes, _, _): bytes
+        }
+    }
+
     /// Reads one item from its JSON.
     package init(json bytes: [UInt8]) {
         do throws(EventRefusal) {
@@ -199,6 +206,8 @@ public struct PageOutcome: Hashable, Sendable {
     package var isInPlace = true
     /// How far the peer's log is read, for a commit that was bound to a place in it.
     package var position: String?
+    /// How many events the peer is to be asked for at one time from here on; `nil`: as many as before.
+    package var pageEvents: Int?
 
     package init() {}
 }

@@ -68,8 +68,11 @@ package struct HTTPResponse: Hashable, Sendable {
     package var status: Int
     package var fields: HTTPFields
     package var body: [UInt8]
-    /// The lines of `body`, where they were read already.
+    /// The lines of `body`, where they were read already; `body` is then empty, as it would be there twice.
     package var lines: ReadLines?
+
+    /// Bytes of the body that came.
+    package var length: Int { lines?.bytes ?? body.count }
 
     package init(status: Int, fields: HTTPFields = [:], body: [UInt8] = []) {
         self.status = status

@@ -48,7 +48,6 @@ struct JSONReader {
         let start = index
         index += 1
         var members: [(key: String, value: JSON.Node)] = []
-        members.reserveCapacity(12)
         var keys = SeenKeys()
         var duplicates = false
         skipSpace()

@@ -165,7 +165,7 @@ extension PollMachine {
         case (.response(let since), .response(let response)):
             poll.lastAnswerTook = now.instant.since(since)
             // How long an answer was held says nothing about the way to the peer.
-            if !poll.isHeld { poll.ahead.answered(in: poll.lastAnswerTook, bytes: response.body.count) }
+            if !poll.isHeld { poll.ahead.answered(in: poll.lastAnswerTook, bytes: response.length) }
             poll.isHeld = false
             return resume(poll, .response(response), now)
         case (.response, .transport(let failure)):
@@ -330,6 +330,8 @@ extension PollMachine {
         noteProgress(&poll, outcome, now)
         tally.unprovenAttestations += outcome.unprovenAttestations
         let effects: [Effect] = outcome.foundOwnFuture ? [.found(.proven)] : []
+        var outcome = outcome
+        outcome.pageEvents = pageSize.events
         // A page that stopped is the last one; the conversation still says goodbye.
         return effects + resume(poll, .committed(outcome), now)
     }

@@ -27,7 +27,7 @@ struct RequestsAhead: Sendable {
         guard sent[index].response == nil else { return true }
         switch answer {
         case .response(let response):
-            pace.answered(in: now.since(sent[index].since), bytes: response.body.count)
+            pace.answered(in: now.since(sent[index].since), bytes: response.length)
             sent[index].response = response
         case .transport(.answerTooLarge):
             // Asked for in its turn, it has all the room there is.

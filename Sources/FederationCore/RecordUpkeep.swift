@@ -69,8 +69,8 @@ struct RecordUpkeep {
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         let stored = if let known { known.map(\.stored) } else { try log.events(of: subject) }
-        let said = Dictionary(uniqueKeysWithValues: (known ?? []).lazy.map { ($0.stored.event.id, $0.snapshot) })
-            .compactMapValues(\.self)
+        var said: [ULID: Snapshot] = [:]
+        for source in known ?? [] { said[source.stored.event.id] = source.snapshot }
         var held: [ULID: HoldReason] = [:]
         for event in stored where event.isHeldApart && !(retriesReplayer && event.isHeldByReplayer) {
             held[event.event.id] = event.hold

@@ -72,11 +72,45 @@ struct PageSizeTests {
         }
     }
 
+    @Test func aPollThatBeginsWithShortPagesGoesOnWithLongerOnes() {
+        var bench = PollBench { GrowingEcho() }
+        for _ in 0..<5 { _ = bench.poll(response: .failure(.timeout)) }
+        let effects = bench.poll()
+        let asked = targets(effects).compactMap { Int($0.dropFirst()) }
+        #expect(asked.first == 1 && asked.last == Limits.pageEvents && asked.count < 40, "\(asked)")
+    }
+
     /// The limit that the poll which begins with these effects asks for; it goes well.
     private func asked(_ effects: [PollMachine.Effect], _ bench: inout PollBench) -> Int? {
         let all = bench.run(effects)
         for case .send(_, let request, _) in all { return Int(request.target.dropFirst()) }
         return nil
+    }
+}
+
+/// Takes pages of as many events as it may ask for, until those are of the full length.
+private struct GrowingEcho: Exchange {
+    private var size = 0
+
+    private func request() -> ExchangeStep { .request(HTTPRequest(.get, "/\(size)"), seals: []) }
+
+    mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
+        size = context.pageEvents
+        return request()
+    }
+
+    mutating func resume(_ answer: ExchangeAnswer, now: WallTime) -> ExchangeStep {
+        switch answer {
+        case .transport(let failure): return .failed(.transport(failure))
+        case .response: return .identify(PollBench.identity())
+        case .committed(let outcome):
+            guard size < Limits.pageEvents else { return .finished(ExchangeProgress(isComplete: true, wire: .native)) }
+            size = outcome.pageEvents ?? size
+            return request()
+        default:
+            let item = PulledItem.unreadable(.notAnObject, bytes: [], id: "", subject: "")
+            return .take(PulledPage(items: Array(repeating: item, count: size), cursor: .none))
+        }
     }
 }
 

@@ -160,6 +160,40 @@ struct NativeRangesTests {
         #expect(run.requests.allSatisfy { !$0.target.contains("until") })
     }
 
+    @Test func pagesGrowAgainWithinOnePoll() throws {
+        let node = try LoopedNode(NativeWire(), holding: NativeRangesTests.events)
+        var context = LoopedNode.context()
+        context.pageEvents = 1
+        var size = 1
+        let run = try WireRun(
+            NativeExchange(), context, ahead: 8, reading: { _, _, _ in [] },
+            committing: { _ in
+                size = min(2 * size, Limits.pageEvents)
+                var outcome = PageOutcome()
+                outcome.pageEvents = size
+                return outcome
+            }, answer: { .response(try node.respond(to: $1)) })
+        #expect(run.failure == nil && run.events == NativeRangesTests.events)
+        // 1, 2, 4 … 64 of 95 events, and not one by one.
+        #expect(run.pages.map(\.items.count) == [1, 2, 4, 8, 16, 32, 32])
+    }
+
+    @Test func anAnswerWhoseLinesWereReadIsTheSamePage() async throws {
+        let node = try LoopedNode(NativeWire(), holding: NativeRangesTests.events)
+        var response = try get([("limit", "50")], on: node)
+        let range = NativeRanges(from: nil).next
+        let plain = try NativePage(response, of: range, limit: 50)
+        let reading = PageReading(policy: .off) { _ in [] }
+        response.lines = await reading.lines(of: response)
+        response.body = []
+        let read = try NativePage(response, of: range, limit: 50)
+        #expect(read.items == plain.items && read.position == plain.position && read.marks == plain.marks)
+        #expect(read.findings.count == 50 && plain.findings.isEmpty)
+        #expect(throws: ExchangeFailure.malformed(.moreEventsThanAsked(asked: 40))) {
+            try NativePage(response, of: range, limit: 40)
+        }
+    }
+
     private struct PeerServesNothing: Error {}
 
     @Test func whoAnswersAPageAheadMustBeWhoAnsweredBefore() throws {

@@ -30,6 +30,7 @@ struct NativeExchange: Exchange {
     private var fetches = false
     private var ranges = NativeRanges(from: nil)
     private var pageEvents: Int
+    private let longestPage: Int
     /// The line does not bear pages of the full length, and so no several at one time either.
     private var isShortened = false
     /// The identity that the host has accepted in this conversation.
@@ -50,11 +51,14 @@ struct NativeExchange: Exchange {
     private var comparison: NativeReconcile?
 
     /// - Parameter pageEvents: how many events a page is asked to hold at most.
-    init(pageEvents: Int = Limits.pageEvents) { self.pageEvents = pageEvents }
+    init(pageEvents: Int = Limits.pageEvents) {
+        self.pageEvents = pageEvents
+        longestPage = pageEvents
+    }
 
     /// The pages after this one. Nothing is asked of a stranger.
     var ahead: [UpcomingRequest] {
-        guard accepted != nil else { return [] }
+        guard accepted != nil, !isShortened else { return [] }
         switch state {
         case .pulling: return ranges.following.map { UpcomingRequest(request(for: $0)) }
         case .taking(more: true): return ([ranges.next] + ranges.following).map { UpcomingRequest(request(for: $0)) }
@@ -73,10 +77,9 @@ struct NativeExchange: Exchange {
         node = context.node.id
         fetches = context.fetches
         hold = context.hold
-        pageEvents = min(pageEvents, context.pageEvents)
-        isShortened = context.pageEvents < Limits.pageEvents
+        ask(forPagesOf: context.pageEvents)
         numbers = NativeNumbers(context.holes, limit: pageEvents)
-        heads = NativeHeads(context.incompleteHeads)
+        heads = NativeHeads(context.incompleteHeads, limit: pageEvents)
         let row = context.wireValues[NativeExchange.attestedValue].flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
         attested = (row ?? 0, row ?? 0)
         ranges = NativeRanges(from: context.pinnedWire == .noema ? nil : context.position)
@@ -102,6 +105,7 @@ struct NativeExchange: Exchange {
                 return askForPage()
             case (.taking(let more), .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
+                if let events = outcome.pageEvents { ask(forPagesOf: events) }
                 return more ? askForPage() : keepOrFinish()
             case (.keeping, .kept): return finish()
             case (.naming, .response(let response)): return try named(response)
@@ -241,6 +245,11 @@ struct NativeExchange: Exchange {
         return .request(request, seals: [])
     }
 
+    private mutating func ask(forPagesOf events: Int) {
+        pageEvents = min(longestPage, events)
+        isShortened = events < Limits.pageEvents
+    }
+
     private func request(for range: NativeRanges.Range) -> HTTPRequest {
         var target = "\(NativeRoutes.eventsPath)?limit=\(pageEvents)"
         if !ranges.areRefused, !isShortened { target += "&marks=\(Limits.marks)" }
@@ -336,13 +345,15 @@ struct NativePage {
         guard count >= 0 else { throw .malformed(.headerInvalid) }
         guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
         let behind = try NativeAttestations.count(in: response.fields)
-        let lines = try NativePage.lines(response.body, limit: limit + behind)
-        guard lines.count == count + behind else { throw .malformed(.truncated) }
-        let attestations = NativeAttestations.read(lines.dropFirst(count))
-        if let read = response.lines, read.items.count == lines.count {
+        if let read = response.lines {
+            guard read.items.count <= limit + behind else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
+            guard read.items.count == count + behind else { throw .malformed(.truncated) }
+            let attestations = NativeAttestations.read(read.items.dropFirst(count).map { $0.bytes[...] })
             return (Array(read.items.prefix(count)), Array(read.findings.prefix(count)), attestations)
         }
-        return (lines.prefix(count).map { PulledItem(json: Array($0)) }, [], attestations)
+        let lines = try NativePage.lines(response.body, limit: limit + behind)
+        guard lines.count == count + behind else { throw .malformed(.truncated) }
+        return (lines.prefix(count).map { PulledItem(json: Array($0)) }, [], NativeAttestations.read(lines.dropFirst(count)))
     }
 
     /// Every line ends with a newline, the last one too: one that does not was cut off.
