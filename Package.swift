@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// Places where a test may kill the program (docs/testing.md): there only for whoever asks, in no release.
-let withFailPoints = Context.environment["FEDERATION_FAIL_POINTS"] != nil
+let withFailPoints = Context.environment["FEDERATION_FAIL_POINTS"] == "1"
 let failPoints: [Target.Dependency] = withFailPoints ? ["FailPoints"] : []
 
 /// What every target is compiled with. Warnings are errors, so a new one is noticed the day it appears.

@@ -55,7 +55,10 @@ struct FailureText {
             self.init("these peers could not be read to the end: \(list)",
                 hint: "what only they hold would be lost; when they are gone for good, add --partial", .unreachable)
         case .identityLost:
-            self.init("nothing in \(fact("directory")) says any more whose database this was",
+            self.init(
+                list.isEmpty
+                    ? "nothing in \(fact("directory")) says any more whose database this was"
+                    : "the database in \(fact("directory")) may have been that of any of these, who have signed with its key: \(list)",
                 hint: "bring its key file back, restore a backup, or start anew with 'federation init' elsewhere", .identity)
         case .unknownPeer:
             self.init("no peer '\(fact("peer"))' in the configuration", hint: list.isEmpty ? "there are no peers" : meant("peer", "known peers: \(list)"))

@@ -76,8 +76,8 @@ extension LogFinding.Kind {
     public var hint: String {
         switch self {
         case .fileDamaged, .eventUnreadable, .digestMismatch, .columnMismatch, .itemIndexMismatch, .originMismatch:
-            "Something else wrote to the file, or the disk fails: check the disk, put a backup back and run `federation "
-                + "identity recover`; or begin a new node, which fetches everything from its peers."
+            "Something else wrote to the file, or the disk fails: check the disk, stop the node and run `federation "
+                + "recover`."
         case .signatureBad:
             "It was changed here, or came so: compare it with a peer's copy (`federation events ID`), and whom it came from."
         case .eventRemoved: "Any command that writes counts it out; `federation verify` fetches it again from a peer."

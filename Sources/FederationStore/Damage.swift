@@ -1,5 +1,6 @@
 internal import CSQLite
 package import FederationCore
+internal import Glibc
 internal import Synchronization
 
 /// Whether SQLite has found a database damaged. Once it has, nothing is written to it any more: what is written over a
@@ -49,12 +50,56 @@ extension SQLiteStore {
 
 extension SQLiteStore {
     /// Whether SQLite finds nothing wrong with the file at `path`, whatever schema it has and whosever it is.
-    package static func isSound(_ path: String) -> Bool {
+    ///
+    /// - Throws: what kept it from looking, which says nothing of the file.
+    package static func isSound(_ path: String) throws(StoreFailure) -> Bool {
+        guard !EmptiedDatabase.stands(at: path) else { return false }
         do throws(SQLiteError) {
             let connection = try SQLiteConnection(path: path, mode: .readOnly)
-            return try connection.first("PRAGMA integrity_check(1)") { $0.text(0) } == "ok"
+            return try PageCheck.isPassed(try connection.first("PRAGMA integrity_check(1)") { $0.text(0) })
         } catch {
+            guard StoreFailure(error) == .corrupt else { throw StoreFailure(error) }
             return false
         }
+    }
+}
+
+/// A database that was cut to nothing beside its write-ahead log.
+enum EmptiedDatabase {
+    private static let logHeader = 32
+
+    /// To be asked before SQLite opens it: that deletes the write-ahead log of a database without a page, and the log may have
+    /// everything.
+    static func stands(at path: String) -> Bool {
+        size(path) == 0 && size(path + "-wal") ?? 0 > logHeader
+    }
+
+    private static func size(_ path: String) -> Int64? {
+        var facts = stat()
+        guard unsafe stat(path, &facts) == 0 else { return nil }
+        return Int64(facts.st_size)
+    }
+}
+
+/// What SQLite's own look at the pages of a database has found.
+enum PageCheck {
+    /// - Throws: the failure that kept a page from being read. It is in the words alone: SQLite gives no code beside them.
+    static func isPassed(_ row: String?) throws(SQLiteError) -> Bool {
+        guard let row else { return false }
+        if row == "ok" { return true }
+        if let code = code(in: row) {
+            let error = SQLiteError(extendedCode: code)
+            guard StoreFailure(error) == .corrupt else { throw error }
+        }
+        return false
+    }
+
+    /// The number behind the words of `checkTreePage`: "unable to get the page. error code=10".
+    private static func code(in row: String) -> Int32? {
+        let words = Array("error code".utf8)
+        let bytes = Array(row.utf8)
+        guard let end = bytes.indices.last(where: { bytes[$0...].starts(with: words) }).map({ $0 + words.count }) else { return nil }
+        let digits = bytes[end...].dropFirst().prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Int32(String(decoding: digits, as: UTF8.self))
     }
 }

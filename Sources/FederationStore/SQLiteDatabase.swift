@@ -26,6 +26,7 @@ final class SQLiteDatabase {
     static func writer(
         path: String, isDurable: Bool = true, reporting damage: Damage? = nil
     ) throws(StoreFailure) -> SQLiteDatabase {
+        guard !EmptiedDatabase.stands(at: path) else { throw .corrupt }
         makeFile(path)
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
         if let damage { connection.report(to: damage) }
@@ -47,6 +48,7 @@ final class SQLiteDatabase {
     ///
     /// - Throws: `olderSchema` for one that only a writer can bring up to date.
     static func reader(path: String, reporting damage: Damage? = nil) throws(StoreFailure) -> SQLiteDatabase {
+        guard !EmptiedDatabase.stands(at: path) else { throw .corrupt }
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
         if let damage { connection.report(to: damage) }
         let found = try Schema.found(in: connection)

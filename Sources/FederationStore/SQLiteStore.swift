@@ -107,6 +107,7 @@ package actor SQLiteStore {
         } catch {
             guard case .needsFold = error else { return try error.outcome() }
         }
+        guard !damage.isFound else { throw Failure(.corrupt) }
         // Only between two transactions; what was begun is begun again.
         writer.fold()
         do throws(Undone<Value, Failure>) {
@@ -139,6 +140,8 @@ package actor SQLiteStore {
             case .quotaReached(let limit): throw .failed(Failure(.quota(limit: limit)))
             case .diskFull: throw .failed(Failure(.full))
             }
+            // A reader may have met it meanwhile.
+            guard !damage.isFound else { throw .failed(Failure(.corrupt)) }
             guard keeps else { throw .rehearsed(value) }
             return value
         }
@@ -208,7 +211,7 @@ package actor SQLiteStore {
                 FailPoint.afterRewrite.pass()
             #endif
         }
-        writer.fold()
+        if !damage.isFound { writer.fold() }
     }
 
     /// Bounds the size of the file, as a full disk would.
@@ -323,14 +326,14 @@ private actor Reader {
     func isSound() throws(StoreFailure) -> Bool {
         let database = try opened()
         return try storing { () throws(SQLiteError) in
-            try database.connection.first("PRAGMA integrity_check(1)") { $0.text(0) } == "ok"
+            try PageCheck.isPassed(try database.connection.first("PRAGMA integrity_check(1)") { $0.text(0) })
         }
     }
 
     func checkPages() throws(StoreFailure) -> Bool {
         let database = try opened()
         let isWhole = try storing { () throws(SQLiteError) in
-            try database.connection.first("PRAGMA quick_check(1)") { $0.text(0) } == "ok"
+            try PageCheck.isPassed(try database.connection.first("PRAGMA quick_check(1)") { $0.text(0) })
         }
         if !isWhole { damage.find() }
         return isWhole

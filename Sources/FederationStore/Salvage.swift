@@ -72,22 +72,34 @@ package struct Salvage {
         }
     }
 
-    /// The events at `range` of the rows found, in order of arrival, and how many of them cannot be read or are not what
-    /// their row says they are.
-    package func events(_ range: Range<Int>, _ sha256: SHA256) -> (events: [StoredEvent], unreadable: Int) {
-        var events: [StoredEvent] = []
-        var unreadable = 0
-        for place in places[range.clamped(to: places.indices)] {
+    /// Some events, in order of arrival.
+    package struct Batch: Sendable {
+        package var events: [StoredEvent] = []
+        /// Rows that cannot be read, or whose event is not what the row says it is.
+        package var unreadable = 0
+        /// The row behind the last one looked at.
+        package var end: Int
+    }
+
+    /// The events at `range` of the rows found, in order of arrival; fewer where they have more than `bytes`, but one at least.
+    package func events(_ range: Range<Int>, bytes: Int = .max, _ sha256: SHA256) -> Batch {
+        let range = range.clamped(to: places.indices)
+        var batch = Batch(end: range.lowerBound)
+        var taken = 0
+        while batch.end < range.upperBound, taken < bytes {
+            let place = places[batch.end]
+            batch.end += 1
             guard let records = PageRecords(Int(place.page), of: pages), let (seq, values) = records.row(Int(place.cell)),
                 let event = StoredEvent(salvaged: values, seq: seq), let found = try? event.event.fingerprint(sha256),
                 found.digest == event.digest, found.signedHash == event.signedHash
             else {
-                unreadable += 1
+                batch.unreadable += 1
                 continue
             }
-            events.append(event)
+            batch.events.append(event)
+            taken += values[23].blob?.count ?? 0
         }
-        return (events, unreadable)
+        return batch
     }
 }
 
@@ -97,6 +109,7 @@ private struct StateTables {
     var state: [String: String] = [:]
 
     init?(path: String) {
+        guard !EmptiedDatabase.stands(at: path) else { return nil }
         do throws(SQLiteError) {
             let connection = try SQLiteConnection(path: path, mode: .readOnly)
             try connection.scan("SELECT key, value FROM meta") { row throws(SQLiteError) in
@@ -118,11 +131,18 @@ private struct FoundState {
     var meta: [MetaKey: String] = [:]
     var state: [String: String] = [:]
     private var doubtful: Set<String> = []
+    private var identities: Set<String> = []
 
     mutating func add(_ key: String, _ value: String) {
         if let name = MetaKey(rawValue: key) {
             if name == .ownNumber, let before = meta[name].flatMap({ UInt64($0) }), before >= UInt64(value) ?? 0 { return }
-            meta[name] = value
+            // Who it is cannot be chosen: an old page may have who it was before 'identity new'.
+            if name == .identity {
+                identities.insert(value)
+                meta[name] = identities.count == 1 ? value : nil
+            } else {
+                meta[name] = value
+            }
             return
         }
         guard !doubtful.contains(key) else { return }
@@ -150,7 +170,7 @@ enum SalvagedRow {
 
 extension Attestation {
     init?(salvaged values: [SalvagedValue]) {
-        guard case .null = values[0], let kind = values[2].text, kind == "checkpoint" || kind == "succession",
+        guard values.count == SalvagedRow.attestationColumns, case .null = values[0], let kind = values[2].text, kind == "checkpoint" || kind == "succession",
             let text = values[4].text, let json = try? JSON(Array(text.utf8))
         else { return nil }
         self.init(json)
@@ -161,7 +181,8 @@ extension StoredEvent {
     /// The same as from a row that SQLite reads.
     init?(salvaged values: [SalvagedValue], seq: Int64) {
         func text(_ column: Int) -> String? { values[column].text }
-        guard let id = text(1).flatMap({ ULID($0) }), let digest = values[2].blob.flatMap({ Digest($0) }),
+        // A disk that fails may give another row than when it was counted.
+        guard values.count == SalvagedRow.eventColumns, let id = text(1).flatMap({ ULID($0) }), let digest = values[2].blob.flatMap({ Digest($0) }),
             let signedHash = values[3].blob.flatMap({ Digest($0) }), let origin = text(4), let originName = text(5),
             let subject = text(7), let action = text(8), let timestamp = text(11),
             let clock = text(12).flatMap({ ReceivedClock(json: Array($0.utf8)) }), let peer = text(16),

@@ -127,6 +127,11 @@ import Testing
         let refused = try await alpha.run("put", "-", input: "# No\n")
         #expect(refused.status == 5 && refused.err.contains("identity recover"), "\(refused.err)")
         try await beta.start()
+        // One that is only published to is met, and not asked for what it has.
+        alpha.setPeer("beta", beta.endpoint, "mode: publish")
+        let unasked = try await alpha.run("identity", "recover")
+        #expect(unasked.status == 4 && unasked.err.contains("beta"), "\(unasked.err)")
+        alpha.setPeer("beta", beta.endpoint)
         try await expectOK(alpha.run("identity", "recover"))
         try await alpha.put("# After\n")
         let events = try await alpha.facts("events", "--limit", "100000")["events"]?.array ?? []
@@ -190,17 +195,37 @@ import Testing
         let (alpha, _) = try await pair()
         let before = try await alpha.events()
         try overwrite(try #require(Page.index.number(in: TestFile.bytes(database(alpha)))), of: alpha)
-        let aside = alpha.directory + "/data/damaged-20260101T000000Z"
+        let aside = alpha.directory + "/data/recovering-20260101T000000Z"
         mkdir(aside, 0o700)
         #expect(rename(database(alpha), aside + "/federation.db") == 0)
         let refused = try await alpha.run("run")
         #expect(refused.status == 3 && refused.err.contains("go on with 'federation recover'"), "\(refused.err)")
+        // A copy of it is no other node's, and no more this one's once it is mended.
+        let copy = alpha.scratch.file("copy")
+        let cp = try ChildProcess("/bin/cp", ["-r", alpha.directory, copy], output: "/dev/null", error: "/dev/null")
+        #expect(try await cp.end() == .exited(0))
+        func ofCopy(_ arguments: String..., input: String? = nil) async throws -> CommandResult {
+            try await Program.run(arguments + ["--config", copy + "/federation.yaml"], input: input, in: alpha.scratch)
+        }
+        let mended = try await ofCopy("recover", "--partial", "--json")
+        #expect(mended.status == 4, "\(mended.out)\(mended.err)")
+        #expect(try mended.json["settled"]?.bool == false && mended.json["was_stopped"]?.bool == true, "\(mended.out)")
+        let written = try await ofCopy("put", "-", input: "# No\n")
+        #expect(written.status == 5 && written.err.contains("identity"), "\(written.err)")
+
         let recovered = try await alpha.run("recover", "--json")
         // No row is missing, so it needs nobody.
         #expect(recovered.status == 0, "\(recovered.err)")
-        #expect(try recovered.json["kept_in"]?.string == aside, "\(recovered.out)")
+        let kept = try #require(try recovered.json["kept_in"]?.string)
+        #expect(kept.hasSuffix("/data/damaged-20260101T000000Z"), "\(recovered.out)")
         #expect(try await alpha.events() == before)
         try await alpha.put("# After\n")
+        // What was kept is no way on for the database of months later.
+        for end in ["", "-wal", "-shm"] { unlink(database(alpha) + end) }
+        let gone = try await alpha.run("run")
+        #expect(gone.status == 3 && !gone.err.contains("go on with"), "\(gone.err)")
+        #expect(try await alpha.run("recover").status == 3)
+        #expect(access(kept + "/federation.db", F_OK) == 0)
     }
 }
 

@@ -25,8 +25,9 @@ import Testing
 
     private func salvaged(_ path: String) throws -> (salvage: Salvage, events: [StoredEvent], unreadable: Int) {
         let salvage = try Salvage(path: path) { _, _ in }
-        let (events, unreadable) = salvage.events(0..<salvage.count, sha256)
-        return (salvage, events, unreadable)
+        let batch = salvage.events(0..<salvage.count, sha256)
+        #expect(batch.end == salvage.count)
+        return (salvage, batch.events, batch.unreadable)
     }
 
     @Test func whatSQLiteReadsIsFoundOnThePages() async throws {
@@ -59,11 +60,81 @@ import Testing
         var bytes = scratch.read("federation.db")
         bytes.replaceSubrange(0..<4096, with: [UInt8](repeating: 0xA5, count: 4096))
         scratch.write("federation.db", bytes)
-        #expect(!SQLiteStore.isSound(path))
+        #expect(try !SQLiteStore.isSound(path))
         let (salvage, events, _) = try salvaged(path)
         #expect(events == read)
         #expect(!salvage.known.isStateWhole && salvage.known.meta[.identity] == Sample.node(1).description)
         #expect(salvage.known.state["peer:beta:cortex_id"] == "01KNJX4991ASW6NNKS9BQHNCGB")
+    }
+
+    @Test func aBatchEndsWhereItIsLargeEnough() async throws {
+        let scratch = ScratchDirectory()
+        let path = scratch.file("federation.db")
+        let store = try SQLiteStore(path: path)
+        try await fill(store, 30...50)
+        await store.close()
+        let salvage = try Salvage(path: path) { _, _ in }
+        // The one with 30,000 bytes is the eleventh.
+        let first = salvage.events(0..<21, bytes: 20_000, sha256)
+        #expect(first.end == 11 && first.events.count == 11)
+        #expect(salvage.events(11..<21, bytes: 20_000, sha256).end == 21)
+        #expect(salvage.events(10..<21, bytes: 1, sha256).end == 11, "one at least")
+        #expect(salvage.events(21..<90, bytes: 1, sha256).end == 21)
+    }
+
+    @Test func whatCannotBeReadAtThisMomentIsNotDamaged() async throws {
+        let scratch = ScratchDirectory()
+        #expect(throws: StoreFailure.cannotOpen) { try SQLiteStore.isSound(scratch.file("none.db")) }
+        scratch.write("text.db", Array("no database at all, but longer than the header of one would be: a text".utf8))
+        #expect(try !SQLiteStore.isSound(scratch.file("text.db")))
+        #expect(try PageCheck.isPassed("ok"))
+        for damage in ["Tree 5 page 7: btreeInitPage() returns error code 11", "row 3 missing from index i", ""] {
+            #expect(try !PageCheck.isPassed(damage))
+        }
+        #expect(throws: SQLiteError(extendedCode: 10)) { try PageCheck.isPassed("Tree 5 page 7: unable to get the page. error code=10") }
+        #expect(throws: SQLiteError(extendedCode: 266)) { try PageCheck.isPassed("unable to get the page. error code=266") }
+        #expect(throws: SQLiteError(extendedCode: 7)) { try PageCheck.isPassed("unable to get the page. error code=7") }
+    }
+
+    /// SQLite would delete the write-ahead log as soon as it opens the file.
+    @Test func aDatabaseThatWasCutToNothingKeepsItsWriteAheadLog() async throws {
+        let scratch = ScratchDirectory()
+        let (path, copy) = (scratch.file("federation.db"), scratch.file("copy.db"))
+        let store = try SQLiteStore(path: path)
+        try await fill(store, 1...50)
+        let read = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
+        let log = scratch.read("federation.db-wal")
+        await store.close()
+        #expect(log.count > 4096)
+        scratch.write("copy.db-wal", log)
+        scratch.write("copy.db", [])
+        #expect(try !SQLiteStore.isSound(copy))
+        #expect(throws: StoreFailure.corrupt) { try SQLiteStore(path: copy) }
+        #expect(throws: StoreFailure.corrupt) { try SQLiteStore(path: copy, access: .readOnly) }
+        let (salvage, events, _) = try salvaged(copy)
+        #expect(events == read && !salvage.known.isStateWhole)
+        #expect(scratch.read("copy.db-wal") == log)
+    }
+
+    /// The columns of a row are counted when it is found, and read again later: a disk that fails may give another row.
+    @Test func aRowOfOtherColumnsIsNoEvent() {
+        #expect(StoredEvent(salvaged: [], seq: 1) == nil)
+        #expect(StoredEvent(salvaged: [SalvagedValue](repeating: .null, count: 23), seq: 1) == nil)
+        #expect(Attestation(salvaged: [.null]) == nil)
+    }
+
+    @Test func nothingIsCommittedOnceAReaderHasMetDamage() async throws {
+        let scratch = ScratchDirectory()
+        let store = try SQLiteStore(path: scratch.file("federation.db"))
+        try await fill(store, 1...3)
+        await #expect(throws: StoreFailure.corrupt) {
+            try await store.write { log throws(StoreFailure) in
+                try log.setMeta(.ownNumber, "9")
+                store.damage.find()
+            }
+        }
+        #expect(try await store.read { log throws(StoreFailure) in try log.meta(.ownNumber) } == "3")
+        await store.close()
     }
 
     /// 100 databases with some bytes changed anywhere: no trap, no event that was not there, none lost from a page that is

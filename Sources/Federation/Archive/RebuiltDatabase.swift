@@ -9,20 +9,17 @@ internal import Glibc
 struct RebuiltDatabase: Sendable {
     let node: Node
     private let place: DatabaseFileIdentity
-    private let wasStopped: Bool
-    private let isStateWhole: Bool
+    private var numbers = RecoveredNumbers()
     /// The number that this node had given last, as far as that could be read.
     private let knownNumber: UInt64?
     private var unreadable = 0
     private var refused = 0
     private var salvaged: Int64 = 0
-    private var isOwnComplete = false
     private var fetched = 0
-    private var unreachable: [String] = []
     private var isSettled = false
     private var facts: (events: Int64, number: UInt64) = (0, 0)
 
-    private static let batch = 500
+    static let batch = 500
 
     /// Makes the draft and opens it as this node's: its identity, its pins and what is known of the keys of others.
     ///
@@ -30,38 +27,17 @@ struct RebuiltDatabase: Sendable {
     init(
         _ salvage: Salvage, of source: String, at draft: String, in directory: NodeDirectory, _ configPath: String
     ) async throws(CommandFailure) {
-        let identity = try RebuiltDatabase.identity(salvage, directory)
+        let identity = try RecoveredIdentity.find(salvage, directory)
         do throws(StoreFailure) {
             place = try await RebuiltDatabase.make(draft, identity, salvage.known)
-            // One that was a copy, or older than what it had published, is no better now.
-            let recorded = salvage.known.meta[.databaseFile].flatMap { DatabaseFileIdentity($0) }
-            let found = try DatabaseFileIdentity(of: source)
-            wasStopped = salvage.known.meta[.stopped] != nil || recorded != found
+            // One that was a copy, or older than what it had published, is so still.
+            numbers.wasStopped = NodeStop(meta: salvage.known.meta, found: try DatabaseFileIdentity(of: source)) != nil
         } catch {
             throw CommandFailure(error)
         }
-        isStateWhole = salvage.known.isStateWhole
+        numbers.isStateWhole = salvage.known.isStateWhole
         knownNumber = salvage.known.meta[.ownNumber].flatMap { UInt64($0) }
         node = try await Node(configPath: configPath, use: .rebuild(draft: draft), logger: .silent)
-    }
-
-    /// Whose it was: as it says itself, or else whoever has signed with the key that lies beside it.
-    private static func identity(_ salvage: Salvage, _ directory: NodeDirectory) throws(CommandFailure) -> ULID {
-        if let said = salvage.known.meta[.identity].flatMap({ ULID($0) }) { return said }
-        var keys: [String] = []
-        for name in DirectoryListing.names(in: directory.path) where name.hasSuffix(".key") {
-            let path = "\(directory.path)/\(name)"
-            if let key = try? SigningKeyFile.read(path) { keys.append(key.publicKey.description) }
-        }
-        for start in stride(from: 0, to: salvage.count, by: batch) {
-            for event in salvage.events(start..<start + batch, sha256).events {
-                guard let key = event.event.publicKey, keys.contains(where: { PublicKey.isSame($0, key) }),
-                    let origin = ULID(event.event.origin), event.event.bears(key)
-                else { continue }
-                return origin
-            }
-        }
-        throw CommandFailure(.identityLost, ["directory": directory.path])
     }
 
     private static func make(
@@ -109,18 +85,20 @@ struct RebuiltDatabase: Sendable {
         intake.policy.signatures.mode = min(intake.policy.signatures.mode, .warn)
         let (settled, now) = (intake, SystemClock.now())
         do throws(StoreFailure) {
-            for start in stride(from: 0, to: salvage.count, by: RebuiltDatabase.batch) {
-                let (events, unreadable) = salvage.events(start..<start + RebuiltDatabase.batch, sha256)
-                self.unreadable += unreadable
+            var next = 0
+            while next < salvage.count {
+                let batch = salvage.events(next..<next + RebuiltDatabase.batch, bytes: Limits.pageBytes, sha256)
+                next = batch.end
+                unreadable += batch.unreadable
                 refused += try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
                     var refused = 0
-                    for (peer, items) in RebuiltDatabase.runs(of: events) {
+                    for (peer, items) in RebuiltDatabase.runs(of: batch.events) {
                         let page = PulledPage(items: items, cursor: .none)
                         refused += try settled.take(page, from: peer, now: now, into: &log).refused
                     }
                     return refused
                 }
-                progress(Int64(min(salvage.count, start + RebuiltDatabase.batch)), Int64(salvage.count))
+                progress(Int64(next), Int64(salvage.count))
             }
             let own = node.identity.id.description
             let (events, summary) = try await node.store.read { (log) throws(StoreFailure) in
@@ -128,8 +106,8 @@ struct RebuiltDatabase: Sendable {
             }
             salvaged = events
             let highest = summary?.highestNumber ?? 0
-            isOwnComplete =
-                isStateWhole && !wasStopped && knownNumber == highest
+            numbers.isOwnComplete =
+                numbers.isStateWhole && !numbers.wasStopped && knownNumber == highest
                 && UInt64(clamping: summary?.distinctNumbers ?? 0) == highest
         } catch {
             throw CommandFailure(error)
@@ -151,10 +129,9 @@ struct RebuiltDatabase: Sendable {
         let polled = node.config.peers.filter { $0.mode != .paused }
         let reports = try await node.sync(polled.map(\.name))
         fetched = reports.reduce(0) { $0 + $1.outcome.applied }
-        unreachable = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
-        // What it holds of ours cannot be asked for.
-        unreachable += polled.filter(\.comesToUs).map(\.name)
-        isSettled = isOwnComplete || isPartial || unreachable.isEmpty
+        numbers.hasPeers = !node.config.peers.isEmpty
+        numbers.unread = node.config.unread(reports)
+        isSettled = numbers.isSettled(isPartial: isPartial)
     }
 
     /// From here on the draft is this node's, once it has its name. It writes nothing until it is known to have every number
@@ -178,10 +155,11 @@ struct RebuiltDatabase: Sendable {
         writer.member("salvaged", salvaged)
         writer.member("unreadable", unreadable)
         writer.member("refused", refused)
-        writer.member("state_whole", isStateWhole)
-        writer.member("own_complete", isOwnComplete)
+        writer.member("state_whole", numbers.isStateWhole)
+        writer.member("own_complete", numbers.isOwnComplete)
         writer.member("fetched", fetched)
-        writer.member("unreachable", unreachable)
+        writer.member("unreachable", numbers.unread)
+        writer.member("was_stopped", numbers.wasStopped)
         writer.member("log_events", facts.events)
         writer.member("number", facts.number)
         writer.member("settled", isSettled)
@@ -189,17 +167,9 @@ struct RebuiltDatabase: Sendable {
 }
 
 /// Signatures by keys that are named as texts.
-private enum NamedKey {
+enum NamedKey {
     static func verifies(_ preimage: [UInt8], _ signature: String, _ key: String) -> Bool {
         guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
         return key.verify(signature, of: preimage)
-    }
-}
-
-extension Event {
-    /// Whether its signature is by this key.
-    fileprivate func bears(_ key: String) -> Bool {
-        guard let found = try? fingerprint(sha256) else { return false }
-        return OwnOrigin.isOurs(self, found) { NamedKey.verifies($0, $1, key) }
     }
 }

@@ -40,6 +40,7 @@ package struct Recovery: Sendable {
         guard directory.hasDatabase || aside.isInterrupted else {
             throw CommandFailure(.notInitialised, ["directory": directory.path])
         }
+        if !isDryRun { try aside.finish() }
         if directory.hasDatabase, !isForced, try await isSound(directory) {
             return jsonObject {
                 $0.member("damaged", false)
@@ -72,6 +73,7 @@ package struct Recovery: Sendable {
             do throws(FileFailure) { try AtomicFile.put(draft, in: directory.database) } catch {
                 throw CommandFailure(.fileWrite, ["file": directory.database, "why": SystemText.of(error.code)])
             }
+            try aside.finish()
         }
         return jsonObject {
             $0.member("damaged", true)
@@ -83,8 +85,9 @@ package struct Recovery: Sendable {
 
     /// Whether neither SQLite nor a computation anew of all that follows from something else finds anything wrong.
     private func isSound(_ directory: NodeDirectory) async throws(CommandFailure) -> Bool {
-        guard SQLiteStore.isSound(directory.database) else { return false }
         do throws(StoreFailure) {
+            // What could not be read at this moment says nothing of the file: that is thrown.
+            guard try SQLiteStore.isSound(directory.database) else { return false }
             let store = try SQLiteStore(path: directory.database, access: .readOnly)
             let id = try await store.read { (log) throws(StoreFailure) in try log.meta(.identity).flatMap { ULID($0) } }
             let audit = try await SelfVerification.run(on: store, in: directory).audit
@@ -106,86 +109,29 @@ package struct Recovery: Sendable {
 
     private func removeLeftovers(in directory: NodeDirectory) {
         // Under the lock nobody else is at it.
-        for name in DirectoryListing.names(in: directory.path) where name.hasPrefix(Recovery.draftPrefix) {
+        for name in DirectoryListing.names(in: directory.path) where Recovery.isDraft(name) {
             unlink("\(directory.path)/\(name)")
         }
     }
-}
 
-/// Where the damaged files of a node go: nothing of them is deleted.
-struct DamagedFiles {
-    private let directory: NodeDirectory
-    /// The directory that they are in.
-    private(set) var kept: String?
-
-    private static let prefix = "damaged-"
-    private static let name = "federation.db"
-    /// The write-ahead log without its database is of no use, and would be applied to the next one of that name.
-    private static let companions = ["-wal", "-shm", "-journal"]
-
-    init(_ directory: NodeDirectory) { self.directory = directory }
-
-    /// There is no database, and one that was moved aside: the step behind was not done.
-    var isInterrupted: Bool { !directory.hasDatabase && newest != nil }
-
-    private var newest: String? {
-        DirectoryListing.names(in: directory.path).filter { $0.hasPrefix(DamagedFiles.prefix) }.sorted()
-            .map { "\(directory.path)/\($0)" }.last { access("\($0)/\(DamagedFiles.name)", F_OK) == 0 }
-    }
-
-    /// Moves what was left behind to the others, and gives the path of the database.
-    mutating func resume() throws(CommandFailure) -> String {
-        guard let place = newest else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
-        try moveCompanions(to: place)
-        kept = place
-        return "\(place)/\(DamagedFiles.name)"
-    }
-
-    mutating func moveThere() throws(CommandFailure) {
-        let place = try makePlace()
-        // The database first: what is left is no node that anybody could start.
-        try move(directory.database, to: "\(place)/\(DamagedFiles.name)")
-        #if FAIL_POINTS
-            FailPoint.recoverDatabaseAside.pass()
-        #endif
-        try moveCompanions(to: place)
-        #if FAIL_POINTS
-            FailPoint.recoverAllAside.pass()
-        #endif
-        kept = place
-    }
-
-    private func moveCompanions(to place: String) throws(CommandFailure) {
-        for end in DamagedFiles.companions where access(directory.database + end, F_OK) == 0 {
-            try move(directory.database + end, to: "\(place)/\(DamagedFiles.name)\(end)")
-        }
-        AtomicFile.flushDirectory(of: "\(place)/\(DamagedFiles.name)")
-        AtomicFile.flushDirectory(of: directory.database)
-    }
-
-    private func makePlace() throws(CommandFailure) -> String {
-        let time = SystemClock.now().rfc3339.filter { $0 != ":" && $0 != "-" }
-        for number in 1...100 {
-            let path = "\(directory.path)/\(DamagedFiles.prefix)\(time)\(number == 1 ? "" : "-\(number)")"
-            if mkdir(path, 0o700) == 0 { return path }
-            guard errno == EEXIST else { break }
-        }
-        throw CommandFailure(.dataDirectory, ["directory": directory.path, "why": SystemText.of(errno)])
-    }
-
-    private func move(_ path: String, to target: String) throws(CommandFailure) {
-        guard rename(path, target) == 0 else {
-            throw CommandFailure(.fileWrite, ["file": target, "why": SystemText.of(errno)])
-        }
+    /// Whether a file is a draft of ours, or stands beside one: others may begin with the same word.
+    static func isDraft(_ name: String) -> Bool {
+        guard name.hasPrefix(draftPrefix) else { return false }
+        let rest = name.utf8.dropFirst(draftPrefix.utf8.count)
+        let end = rest.drop { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let ends = [".db", ".db-wal", ".db-shm", ".db-journal"]
+        return end.count < rest.count && ends.contains { end.elementsEqual($0.utf8) }
     }
 }
 
 extension LogFinding.Kind {
-    /// It is not what an older or newer program leaves behind, or another program that deleted something.
+    /// What stands in the file is not what was written, and a new database has it right again. The others have ways of their
+    /// own, or are what another program leaves behind.
     fileprivate var isDamage: Bool {
         switch self {
-        case .recordsOutdated, .eventRemoved: false
-        default: true
+        case .fileDamaged, .eventUnreadable, .digestMismatch, .columnMismatch, .itemIndexMismatch, .originMismatch: true
+        case .signatureBad, .chainMismatch, .eventRemoved, .recordsOutdated, .recordMismatch, .recordWithoutEvents,
+            .holdMismatch, .clockBehind, .ownNumberBehind, .markMismatch, .cursorUnreadable: false
         }
     }
 }

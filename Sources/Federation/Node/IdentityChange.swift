@@ -82,7 +82,7 @@ package enum IdentityChange {
     ///     old by them.
     ///   - bundles: whole bundles of peers that cannot be asked. What was written after a bundle was made is not in it, so
     ///     its peer still counts as one that was not read.
-    /// - Throws: `.recoveryIncomplete` with the peers that failed, unless `partial`; nothing is settled then.
+    /// - Throws: `.recoveryIncomplete` with the peers that were not read to the end, unless `partial`; nothing is settled then.
     package static func recover(
         configPath: String, partial: Bool, bundles: [String] = [], isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
@@ -127,11 +127,9 @@ package enum IdentityChange {
             fetched += try await BundleImport.takeWhole(file, into: node.bundleDesk)
         }
         let reports = try await node.sync(names)
-        var failed = reports.filter { if case .failed = $0.result { true } else { false } }.map(\.peer)
-        // What it holds of ours cannot be asked for.
-        failed += node.config.peers.filter { $0.comesToUs && names.contains($0.name) }.map(\.name)
-        guard partial || failed.isEmpty else {
-            throw CommandFailure(.recoveryIncomplete, list: failed)
+        let unread = node.config.unread(reports)
+        guard partial || unread.isEmpty else {
+            throw CommandFailure(.recoveryIncomplete, list: unread)
         }
         #if FAIL_POINTS
             FailPoint.ownEventsFetched.pass()
@@ -148,7 +146,7 @@ package enum IdentityChange {
             $0.member("id", own.description)
             $0.member("number", UInt64(number ?? "") ?? 0)
             $0.member("fetched", reports.reduce(fetched) { $0 + $1.outcome.applied })
-            if !failed.isEmpty { $0.member("unreachable", failed) }
+            if !unread.isEmpty { $0.member("unreachable", unread) }
             if isDryRun { $0.member("dry_run", true) }
         }
     }

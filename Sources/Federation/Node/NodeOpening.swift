@@ -77,6 +77,10 @@ struct OpenedNode: Sendable {
         } catch {
             throw CommandFailure(error, directory: directory.path)
         }
+        if use.locks {
+            var aside = DamagedFiles(directory)
+            try aside.finish()
+        }
         let successions: [Attestation]
         do throws(StoreFailure) {
             store = try await OpenedNode.open(directory, for: use)

@@ -56,7 +56,10 @@ private func show(_ result: JSON, _ console: Console) {
     for peer in result.texts("unreachable") { console.warning("'\(peer.escapedForTerminal)' could not be read") }
     let kept = result.text("kept_in")
     if !kept.isEmpty { console.print("  the damaged files are kept in \(kept.escapedForTerminal)") }
-    if !result.isTrue("settled") {
+    if result.isTrue("was_stopped") {
+        console.note("it writes nothing yet: before it was damaged it was a copy, or older than what it had published, and is so still")
+        console.note("federation: hint: 'federation identity recover' if it is the node and the original is gone; else 'federation identity new'")
+    } else if !result.isTrue("settled") {
         console.note("it writes nothing yet: own events may be missing that only those peers have")
         console.note("federation: hint: 'federation identity recover' once they can be reached; when they are gone for good, with --partial")
     }
