@@ -8,6 +8,8 @@ package struct NoteText: Sendable {
     /// Reads a file. It is UTF-8, and its front matter holds nothing that is not understood.
     package init(_ bytes: [UInt8]) throws(NoteProblem) {
         guard bytes.count <= Limits.noteBytes else { throw .tooLarge }
+        // Some editors begin a text with a mark of its encoding, before the front matter.
+        let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
         guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else { throw .notUTF8 }
         guard case .success(let parts) = FrontMatter.split(text) else { throw .frontMatter }
         (matter, body) = parts

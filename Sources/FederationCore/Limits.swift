@@ -369,6 +369,8 @@ public enum Limits: Sendable {
     package static let noteNames = 10_000
     /// Files that `status` names as left alone.
     package static let noteProblems = 100
+    /// So many may be deleted at once; of more it is asked whether they are half of all.
+    package static let noteDeletions = 20
     /// Events of the log that are taken at one time.
     package static let noteBatch = 200
 

@@ -11,15 +11,22 @@ package struct NoteMemory: Hashable, Sendable {
     package var heads: [ULID]
     /// … and those that the file itself names: an editor that still has that text saves it with these.
     package var base: [ULID]
+    /// The versions that were made here of a text which names none, as one without front matter: an editor that has that text
+    /// saves it again without, and writes over nobody's while these are the record's.
+    package var bare: [ULID]
     /// The record's title …
     package var title: String
     /// … and the one that the file itself says: only another one is a person's wish.
     package var said: String?
     /// The record's text is still to be put there.
     package var isDue: Bool
+    /// There is to be no file, and it is being taken away: when it is missing, nobody has deleted it.
+    package var isLeaving = false
 
+    /// - Parameter before: what was remembered of it until now.
     package init(
-        _ record: NoteRecord, file: String, hash: Digest, base: [ULID], said: String?, isDue: Bool = false
+        _ record: NoteRecord, file: String, hash: Digest, base: [ULID], said: String?, isDue: Bool = false,
+        after before: NoteMemory? = nil
     ) {
         subject = record.subject
         self.file = file
@@ -27,14 +34,15 @@ package struct NoteMemory: Hashable, Sendable {
         recordHash = record.hash
         heads = record.heads
         self.base = base
+        bare = base.isEmpty ? record.heads : before?.bare ?? []
         title = record.title
         self.said = said
         self.isDue = isDue
     }
 
     /// Of a file that the record itself has made.
-    package init(_ record: NoteRecord, file: String) {
-        self.init(record, file: file, hash: record.hash, base: record.heads, said: record.title)
+    package init(_ record: NoteRecord, file: String, after before: NoteMemory? = nil) {
+        self.init(record, file: file, hash: record.hash, base: record.heads, said: record.title, after: before)
     }
 
     /// The title that a file is to give its record: a new one in its text, else a new name, else the one there is.
@@ -87,9 +95,11 @@ extension NoteMemory {
             $0.member("record_sha256", recordHash.hex)
             $0.member("heads", heads.map(\.description))
             $0.member("base", base.map(\.description))
+            if bare == heads { $0.member("bare", true) }
             $0.member("title", title)
             if let said { $0.member("said", said) }
             if isDue { $0.member("due", true) }
+            if isLeaving { $0.member("leaving", true) }
         }
         return writer.bytes
     }
@@ -106,8 +116,10 @@ extension NoteMemory {
         self.recordHash = recordHash
         heads = ids("heads")
         base = ids("base")
+        bare = json["bare"]?.bool ?? false ? heads : []
         title = json["title"]?.string ?? ""
         said = json["said"]?.string
         isDue = json["due"]?.bool ?? false
+        isLeaving = json["leaving"]?.bool ?? false
     }
 }

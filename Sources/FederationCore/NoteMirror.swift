@@ -137,7 +137,7 @@ package enum NoteMirror {
         case .missing:
             guard let record else { return .forget }
             // What came from elsewhere since is not deleted with what was there.
-            return record.hash == memory.recordHash ? .trash : .write
+            return record.hash == memory.recordHash && !memory.isLeaving ? .trash : .write
         case .read(let found):
             let isWritten = found.hash != memory.fileHash
             guard let record else { return isWritten && !found.isEarlier && !found.isEmpty ? .conflict : .remove }
@@ -145,8 +145,11 @@ package enum NoteMirror {
             guard isWritten else { return action(ofUnwritten: found, isNews || memory.isDue, record) }
             if found.isAsRecord { return .remember }
             if found.isEmpty { return .keep(.empty) }
-            // An editor may save a text that was there before the last one from elsewhere.
-            let isCurrent = found.base.isEmpty || found.base == memory.base || found.base == memory.heads
+            // An editor may save a text that was there before the last one from elsewhere. One that names no version is
+            // current only where the last one was made of such a text.
+            let isCurrent =
+                found.base.isEmpty
+                ? memory.bare == memory.heads : found.base == memory.base || found.base == memory.heads
             if isNews || !isCurrent { return found.isEarlier ? .write : .conflict }
             return edit(on: memory.heads)
         }

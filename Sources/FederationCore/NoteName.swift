@@ -49,8 +49,11 @@ package enum NoteName {
     }
 
     /// The name of a text that is kept beside the note of this name.
-    package static func conflictFile(of file: String, _ hash: Digest) -> String {
-        (title(of: file) ?? "Note").cut(to: 200) + conflict + hash.hex.prefix(8) + suffix
+    ///
+    /// - Parameter number: which of those that would have one name.
+    package static func conflictFile(of file: String, _ hash: Digest, _ number: Int = 1) -> String {
+        let word = hash.hex.prefix(8) + (number > 1 ? "-\(number)" : "")
+        return (title(of: file) ?? "Note").cut(to: 200) + conflict + word + suffix
     }
 
     /// What both have in common that are one file on a file system that does not tell case apart, nor how a mark is

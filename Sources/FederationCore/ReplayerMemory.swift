@@ -17,6 +17,7 @@ package struct ReplayerMemory: Hashable, Sendable {
     static let namespace = "replayer-program"
     private static let cursorKey = "cursor"
     private static let versionKey = "version"
+    private static let markKey = "mark"
     private static let lanePrefix = "lane:"
     private static let skipPrefix = "skip:"
 
@@ -27,6 +28,8 @@ package struct ReplayerMemory: Hashable, Sendable {
     package var skipped: Set<ULID> = []
     /// The version that the program last gave.
     package var version = ""
+    /// The word by which a directory of notes is known for the one that was begun with; another's mark is made with another.
+    package var mark = ""
 
     package init() {}
 
@@ -69,6 +72,7 @@ extension ReplayerMemory {
             cursor = .start
             lanes = [:]
             skipped = []
+            mark = ""
             return 1
         }
     }
@@ -93,6 +97,7 @@ extension ReplayerMemory {
             switch key {
             case ReplayerMemory.cursorKey: cursor = LogCursor(text) ?? .start
             case ReplayerMemory.versionKey: version = text
+            case ReplayerMemory.markKey: mark = text
             case _ where key.hasPrefix(ReplayerMemory.skipPrefix):
                 if let id = ULID(key.dropFirst(ReplayerMemory.skipPrefix.count)) { skipped.insert(id) }
             default:
@@ -112,6 +117,7 @@ extension ReplayerMemory {
         // It goes back with the database it is kept in.
         if cursor != before.cursor { try set(ReplayerMemory.cursorKey, Array(cursor.withoutEpoch.text.utf8), in: &log) }
         if version != before.version { try set(ReplayerMemory.versionKey, Array(version.utf8), in: &log) }
+        if mark != before.mark { try set(ReplayerMemory.markKey, mark.isEmpty ? nil : Array(mark.utf8), in: &log) }
         for (subject, lane) in lanes where before.lanes[subject] != lane {
             try set(ReplayerMemory.lanePrefix + subject.text, lane.json, in: &log)
         }

@@ -5,16 +5,16 @@ internal import Synchronization
 ///
 /// Swift's threads are as many as there are cores and wait for nobody: a call that waits for a disk, made on one of
 /// them, would stop everything else.
-final class BlockingExecutor: SerialExecutor {
+package final class BlockingExecutor: SerialExecutor {
     private let queue: DispatchQueue
     private let queued = Atomic(0)
 
     /// Jobs that wait for their turn.
     var waiting: Int { queued.load(ordering: .relaxed) }
 
-    init(label: String) { queue = DispatchQueue(label: label) }
+    package init(label: String) { queue = DispatchQueue(label: label) }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         queued.add(1, ordering: .relaxed)
         queue.async {
@@ -23,5 +23,5 @@ final class BlockingExecutor: SerialExecutor {
         }
     }
 
-    func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
+    package func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 }

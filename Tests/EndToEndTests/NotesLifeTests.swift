@@ -53,6 +53,7 @@ import Testing
             (0..<6).allSatisfy { TestFile.text(folder(alpha) + "/Note \($0).md").hasPrefix("---\n") }.orNil
         }
         var saves = 0
+        var last = [String](repeating: "Text.\n", count: 6)
         for round in 0..<12 {
             for number in 0..<6 where Bool.random(using: &random) {
                 let path = folder(alpha) + "/Note \(number).md"
@@ -61,6 +62,7 @@ import Testing
                 let text = String(before[..<end]) + "\nRound \(round).\n"
                 Bool.random(using: &random) ? saveByRename(text, path) : TestFile.write(text, to: path)
                 saves += 1
+                last[number] = "Round \(round).\n"
             }
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...600, using: &random)))
             try await alpha.stop(SIGKILL)
@@ -70,11 +72,15 @@ import Testing
             }
             try await alpha.start()
         }
-        try await eventually("both say the same; \(alpha.log)") { () async throws -> Bool? in
-            guard notes(alpha) == notes(beta), notes(alpha).count == 6 else { return nil }
-            return (0..<6).allSatisfy { body(alpha, "Note \($0).md") == body(beta, "Note \($0).md") }.orNil
+        func says(_ node: TestNode) -> [String] { (0..<6).map { body(node, "Note \($0).md") } }
+        try await eventually("both say what was saved last; \(alpha.log)") { () async throws -> Bool? in
+            (says(alpha) == last && says(beta) == last).orNil
         }
         try await Task.sleep(for: .seconds(2))
+        for node in ring.nodes {
+            #expect(says(node) == last)
+            #expect(notes(node).count == 6)
+        }
         let events = try await count(alpha)
         #expect(events <= 6 + saves && events > 6)
         #expect(try await count(beta) == events)

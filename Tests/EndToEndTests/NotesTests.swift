@@ -158,6 +158,77 @@ extension NoteTests {
         #expect(try await node.stop() == .exited(0))
     }
 
+    /// The ordinary way to make a note: the editor in which it was begun knows nothing of front matter.
+    @Test func aSaveWithoutFrontMatterWritesOverNobodysText() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        giveNotes(node)
+        try await node.start()
+        let path = folder(node) + "/Idea.md"
+        try await eventually("the directory is made") { TestFile.exists(folder(node) + "/.federation-notes").orNil }
+        TestFile.write("Mine.\n", to: path)
+        try await eventually("it has front matter") { TestFile.text(path).hasPrefix("---\n").orNil }
+        // Its own text it may write over, as often as it likes.
+        for save in 1...2 {
+            TestFile.write("Mine \(save).\n", to: path)
+            try await eventually("saved again; \(node.log)") {
+                (try await count(node) == save + 1 && TestFile.text(path).hasPrefix("---\n")).orNil
+            }
+        }
+        #expect(try await files(node)?["conflicts"]?.integer == 0)
+        let line = try #require(TestFile.text(path).split(separator: "\n").first { $0.hasPrefix("id: ") })
+        let id = String(line.dropFirst(4))
+        try await node.put("Theirs.\n", "--id", id)
+        try await eventually("theirs is there") { (body(node, "Idea.md") == "Theirs.\n").orNil }
+        TestFile.write("Mine 3.\n", to: path)
+        try await eventually("both are kept; \(node.log)") {
+            let copy = notes(node).first { $0.contains(".conflict-") }
+            return (body(node, "Idea.md") == "Theirs.\n" && copy.map { body(node, $0) } == "Mine 3.\n").orNil
+        }
+        #expect(try await count(node) == 4)
+        #expect(try await node.stop() == .exited(0))
+    }
+
+    @Test func manyAtOnceAreNotDeletedAndNothingIsUnderAnEarlierMark() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        giveNotes(node)
+        // What lies under the disk: begun with, and left.
+        try await node.start()
+        try await eventually("it is begun with") { TestFile.exists(folder(node) + "/.federation-notes").orNil }
+        for number in 0..<30 { try await node.put("Text.\n", "--title", "Note \(number)") }
+        try await eventually("they are there; \(node.log)") { (notes(node).count == 30).orNil }
+        // All but a few vanish.
+        let kept = notes(node).filter { $0 >= "Note 5" }
+        for name in notes(node) where !kept.contains(name) { rename(folder(node) + "/" + name, node.scratch.file(name)) }
+        try await eventually("it is told; \(node.log)") { (try await files(node)?["problem"]?.string == "many_missing").orNil }
+        #expect(try await node.run("status").out.contains("replayer rewind notes"))
+        #expect(try await node.run("status", "--check").status != 0)
+        try await Task.sleep(for: .seconds(2))
+        #expect(try await count(node) == 30)
+        // The same after a start.
+        try await node.stop()
+        try await node.start()
+        try await eventually("it is told again") { (try await files(node)?["problem"]?.string == "many_missing").orNil }
+        // Put back.
+        for name in TestFile.names(in: node.scratch.path) where name.hasPrefix("Note ") {
+            rename(node.scratch.file(name), folder(node) + "/" + name)
+        }
+        try await eventually("all is well; \(node.log)") { (try await files(node)?["problem"] == nil).orNil }
+        #expect(notes(node).count == 30)
+        #expect(try await count(node) == 30)
+        // A directory with the mark of an earlier beginning, and without notes.
+        rename(folder(node), folder(node) + ".under")
+        try await eventually("it is missed") { (try await files(node)?["problem"]?.string == "directory_missing").orNil }
+        #expect(try await node.run("replayer", "rewind", "notes").status == 0)
+        try await eventually("begun with anew") { (notes(node).count == 30).orNil }
+        rename(folder(node), folder(node) + ".disk")
+        rename(folder(node) + ".under", folder(node))
+        for name in notes(node) where name != "Note 0.md" { unlink(folder(node) + "/" + name) }
+        try await eventually("it is another") { (try await files(node)?["problem"]?.string == "directory_missing").orNil }
+        try await Task.sleep(for: .seconds(3))
+        #expect(try await count(node) == 30)
+        #expect(try await node.stop() == .exited(0))
+    }
+
     @Test func whatIsNoNoteIsLeftAloneAndTold() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         giveNotes(node)

@@ -4,6 +4,16 @@ import Testing
 @testable import FederationConfig
 
 @Suite struct NoteTextTests {
+    @Test func aMarkOfTheEncodingIsNoTextAndHidesNoFrontMatter() throws {
+        let text = "---\nid: 20260407-a\nbase: 01KNJX4992ASW6NNKS9BQHNCGC\n---\n\nText.\n"
+        let read = try NoteText([0xEF, 0xBB, 0xBF] + Array(text.utf8))
+        #expect(read.matter.id == "20260407-a" && read.body == "Text.\n")
+        #expect(try read.base.count == 1)
+        #expect(try NoteText([0xEF, 0xBB, 0xBF] + Array("Text.\n".utf8)).body == "Text.\n")
+        // Only there, and once.
+        #expect(try NoteText(Array("a\u{FEFF}b".utf8)).body == "a\u{FEFF}b")
+    }
+
     private let hash: SHA256 = { bytes in Digest([UInt8](repeating: UInt8(bytes.count & 0xFF), count: 32))! }
 
     @Test func whatARecordMakesSaysWhatTheRecordSays() throws {

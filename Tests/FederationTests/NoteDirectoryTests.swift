@@ -140,6 +140,42 @@ import Testing
         #expect(place.names.count == 2)
     }
 
+    @Test func twoTextsThatCannotBeReadAreBothKept() throws {
+        let place = Place()
+        try place.directory.make()
+        var kept: [String] = []
+        for letter in ["a", "b"] {
+            place.write(NoteDirectory.exchanged, String(repeating: letter, count: 9 << 20) + "more")
+            kept.append(try place.directory.keepAside(NoteDirectory.exchanged, of: "A.md"))
+        }
+        #expect(Set(kept).count == 2 && kept.allSatisfy { NoteName.isConflict($0) && place.directory.exists($0) })
+        #expect(place.names.count == 3)
+    }
+
+    @Test func eachBeginningHasAMarkOfItsOwn() throws {
+        let place = Place()
+        var first = place.directory
+        first.word = "one"
+        try first.make()
+        try first.check()
+        try first.make()
+        // One that was made later, elsewhere, for the same replayer: as of a disk over this directory.
+        var second = place.directory
+        second.word = "two"
+        #expect(throws: NoteFolderProblem.missing) { try second.check() }
+        // One that was made before there were words is gone on with.
+        #expect(throws: NoteFolderProblem.missing) { try place.directory.check() }
+        // Begun anew on purpose.
+        try second.make()
+        try second.check()
+        #expect(throws: NoteFolderProblem.missing) { try first.check() }
+        let other = NoteDirectory(path: place.directory.path, owner: "mere", word: "two")
+        #expect(throws: NoteFolderProblem.notOurs) { try other.make() }
+        #expect(throws: NoteFolderProblem.notOurs) { try other.check() }
+        try second.check()
+        #expect(place.names == [NoteDirectory.mark])
+    }
+
     /// Somebody who saves all the time, by renaming, against a node that writes all the time.
     @Test func theLastSaveIsNotLostInAnExchange() async throws {
         let place = Place()

@@ -14,6 +14,8 @@ enum NoteFolderProblem: Error, Hashable, Sendable {
     case io(code: Int32)
     /// It has more files than are looked at, or the node more records than it may have notes.
     case tooMany
+    /// So many of its notes are missing that it may not be whole.
+    case manyMissing
 
     init(errno code: Int32) {
         self = code == ENOSPC || code == EDQUOT ? .full : .io(code: code)
@@ -26,6 +28,7 @@ enum NoteFolderProblem: Error, Hashable, Sendable {
         case .full: "disk_full"
         case .io: "directory_io"
         case .tooMany: "too_many_notes"
+        case .manyMissing: "many_missing"
         }
     }
 
@@ -54,8 +57,10 @@ struct NoteDirectory: Sendable {
     }
 
     let path: String
-    /// What the mark says: whose directory this is.
+    /// What the mark says: whose directory this is …
     let owner: String
+    /// … and which of those that were ever made for the same replayer.
+    var word = ""
 
     static let mark = ".federation-notes"
     /// What is being written: half of a text, perhaps.
@@ -66,22 +71,34 @@ struct NoteDirectory: Sendable {
 
     // MARK: The directory
 
-    /// Makes the directory and its mark, where they are not there yet.
+    /// Makes the directory and its mark, where they are not there yet, or are of an earlier beginning.
     func make() throws(NoteFolderProblem) {
         if mkdir(path, 0o700) != 0, errno != EEXIST { throw NoteFolderProblem(errno: errno) }
-        guard case .missing = read(NoteDirectory.mark, limit: 4096) else { return try check() }
-        let file = open(NoteDirectory.mark, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-        guard file >= 0, write(Array((owner + "\n").utf8), to: file) else {
-            let code = errno
-            unlink(full(NoteDirectory.mark))
-            throw NoteFolderProblem(errno: code)
+        let mark = read(NoteDirectory.mark, limit: 4096)
+        var isEarlier = false
+        if case .bytes(let bytes) = mark, bytes != marked { isEarlier = isOfOwner(bytes) }
+        guard isEarlier || mark == .missing else { return try check() }
+        unlink(full(NoteDirectory.half))
+        try write(marked, mode: 0o600)
+        let code = move(NoteDirectory.half, NoteDirectory.mark, replaces: isEarlier)
+        if code == EEXIST {
+            unlink(full(NoteDirectory.half))
+            return try check()
         }
+        if code != 0 { throw NoteFolderProblem(errno: code) }
         flush()
+    }
+
+    private var marked: [UInt8] { Array((word.isEmpty ? "\(owner)\n" : "\(owner) \(word)\n").utf8) }
+
+    private func isOfOwner(_ mark: [UInt8]) -> Bool {
+        mark.starts(with: Array("\(owner) ".utf8)) || mark == Array("\(owner)\n".utf8)
     }
 
     func check() throws(NoteFolderProblem) {
         switch read(NoteDirectory.mark, limit: 4096) {
-        case .bytes(let bytes): if bytes != Array((owner + "\n").utf8) { throw .notOurs }
+        // One of an earlier beginning may lie under the disk that is not mounted.
+        case .bytes(let bytes): if bytes != marked { throw isOfOwner(bytes) ? .missing : .notOurs }
         case .missing, .busy: throw .missing
         case .problem(.unreadable(let code)): throw .io(code: code)
         case .problem: throw .notOurs
@@ -214,10 +231,17 @@ struct NoteDirectory: Sendable {
         // What cannot be read is kept as well.
         let content = read(name)
         let hash = if case .bytes(let bytes) = content { sha256(bytes) } else { Digest.lowest }
-        let kept = NoteName.conflictFile(of: note, hash)
-        let code = move(name, kept, replaces: false)
-        if code == EEXIST, read(kept) == content { delete(name) } else if code != 0 { throw .io(code: code) }
-        return kept
+        for number in 1...100 {
+            let kept = NoteName.conflictFile(of: note, hash, number)
+            let code = move(name, kept, replaces: false)
+            if code == 0 { return kept }
+            guard code == EEXIST else { throw .io(code: code) }
+            if case .bytes = content, read(kept) == content {
+                delete(name)
+                return kept
+            }
+        }
+        throw .io(code: EEXIST)
     }
 
     /// What was renamed and removed is so on the disk.
@@ -246,16 +270,21 @@ struct NoteDirectory: Sendable {
             // Nobody is to write there for whom it is a directory of everybody's.
             mode = status.st_mode & 0o664
         }
+        try write(bytes, mode: mode | 0o600)
+        let code = move(NoteDirectory.half, NoteDirectory.exchanged, replaces: true)
+        if code != 0 { throw NoteFolderProblem(errno: code) }
+    }
+
+    /// Writes what is to be moved to its place.
+    private func write(_ bytes: [UInt8], mode: mode_t) throws(NoteFolderProblem) {
         let file = open(NoteDirectory.half, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         guard file >= 0 else { throw NoteFolderProblem(errno: errno) }
-        fchmod(file, mode | 0o600)
+        fchmod(file, mode)
         guard write(bytes, to: file) else {
             let code = errno
             unlink(full(NoteDirectory.half))
             throw NoteFolderProblem(errno: code)
         }
-        let code = move(NoteDirectory.half, NoteDirectory.exchanged, replaces: true)
-        if code != 0 { throw NoteFolderProblem(errno: code) }
     }
 
     private func move(_ name: String, _ other: String, replaces: Bool) -> Int32 {

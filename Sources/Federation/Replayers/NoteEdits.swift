@@ -66,15 +66,22 @@ extension NoteFolder {
     }
 
     func trash(_ subject: String, _ side: NoteSide, _ memory: NoteMemory?) async throws(NoteTrouble) {
-        let (writer, name) = (node.opened.writer, name)
+        let (writer, name, before) = (node.opened.writer, name, side.note?.hash)
+        // Directly before: a disk may have gone since the file was looked for.
+        do throws(NoteFolderProblem) { try directory.check() } catch { throw .folder(error) }
+        let isDone: Bool
         do throws(WriteFailure) {
-            try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+            isDone = try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+                do throws(StoreFailure) {
+                    if try NoteSide(of: subject, in: log)?.note?.hash != before { return false }
+                } catch { throw .store(error) }
                 var random = SystemRandom()
                 _ = try writer.write(
                     .change(subject: subject, .trash), now: SystemClock.now(), random: &random, into: &log)
                 do throws(StoreFailure) { try NoteMemory.forget(subject, of: name, in: &log) } catch {
                     throw .store(error)
                 }
+                return true
             }
         } catch {
             if case .store(let failure) = error { throw .store(failure) }
@@ -82,6 +89,8 @@ extension NoteFolder {
             if let memory { forget(memory.subject) }
             return try await reconcile(subject)
         }
+        // The record has changed since it was looked at: what it says now comes back.
+        guard isDone else { return try await reconcile(subject) }
         counts.edits += 1
         forget(subject)
         unkept[ExactText(subject)] = nil
@@ -116,12 +125,14 @@ struct NoteSide: Sendable {
     var content: Snapshot?
     /// It is in the bin, with a text to come back with.
     var isTrashed = false
+    /// `false` where nothing of it is here, or so little that nobody can have decided anything about it.
+    var isKnown = false
 
     /// `nil` where nothing can be said: the record's text has not arrived.
     init?(of subject: String, in log: some LogReading) throws(StoreFailure) {
-        guard let record = try log.record(subject), record.purge == nil,
-            record.type != TraceType.divergence.rawValue, let shown = record.shown
-        else { return }
+        guard let record = try log.record(subject) else { return }
+        isKnown = record.purge != nil || record.shown != nil
+        guard record.purge == nil, record.type != TraceType.divergence.rawValue, let shown = record.shown else { return }
         isTrashed = record.lifecycle == .trashed
         guard record.lifecycle == .active else { return }
         guard !record.isIncomplete, let data = try log.event(shown)?.event.data,

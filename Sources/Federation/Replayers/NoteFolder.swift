@@ -19,11 +19,14 @@ enum NoteTrouble: Error, Hashable, Sendable, FailureOfStore {
 /// written before that is remembered; after a crash between the two it says what its record says, or what a version of it
 /// said, and is known by that.
 actor NoteFolder: RunningReplayer {
+    // A disk may keep its caller waiting for ever.
+    private let executor = BlockingExecutor(label: "federation.notes")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
     nonisolated let entry: Config.Replayer
     let name: String
     let node: Node
     let store: SQLiteStore
-    let directory: NoteDirectory
+    private(set) var directory: NoteDirectory
     let takesEdits: Bool
     var notes: [ExactText: NoteMemory] = [:]
     /// The note of each file name …
@@ -32,8 +35,8 @@ actor NoteFolder: RunningReplayer {
     var folded: [String: Int] = [:]
     /// Files that name a record which is not active here.
     var strays: [ExactText: String] = [:]
-    /// Since when a note's file is missing.
-    var missing: [ExactText: Instant] = [:]
+    /// Notes whose files are missing.
+    var absence = NoteAbsence()
     /// What is remembered and not on disk yet; without a note, what is to be forgotten.
     var unkept: [ExactText: NoteMemory?] = [:]
     var counts = NoteReport()
@@ -55,14 +58,13 @@ actor NoteFolder: RunningReplayer {
     private var timer: (wakeAt: Instant, task: Task<Void, Never>)?
     private var news: Task<Void, Never>?
     private nonisolated let isStopping = Mutex(false)
+    private nonisolated let told = Mutex<(ReplayerReport, Instant?)?>(nil)
     private nonisolated let heard = Mutex<[NoteWatch.News]>([])
     private let bell: AsyncStream<Void>
     private nonisolated let ring: AsyncStream<Void>.Continuation
     private let clock = ContinuousClock()
     private let epoch: ContinuousClock.Instant
 
-    /// A file may be gone for a moment while it is saved.
-    static let missingAfter = Duration.seconds(1)
     /// How soon it is noticed that an event which was held is applied: its place in the log is an old one.
     private static let patience = Duration.seconds(2)
     /// How often everything is looked at: what other machines do on a shared disk is not told …
@@ -91,15 +93,29 @@ actor NoteFolder: RunningReplayer {
         }
     }
 
-    func report() async -> ReplayerReport {
+    /// As it was when it was last told: a disk that keeps it waiting keeps nobody else.
+    nonisolated func report() async -> ReplayerReport {
+        guard let (told, pausedUntil) = told.withLock({ $0 }) else {
+            var status = ReplayerStatus(stopped: ReplayerMemory())
+            status.state = .starting
+            var report = ReplayerReport(entry, status)
+            report.notes = NoteReport()
+            return report
+        }
+        var report = told
+        report.nextIn = pausedUntil.map { max(.zero, $0.since(now)) }
+        return report
+    }
+
+    func tell() {
         var status = ReplayerStatus(stopped: memory)
         status.state = state
         status.tally.settled = settled
         var report = ReplayerReport(entry, status)
-        report.nextIn = pausedUntil.map { max(.zero, $0.since(now)) }
         counts.notes = notes.count
         report.notes = counts
-        return report
+        let (now, until) = (report, pausedUntil)
+        told.withLock { $0 = (now, until) }
     }
 
     private var state: ReplayerStatus.State {
@@ -117,7 +133,7 @@ actor NoteFolder: RunningReplayer {
         }
     }
 
-    var now: Instant { Instant(epoch.duration(to: clock.now)) }
+    nonisolated var now: Instant { Instant(epoch.duration(to: clock.now)) }
 
     nonisolated var mustStop: Bool { isStopping.withLock { $0 } }
 
@@ -133,8 +149,10 @@ actor NoteFolder: RunningReplayer {
             if pausedUntil == nil { await workOrPause() }
             rearm()
             follow()
+            tell()
         }
         hasEnded = true
+        tell()
         timer?.task.cancel()
         news?.cancel()
         watch?.stop()
@@ -153,7 +171,10 @@ actor NoteFolder: RunningReplayer {
         do throws(NoteTrouble) {
             try await work()
             backoff.reset()
-            if counts.folder != .tooMany { counts.folder = nil }
+            if absence.isTooMany, counts.folder != .manyMissing {
+                node.logger.warning("many notes are missing at once: none is deleted", ["replayer": name])
+            }
+            if absence.isTooMany { counts.folder = .manyMissing } else if counts.folder != .tooMany { counts.folder = nil }
         } catch {
             pausedUntil = now.advanced(
                 by: backoff.next(
@@ -185,16 +206,17 @@ actor NoteFolder: RunningReplayer {
             let pause = watch == nil ? NoteFolder.scanUnwatched : NoteFolder.scanEvery
             scanAt = now.advanced(by: max(pause, now.since(begun) * 50))
         }
-        let since = missing.filter { now.since($0.value) >= NoteFolder.missingAfter }.map(\.key)
-        for subject in since.sorted() { try await reconcile(subject.text, isSure: true) }
+        for subject in absence.deleted(of: notes.count, at: now) {
+            if mustStop { return }
+            try await reconcile(subject.text, isSure: true)
+        }
         try await takeLog()
         try await flush()
     }
 
     private func rearm() {
-        var moments = [settling.wakeAt, pausedUntil, fullUntil, scanAt].compactMap { $0 }
+        var moments = [settling.wakeAt, pausedUntil, fullUntil, scanAt, absence.wakeAt].compactMap { $0 }
         if let pausedUntil { moments = [pausedUntil] }
-        if pausedUntil == nil, let first = missing.values.min() { moments.append(first.advanced(by: NoteFolder.missingAfter)) }
         let wakeAt = moments.min()
         guard timer?.wakeAt != wakeAt else { return }
         timer?.task.cancel()
@@ -225,8 +247,10 @@ actor NoteFolder: RunningReplayer {
     /// The directory is there, and is ours.
     private func opened() async throws(NoteTrouble) {
         if !isLoaded { try await load() }
+        let isBeginning = notes.isEmpty && memory.cursor == .start
+        if isBeginning, memory.mark.isEmpty { try await chooseMark() }
         do throws(NoteFolderProblem) {
-            if notes.isEmpty, memory.cursor == .start { try directory.make() } else { try directory.check() }
+            if isBeginning { try directory.make() } else { try directory.check() }
         } catch { throw .folder(error) }
         guard !isOpen else { return }
         // What happens from here on is told; what happened before is looked for.
@@ -237,6 +261,18 @@ actor NoteFolder: RunningReplayer {
         lookAtAllSoon()
     }
 
+    /// Another one each time that a directory is begun with: an earlier one is not taken for it, nor what lies under a disk.
+    private func chooseMark() async throws(NoteTrouble) {
+        var next = memory
+        next.mark = String(UInt64.random(in: .min ... .max, using: &random), radix: 16)
+        let (after, before, name) = (next, memory, name)
+        try await store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(NoteTrouble) in
+            do throws(StoreFailure) { try after.keep(name, before: before, in: &log) } catch { throw .store(error) }
+        }
+        memory = next
+        directory.word = next.mark
+    }
+
     private func lookAtAllSoon() {
         scanAt = nil
         settling.lost(at: now.advanced(by: .zero - NoteSettling.quiet))
@@ -244,6 +280,7 @@ actor NoteFolder: RunningReplayer {
 
     private func close() {
         isOpen = false
+        absence.directoryWasGone(at: now)
         isAtHead = false
         watch?.stop()
         watch = nil
@@ -257,10 +294,12 @@ actor NoteFolder: RunningReplayer {
                 (try NoteMemory.all(of: name, in: log), try ReplayerMemory(of: name, in: log))
             }
         } catch { throw .store(error) }
-        (notes, files, folded, strays, missing, unkept) = ([:], [:], [:], [:], [:], [:])
+        (notes, files, folded, strays, unkept) = ([:], [:], [:], [:], [:])
+        absence = NoteAbsence()
         for note in found { remember(note) }
         unkept = [:]
         self.memory = memory
+        directory.word = memory.mark
         isLoaded = true
     }
 
@@ -333,7 +372,7 @@ actor NoteFolder: RunningReplayer {
     }
 
     /// Puts on disk what is remembered, and how far the log was taken.
-    private func flush(to cursor: LogCursor? = nil) async throws(NoteTrouble) {
+    func flush(to cursor: LogCursor? = nil) async throws(NoteTrouble) {
         var next = memory
         if let cursor { next.cursor = cursor }
         guard next != memory || !unkept.isEmpty else { return }
@@ -351,6 +390,7 @@ actor NoteFolder: RunningReplayer {
         }
         memory = next
         self.unkept = [:]
+        tell()
     }
 
     // MARK: What a person asks for

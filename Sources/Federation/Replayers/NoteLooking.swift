@@ -37,7 +37,7 @@ extension NoteFolder {
         if case .busy = content { return settling.noted(name, .begun, at: now) }
         if let subject = files[ExactText(name)], let note = notes[subject] {
             if case .bytes(let bytes) = content, sha256(bytes) == note.fileHash, !note.isDue {
-                missing[subject] = nil
+                absence.found(subject, at: now)
                 return rested(name)
             }
             return try await reconcile(subject.text)
@@ -106,7 +106,7 @@ extension NoteFolder {
         files[ExactText(note.file)] = key
         folded[NoteName.folded(note.file), default: 0] += 1
         strays[key] = nil
-        missing[key] = nil
+        absence.found(key, at: now)
         unkept[key] = .some(note)
         rested(note.file)
     }
@@ -114,7 +114,7 @@ extension NoteFolder {
     func forget(_ subject: String) {
         let key = ExactText(subject)
         if let old = notes.removeValue(forKey: key) { forgetName(old.file, of: key) }
-        missing[key] = nil
+        absence.settled(key)
         unkept[key] = .some(nil)
     }
 

@@ -24,27 +24,34 @@ extension NoteFolder {
         let memory = notes[key]
         let name = place ?? memory?.file ?? strays[key]
         let bytes: NoteDirectory.Content = name.map { directory.read($0, evenIfOpen: false) } ?? .missing
-        if let name, case .busy = bytes {
-            owe(memory)
-            return settling.noted(name, .begun, at: now)
-        }
         let side: NoteSide?
         do throws(StoreFailure) {
             side = try await store.read { (log) throws(StoreFailure) in try NoteSide(of: subject, in: log) }
         } catch { throw .store(error) }
-        // Its text has not arrived: an event will tell.
-        guard let side else {
-            missing[key] = nil
-            return
+        // Its text has not arrived, or nothing of it has any more: an event will tell.
+        guard let side, side.isKnown || memory == nil else {
+            if side != nil, let name, bytes != .missing { leave(name, .unknownRecord) }
+            return absence.settled(key)
+        }
+        if let name, case .busy = bytes {
+            owe(memory, side)
+            return settling.noted(name, .begun, at: now)
         }
         var (file, seen): (NoteFile, Seen?) = (.missing, nil)
         if let name { (file, seen) = try await read(name, bytes, memory, side, subject) }
-        if case .missing = file {} else { missing[key] = nil }
+        if case .missing = file {} else { absence.found(key, at: now) }
         let action = allowed(
             NoteMirror.action(memory: memory, record: side.note, isTrashed: side.isTrashed, file: file))
         if case .keep(.unknownRecord) = action, let name { strays[key] = name }
         try await perform(action, subject, side, memory, seen, isSure: isSure)
-        if let name, action == .nothing { rested(name) }
+        if action == .nothing, let name {
+            rested(name)
+            if var memory, memory.isLeaving {
+                // It was to go, and its record is back.
+                memory.isLeaving = false
+                remember(memory)
+            }
+        }
     }
 
     /// Where nobody is to edit there, a file is only ever what its record says.
@@ -106,11 +113,13 @@ extension NoteFolder {
         switch action {
         case .nothing: break
         case .keep(let problem):
-            owe(memory)
+            owe(memory, side)
             if let name = seen?.name ?? memory?.file { leave(name, problem) }
         case .remember:
             guard let seen, let note = side.note else { return }
-            remember(NoteMemory(note, file: seen.name, hash: sha256(seen.bytes), base: seen.base, said: seen.said))
+            remember(
+                NoteMemory(
+                    note, file: seen.name, hash: sha256(seen.bytes), base: seen.base, said: seen.said, after: memory))
         case .move:
             guard let seen, var after = memory else { return }
             after.file = seen.name
@@ -118,18 +127,15 @@ extension NoteFolder {
             remember(after)
             settling.again(seen.name, at: now)
         case .write: if let note = side.note { try write(note, over: seen, memory) }
-        case .remove: if let seen { try remove(subject, seen, memory) }
+        case .remove: if let seen { try await remove(subject, seen, memory) }
         case .forget: forget(subject)
         case .update, .retitle, .resolve: try await edit(action, subject, side, memory, seen)
         case .trash:
-            guard isSure else {
-                if missing[ExactText(subject)] == nil { missing[ExactText(subject)] = now }
-                return
-            }
-            missing[ExactText(subject)] = nil
-            try await trash(subject, side, memory)
+            guard !isSure else { return try await trash(subject, side, memory) }
+            do throws(NoteFolderProblem) { try directory.check() } catch { throw .folder(error) }
+            absence.missed(ExactText(subject), at: now)
         case .recover: if let seen { try await recover(subject, seen) }
-        case .conflict: if let seen { try keepBoth(subject, side, seen, memory) }
+        case .conflict: if let seen { try await keepBoth(subject, side, seen, memory) }
         }
     }
 
@@ -193,7 +199,7 @@ extension NoteFolder {
 
     /// Remembers what was written, and calls the file as its record where that has another title now.
     private func nameAsRecord(_ note: NoteRecord, _ name: String, _ memory: NoteMemory?) {
-        var after = NoteMemory(note, file: name)
+        var after = NoteMemory(note, file: name, after: memory)
         remember(after)
         guard let memory, !memory.title.isExactly(note.title) else { return }
         let other = freeName(note)
@@ -202,7 +208,14 @@ extension NoteFolder {
         remember(after)
     }
 
-    private func remove(_ subject: String, _ seen: Seen, _ memory: NoteMemory?) throws(NoteTrouble) {
+    private func remove(_ subject: String, _ seen: Seen, _ memory: NoteMemory?) async throws(NoteTrouble) {
+        if var memory, !memory.isLeaving {
+            // Known before it is gone: after a crash it is not taken for deleted, should its record be back by then.
+            memory.isLeaving = true
+            remember(memory)
+            try await flush()
+        }
+        let memory = notes[ExactText(subject)]
         do throws(NoteFolderProblem) {
             switch try directory.remove(seen.name, seen.bytes) {
             case .done: forget(subject)
@@ -217,8 +230,10 @@ extension NoteFolder {
     }
 
     /// What the log says is still to be done to its file: tried again whenever that is looked at.
-    private func owe(_ memory: NoteMemory?) {
-        guard var memory, !memory.isDue else { return }
+    ///
+    /// - Parameter side: the record, where it may say what the file said already: an editor's text is not written over for that.
+    private func owe(_ memory: NoteMemory?, _ side: NoteSide? = nil) {
+        guard var memory, !memory.isDue, side == nil || side?.note?.hash != memory.recordHash else { return }
         memory.isDue = true
         remember(memory)
     }
@@ -226,7 +241,7 @@ extension NoteFolder {
     /// The text that somebody has written is kept beside the note, whose place the record's takes.
     private func keepBoth(
         _ subject: String, _ side: NoteSide, _ seen: Seen, _ memory: NoteMemory?
-    ) throws(NoteTrouble) {
+    ) async throws(NoteTrouble) {
         let copy = NoteName.conflictFile(of: seen.name, sha256(seen.bytes))
         do throws(NoteFolderProblem) {
             switch try directory.replace(copy, nil, with: seen.bytes) {
@@ -241,7 +256,7 @@ extension NoteFolder {
         if let note = side.note {
             try write(note, over: seen, memory)
         } else {
-            try remove(subject, seen, memory)
+            try await remove(subject, seen, memory)
         }
     }
 }

@@ -110,6 +110,8 @@ enum ReplayerText {
             "its directory is not there, or has lost its mark: mount it, or 'federation replayer rewind \(name)' to begin there anew"
         case "directory_not_ours": "its directory is another's: see docs/files.md"
         case "disk_full": "there is no room for its files"
+        case "many_missing":
+            "most of its notes are missing, and none is deleted: put them back, or 'federation replayer rewind \(name)' to write them anew"
         case "too_many_notes": "there are more notes than a directory may have"
         case let code: code
         }
