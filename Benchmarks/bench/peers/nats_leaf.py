@@ -28,6 +28,7 @@ class Client:
         self.reader = self.socket.makefile("rb", buffering=1 << 20)
         self.reader.readline()  # INFO
         self.subscriptions = 0
+        self.early: list[tuple[str, str, bytes]] = []
         # A leaf and its hub share their subjects.
         self.name = uuid.uuid4().hex
         self.send(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n')
@@ -42,6 +43,9 @@ class Client:
 
     def next(self) -> tuple[str, str, bytes]:
         """The next message: its subject, where an answer goes, and its payload without headers."""
+        return self.early.pop(0) if self.early else self._read()
+
+    def _read(self) -> tuple[str, str, bytes]:
         while True:
             line = self.reader.readline()
             words = line.split()
@@ -64,7 +68,10 @@ class Client:
         number = self.subscribe(inbox)
         text = json.dumps(body).encode() if body is not None else b""
         self.send(f"PUB {subject} {inbox} {len(text)}\r\n".encode() + text + b"\r\n")
-        _, _, payload = self.next()
+        # A consumer's first messages may come before the answer that it is made.
+        while (message := self._read())[0] != inbox:
+            self.early.append(message)
+        payload = message[2]
         self.send(f"UNSUB {number}\r\n".encode())
         answer = json.loads(payload or b"{}")
         if "error" in answer:
@@ -83,8 +90,9 @@ class Server:
         self.directory, self.domain, self.port = directory, domain, free_port()
         self.leaf_port = free_port()
         remote = f'remotes: [{{url: "nats-leaf://127.0.0.1:{hub}"}}]' if hub else f"listen: 127.0.0.1:{self.leaf_port}"
+        # Whoever checks a mirror of large messages reads it in one go, and is not to be dropped as too slow.
         (directory / "server.conf").write_text(
-            f"server_name: {domain}\nlisten: 127.0.0.1:{self.port}\nmax_payload: 8MB\n"
+            f"server_name: {domain}\nlisten: 127.0.0.1:{self.port}\nmax_payload: 8MB\nmax_pending: 512MB\n"
             f'jetstream {{store_dir: "{directory}/store", domain: {domain}}}\nleafnodes {{{remote}}}\n'
         )
         log = open(directory / "server.log", "w")
