@@ -96,7 +96,7 @@ def markdown(results: dict, name: str, plots: dict[str, list[str]]) -> str:
         "|---|---|---|---|",
     ]
     for each in goals.table(results):
-        met = {True: "met", False: "**missed**", None: "not in this run"}[each.met]
+        met = {True: "met", False: "**missed**", None: "not measured"}[each.met]
         lines.append(f"| {each.what} | {each.goal} | {each.measured} | {met} |")
     for found in results["workloads"]:
         lines += section(found, plots.get(found["name"], []))
