@@ -201,6 +201,8 @@ package enum MetaKey: String, Hashable, Sendable, CaseIterable {
     case farOwnNumber = "far_own_number"
     /// How a backup was made, which this database is.
     case backup
+    /// When every page was last found in its place.
+    case pagesChecked = "pages_checked"
 }
 
 /// Where an event stands in the order of arrival.

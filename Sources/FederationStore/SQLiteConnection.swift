@@ -131,8 +131,8 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
         return result
     }
 
-    /// Whatever runs here is interrupted once the time is over, unless that is stopped before.
-    borrowing func alarm(after time: Duration) -> SQLiteAlarm { unsafe SQLiteAlarm(handle, after: time) }
+    /// Whatever runs here is interrupted once the time is over or it is rung, unless that is stopped before.
+    borrowing func alarm(after time: Duration? = nil) -> SQLiteAlarm { unsafe SQLiteAlarm(handle, after: time) }
 
     /// Runs several statements that take no values: a schema, a pragma.
     borrowing func script(_ sql: SQL) throws(SQLiteError) { try execute(sql.text.description) }

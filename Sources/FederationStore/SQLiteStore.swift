@@ -250,9 +250,12 @@ final class ReaderPool: Sendable {
     private let waiting: Mutex<[Int]>
     private let path: String
     private let damage: Damage
+    private let look = PageLook()
+    private let looking: Reader
 
     init(path: String, count: Int, _ damage: Damage) {
         readers = (0..<count).map { _ in Reader(path: path, damage) }
+        looking = Reader(path: path, damage)
         self.path = path
         self.damage = damage
         waiting = Mutex([Int](repeating: 0, count: count))
@@ -282,7 +285,7 @@ final class ReaderPool: Sendable {
     func isSound() async throws(StoreFailure) -> Bool { try await readers[0].isSound() }
 
     /// On a connection and a thread of its own: it may take long.
-    func checkPages() async throws(StoreFailure) -> Bool { try await Reader(path: path, damage).checkPages() }
+    func checkPages() async throws(StoreFailure) -> Bool { try await looking.checkPages(look) }
 
     func disk() async throws(StoreFailure) -> DiskFacts { try await readers[0].disk() }
 
@@ -290,7 +293,10 @@ final class ReaderPool: Sendable {
         try await readers[0].facts(within: time)
     }
 
-    func close() async { for reader in readers { await reader.close() } }
+    func close() async {
+        look.close()
+        for reader in readers + [looking] { await reader.close() }
+    }
 }
 
 private actor Reader {
@@ -330,8 +336,19 @@ private actor Reader {
         }
     }
 
-    func checkPages() throws(StoreFailure) -> Bool {
+    /// - Throws: `interrupted` once `look` is closed.
+    func checkPages(_ look: PageLook) throws(StoreFailure) -> Bool {
+        // A connection that is opened behind the writer's would leave its files.
+        guard !look.isClosed else { throw .interrupted }
         let database = try opened()
+        // Nobody reads here until tomorrow.
+        defer { close() }
+        let alarm = database.connection.alarm()
+        guard look.begin(alarm) else { throw .interrupted }
+        defer {
+            look.end()
+            alarm.stop()
+        }
         let isWhole = try storing { () throws(SQLiteError) in
             try PageCheck.isPassed(try database.connection.first("PRAGMA quick_check(1)") { $0.text(0) })
         }

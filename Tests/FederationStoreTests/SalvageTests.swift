@@ -1,6 +1,7 @@
 import FederationCore
 import FederationCrypto
 import FederationTestKit
+import Glibc
 import Testing
 
 @testable import FederationStore
@@ -135,6 +136,26 @@ import Testing
         }
         #expect(try await store.read { log throws(StoreFailure) in try log.meta(.ownNumber) } == "3")
         await store.close()
+    }
+
+    /// A look that goes on would keep its connection open past the writer's, and the write-ahead log would stay.
+    @Test func aLookAtAllPagesEndsWithTheStore() async throws {
+        let scratch = ScratchDirectory()
+        let store = try SQLiteStore(path: scratch.file("federation.db"))
+        try await fill(store, 1...2000)
+        // However far it got: whole, or interrupted.
+        let look = Task {
+            do throws(StoreFailure) {
+                let isWhole = try await store.checkPages()
+                #expect(isWhole)
+            } catch {
+                #expect(error == .interrupted)
+            }
+        }
+        await store.close()
+        await look.value
+        await #expect(throws: StoreFailure.interrupted) { try await store.checkPages() }
+        #expect(access(scratch.file("federation.db-wal"), F_OK) != 0)
     }
 
     /// 100 databases with some bytes changed anywhere: no trap, no event that was not there, none lost from a page that is

@@ -118,6 +118,17 @@ private func removeDirectory(_ path: String) {
         #expect(RecoveredIdentity.newest(of: ["signing.key", "tls.key"]) == nil)
     }
 
+    @Test func aNodeThatIsStartedOftenDoesNotReadItsFileEachTime() {
+        let now = WallTime(milliseconds: 1_800_000_000_000)
+        func rest(hours: Int64) -> Duration {
+            DamageWatch.rest(since: WallTime(milliseconds: now.milliseconds - hours * 3_600_000), at: now)
+        }
+        #expect(DamageWatch.rest(since: nil, at: now) == .seconds(60))
+        #expect(rest(hours: 20) == .seconds(4 * 3600))
+        #expect(rest(hours: 24) == .seconds(60) && rest(hours: 1000) == .seconds(60))
+        #expect(rest(hours: -1) == .seconds(60), "a clock that was set")
+    }
+
     @Test func onlyDraftsAreTakenAway() {
         for name in ["recover-17.db", "recover-17.db-wal", "recover-4194304.db-shm", "recover-1.db-journal"] {
             #expect(Recovery.isDraft(name))

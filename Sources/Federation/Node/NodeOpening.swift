@@ -84,7 +84,8 @@ struct OpenedNode: Sendable {
         let successions: [Attestation]
         do throws(StoreFailure) {
             store = try await OpenedNode.open(directory, for: use)
-            store.room = StoreRoom(file.config)
+            // What a database at its quota had has room in its successor.
+            if !use.isRebuild { store.room = StoreRoom(file.config) }
             if checksPages { try await store.checkPagesFirst() }
             let found = try DatabaseFileIdentity(of: use.isRebuild ? use.draft ?? "" : directory.database)
             let meta = try await store.read { (log) throws(StoreFailure) in try log.allMeta() }
