@@ -146,7 +146,7 @@ def _slopes(report: Facts) -> str:
         "what a typical minute of it adds (the median), an hour. Processes that lived too short for that are left out.\n\n")
     text += (
         "| process | hours | memory of its own (MB) | MB/h | typical minute, MB/h | resident (MB) | MB/h | descriptors "
-        "| an hour | threads | CPU | database (MB) | log ahead, highest (MB) |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+        "| an hour | threads | CPU | database (MB) | log ahead, highest (MB) |\n" + "|---" * 13 + "|\n")
     for process in report["processes"]:
         slopes, last, settled = process["slopes"], process["last"], process["settled"]
         if "anonymous_kb" not in slopes:
