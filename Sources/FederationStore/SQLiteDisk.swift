@@ -1,3 +1,4 @@
+internal import CSQLite
 internal import FederationCore
 internal import Glibc
 #if FAIL_POINTS
