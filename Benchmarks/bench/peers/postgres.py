@@ -201,11 +201,18 @@ class CatchUp:
             detach = ["ALTER SUBSCRIPTION follower DISABLE"]
             if not copied:
                 detach.append("ALTER SUBSCRIPTION follower SET (slot_name = NONE)")
-            eventually("the subscription ends", lambda: self._dropped(follower, detach), timeout=30, every=0.5)
+            eventually(
+                "the subscription ends",
+                lambda: self._done(follower, *detach, "DROP SUBSCRIPTION follower"),
+                timeout=30,
+                every=0.5,
+            )
         finally:
             follower.stop()
             shutil.rmtree(follower.directory)
-        source.cluster.run(f"SELECT pg_drop_replication_slot('{slot}')")
+        drop = f"SELECT pg_drop_replication_slot('{slot}')"
+        # Over a slow line the publisher learns later that nobody reads any more.
+        eventually("the slot is free", lambda: self._done(source.cluster, drop), timeout=60, every=0.2)
         return sample
 
     def _caught_up(self, follower: Cluster, begun: float) -> float:
@@ -227,9 +234,10 @@ class CatchUp:
             raise SystemExit(f"PostgreSQL: the follower has {found}")
 
     @staticmethod
-    def _dropped(follower: Cluster, detach: list[str]) -> bool:
+    def _done(cluster: Cluster, *statements: str) -> bool:
+        """Whether statements went through; `False` while something still holds the slot."""
         try:
-            follower.run(*detach, "DROP SUBSCRIPTION follower")
+            cluster.run(*statements)
             return True
         except psycopg2.Error:
-            return False  # Its worker still holds the slot.
+            return False
