@@ -1,25 +1,14 @@
 """Nodes of `federation`: made, filled with a log, run, asked, stopped."""
 
-import contextlib, http.client, itertools, json, os, random, signal, socket, subprocess
+import http.client, json, os, signal, socket, subprocess, sys
 from pathlib import Path
 
 from corpus import Corpus
 from processes import Usage, eventually, usage
 from seed import SeedServer
 
-
-_ports = itertools.count(random.SystemRandom().randrange(11_000))
-
-
-def free_port() -> int:
-    """A port below the range that the system gives out by itself, so that a stopped node finds its own one free."""
-    while True:
-        port = 20_000 + next(_ports) % 12_000
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+sys.path.append(str(Path(__file__).resolve().parents[2] / "Tests" / "Robustness"))
+from ring import free_port  # noqa: E402
 
 
 class Node:

@@ -88,7 +88,7 @@ enum NDJSONPage: Fuzzer {
             }
             for attestation in page.attestations { JSONStatements.hold(attestation) }
         }
-        guard let lines = try? NativePage.lines(response.body, limit: 100) else { return }
+        guard let lines = try? ReadLines.cut(response.body, limit: 100) else { return }
         require(lines.reduce(into: []) { $0 += $1 + [0x0A] } == response.body, "the lines of a body are not the body")
         _ = try? MeshPage(response, asked: [])
     }

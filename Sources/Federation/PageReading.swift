@@ -16,11 +16,11 @@ struct PageReading: Sendable {
 
     /// The lines of an answer; `nil` for one that is not a page, which is for whoever asked to say.
     func lines(of response: HTTPResponse) async -> ReadLines? {
-        guard response.status == 200, let lines = ReadLines.cut(response.body, limit: PageReading.mostLines),
+        guard response.status == 200, let lines = try? ReadLines.cut(response.body, limit: PageReading.mostLines),
             lines.count >= PageReading.fewest
         else { return nil }
         let items = await inBatches(lines, bytes: \.count) { PulledItem(json: Array($0)) }
-        let findings = await findings(of: items, with: PageReading.attestations(lines, items))
+        let findings = await findings(of: items, with: PageReading.attestations(in: items))
         return ReadLines(items: items, findings: findings, bytes: response.body.count)
     }
 
@@ -42,10 +42,11 @@ struct PageReading: Sendable {
         }
     }
 
-    private static func attestations(_ lines: [ArraySlice<UInt8>], _ items: [PulledItem]) -> [Attestation] {
-        zip(lines, items).compactMap { line, item in
-            guard case .unreadable = item else { return nil }
-            return (try? JSON(Array(line))).flatMap { Attestation($0) }
+    /// The lines of a page that are attestations and no events.
+    private static func attestations(in items: [PulledItem]) -> [Attestation] {
+        items.compactMap { item in
+            guard case .unreadable(_, let bytes, _, _) = item else { return nil }
+            return (try? JSON(bytes)).flatMap { Attestation($0) }
         }
     }
 

@@ -53,14 +53,15 @@ package struct ReadLines: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Cuts a body into its lines, each of which ends with a newline.
+    /// Cuts a body into its lines. Every one ends with a newline, the last one too: one that does not was cut off.
     ///
-    /// - Returns: `nil` where the last one does not, or where there are more than `limit`.
-    package static func cut(_ body: [UInt8], limit: Int) -> [ArraySlice<UInt8>]? {
+    /// - Throws: `malformed`, also where there are more than `limit`.
+    package static func cut(_ body: [UInt8], limit: Int) throws(ExchangeFailure) -> [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
         var start = body.startIndex
         while start < body.endIndex {
-            guard lines.count < limit, let end = body[start...].firstIndex(of: 0x0A) else { return nil }
+            guard let end = body[start...].firstIndex(of: 0x0A) else { throw .malformed(.truncated) }
+            guard lines.count < limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
             lines.append(body[start..<end])
             start = end + 1
         }

@@ -46,10 +46,10 @@ extension Event {
         for text in [id.description, action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
         var clockBytes: [UInt8] = []
         let sorted = clock.entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        for (key, counter) in sorted.lazy.map({ ($0.key, $0.counter) }) {
-            append(key, to: &clockBytes)
+        for entry in sorted {
+            append(entry.key, to: &clockBytes)
             for shift in stride(from: 56, through: 0, by: -8) {
-                clockBytes.append(UInt8(truncatingIfNeeded: counter >> UInt64(shift)))
+                clockBytes.append(UInt8(truncatingIfNeeded: entry.counter >> UInt64(shift)))
             }
         }
         append(length: clockBytes.count, to: &bytes)

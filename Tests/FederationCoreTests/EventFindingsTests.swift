@@ -36,11 +36,13 @@ import Testing
         #expect(node.log.event(event.id)?.verification == .provisional)
     }
 
-    @Test func linesAreCutAtNewlinesAndNoOthers() {
-        #expect(ReadLines.cut(Array("a\nbc\n\n".utf8), limit: 3)?.map { Array($0) } == [[0x61], [0x62, 0x63], []])
-        #expect(ReadLines.cut([], limit: 0)?.count == 0)
-        #expect(ReadLines.cut(Array("a\nb".utf8), limit: 3) == nil)
-        #expect(ReadLines.cut(Array("a\nb\n".utf8), limit: 1) == nil)
+    @Test func linesAreCutAtNewlinesAndNoOthers() throws {
+        #expect(try ReadLines.cut(Array("a\nbc\n\n".utf8), limit: 3).map { Array($0) } == [[0x61], [0x62, 0x63], []])
+        #expect(try ReadLines.cut([], limit: 0).isEmpty)
+        #expect(throws: ExchangeFailure.malformed(.truncated)) { try ReadLines.cut(Array("a\nb".utf8), limit: 3) }
+        #expect(throws: ExchangeFailure.malformed(.moreEventsThanAsked(asked: 1))) {
+            try ReadLines.cut(Array("a\nb\n".utf8), limit: 1)
+        }
     }
 }
 

@@ -203,7 +203,7 @@ struct BundleDesk: Sendable {
         default: throw BundleDesk.failure(.page)
         }
         do throws(ExchangeFailure) {
-            let lines = try NativePage.lines(body, limit: page.events + page.attestations)
+            let lines = try ReadLines.cut(body, limit: page.events + page.attestations)
             guard lines.count == page.events + page.attestations else { throw .malformed(.truncated) }
             return (
                 lines.prefix(page.events).map { PulledItem(json: Array($0)) },

@@ -18,7 +18,7 @@ struct MeshPage {
         guard ["true", "false"].contains(more), let count = Int(count), count >= 0 else { throw .malformed(.headerInvalid) }
         let limit = min(asked.count, Limits.pageEvents)
         guard count <= limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
-        let lines = try NativePage.lines(response.body, limit: limit)
+        let lines = try ReadLines.cut(response.body, limit: limit)
         guard lines.count == count else { throw .malformed(.truncated) }
         self.more = more == "true"
         for line in lines {

@@ -351,21 +351,8 @@ struct NativePage {
             let attestations = NativeAttestations.read(read.items.dropFirst(count).map { $0.bytes[...] })
             return (Array(read.items.prefix(count)), Array(read.findings.prefix(count)), attestations)
         }
-        let lines = try NativePage.lines(response.body, limit: limit + behind)
+        let lines = try ReadLines.cut(response.body, limit: limit + behind)
         guard lines.count == count + behind else { throw .malformed(.truncated) }
         return (lines.prefix(count).map { PulledItem(json: Array($0)) }, [], NativeAttestations.read(lines.dropFirst(count)))
-    }
-
-    /// Every line ends with a newline, the last one too: one that does not was cut off.
-    static func lines(_ body: [UInt8], limit: Int) throws(ExchangeFailure) -> [ArraySlice<UInt8>] {
-        var lines: [ArraySlice<UInt8>] = []
-        var start = body.startIndex
-        while start < body.endIndex {
-            guard let end = body[start...].firstIndex(of: 0x0A) else { throw .malformed(.truncated) }
-            guard lines.count < limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
-            lines.append(body[start..<end])
-            start = end + 1
-        }
-        return lines
     }
 }

@@ -130,7 +130,7 @@ struct NativePushRoute {
         default: throw .refused(415, "content_coding", "The body may be plain or \(Zstd.name).")
         }
         do throws(ExchangeFailure) {
-            let lines = try NativePage.lines(body, limit: Limits.pageEvents + behind)
+            let lines = try ReadLines.cut(body, limit: Limits.pageEvents + behind)
             guard lines.count >= behind else { throw .malformed(.truncated) }
             return (
                 lines.dropLast(behind).map { PulledItem(json: Array($0)) }, NativeAttestations.read(lines.suffix(behind)))
