@@ -11,6 +11,8 @@ import argparse, os, shutil, socket, sqlite3, subprocess, sys, tempfile, time
 
 # What the steps after the first one made (Sources/FederationStore/Schema.swift).
 FIRST_SCHEMA = """
+    DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks; DROP INDEX records_incomplete;
+    DROP INDEX quarantine_by_time; ALTER TABLE events DROP COLUMN verified_by; ALTER TABLE events DROP COLUMN verified_at;
     DROP TABLE holes; DROP TRIGGER event_lost; DROP TABLE events_lost; DROP INDEX events_by_item; DROP TABLE item_blocks;
     DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest; DROP INDEX events_unproved;
     DROP TABLE attestations; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1;

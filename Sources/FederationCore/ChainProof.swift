@@ -175,7 +175,8 @@ struct ChainProof {
                 proofs[link.id]?.covers(stored.event) == true
             else { continue }
             try log.seal(
-                link.id, signature: stored.event.signature, publicKey: stored.event.publicKey, verification: .chained)
+                link.id, signature: stored.event.signature, publicKey: stored.event.publicKey, verification: .chained,
+                proofTime: stored.proofTime(becoming: .chained, by: .chain, at: now))
             guard stored.hold == .signature else { continue }
             try log.setHold(link.id, nil)
             released.append(stored.event.subject)

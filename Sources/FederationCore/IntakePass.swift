@@ -281,7 +281,9 @@ extension IntakePass {
             entry.inherit(from: stored)
             try log.seal(
                 event.id, signature: entry.event.signature, publicKey: entry.event.publicKey,
-                verification: entry.verification)
+                verification: entry.verification,
+                proofTime: stored.proofTime(
+                    becoming: entry.verification, by: entry.verification == .chained ? .chain : .copy, at: now))
             if stored.hold == .signature, entry.verification.rank > 0 {
                 try log.setHold(event.id, nil)
                 changed.insert(ExactText(stored.event.subject))
@@ -334,6 +336,8 @@ extension IntakePass {
     private mutating func put(
         _ entry: LogEntry, inPlaceOf stored: StoredEvent, in log: inout some LogWriting
     ) throws(StoreFailure) {
+        var entry = entry
+        entry.proofTime = try stored.proofTime(handedTo: entry.verification, in: log)
         _ = try log.replace(with: entry, counted: false)
         let isNowProved = stored.hold == .signature && entry.verification.isProved
         if stored.isHeldApart, !isNowProved { try log.setHold(entry.event.id, stored.hold) }

@@ -147,7 +147,8 @@ extension Intake {
         let isChained = stored.verification == .chained && finding.verification.isProved
         if finding != .unchecked, !isChained, finding.verification != stored.verification {
             try log.seal(
-                event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification)
+                event.id, signature: event.signature, publicKey: event.publicKey, verification: finding.verification,
+                proofTime: stored.proofTime(becoming: finding.verification, by: .review, at: now))
         }
         if case .proved = finding {
             try keys.learn(from: event, in: &log)

@@ -8,6 +8,8 @@ public struct LogEntry: Hashable, Sendable {
     public var receivedAt: WallTime
     /// Its `data` was seen here, whether or not it is still there: only then is the digest of a stub more than a claim.
     package var dataSeen: Bool
+    /// Where it is proved since another time than it comes at.
+    package var proofTime: ProofTime?
 
     /// `dataSeen` is true of a full event; for a stub it says that the stub was made here.
     package init(
@@ -38,11 +40,13 @@ public struct StoredEvent: Hashable, Sendable {
     /// How often another variant has taken this id, and when last.
     package var replacements: Int
     package var replacedAt: WallTime?
+    /// `nil` where it is proved as it was when it came: see `foundProved`.
+    package var proofTime: ProofTime?
 
     package init(
         seq: Int64, event: Event, digest: Digest, signedHash: Digest, verification: Verification, peer: String,
         receivedAt: WallTime, dataSeen: Bool = false, hold: HoldReason? = nil, replacements: Int = 0,
-        replacedAt: WallTime? = nil
+        replacedAt: WallTime? = nil, proofTime: ProofTime? = nil
     ) {
         self.seq = seq
         self.event = event
@@ -55,6 +59,7 @@ public struct StoredEvent: Hashable, Sendable {
         self.hold = hold
         self.replacements = replacements
         self.replacedAt = replacedAt
+        self.proofTime = proofTime
     }
 }
 
@@ -203,6 +208,8 @@ package enum MetaKey: String, Hashable, Sendable, CaseIterable {
     case backup
     /// When every page was last found in its place.
     case pagesChecked = "pages_checked"
+    /// The `seq` of the last event that came before the log kept when events were proved.
+    case proofTimesAfter = "proof_times_after"
 }
 
 /// Where an event stands in the order of arrival.
@@ -344,8 +351,10 @@ package protocol LogWriting: LogReading {
     /// that positions on it stay good. `counted` adds one to the id's replacements at `entry.receivedAt`; else both
     /// stay as they were.
     mutating func replace(with entry: LogEntry, counted: Bool) throws(StoreFailure) -> Int64
-    /// Gives an event the signature that a relay had stripped, or a better verification. Its `seq` stays.
-    mutating func seal(_ id: ULID, signature: String?, publicKey: String?, verification: Verification) throws(StoreFailure)
+    /// Gives an event the signature that a relay had stripped, or another verification. Its `seq` stays.
+    mutating func seal(
+        _ id: ULID, signature: String?, publicKey: String?, verification: Verification, proofTime: ProofTime?
+    ) throws(StoreFailure)
     /// Removes an event's `data`. Its `seq`, digest and signature stay, and that the data was seen.
     mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure)
     mutating func setHold(_ id: ULID, _ hold: HoldReason?) throws(StoreFailure)

@@ -210,12 +210,16 @@ extension SQLiteLog: LogWriting {
     }
 
     package mutating func seal(
-        _ id: ULID, signature: String?, publicKey: String?, verification: Verification
+        _ id: ULID, signature: String?, publicKey: String?, verification: Verification, proofTime: ProofTime?
     ) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             try database.connection.run(
-                "UPDATE events SET signature = ?, public_key = ?, verified = ? WHERE id = ?", signature, publicKey,
-                verification.rawValue, id.description)
+                """
+                UPDATE events SET signature = ?, public_key = ?, verified = ?, verified_at = ?, verified_by = ?
+                WHERE id = ?
+                """,
+                signature, publicKey, verification.rawValue, proofTime?.at?.milliseconds, proofTime?.occasion.rawValue,
+                id.description)
             try database.counts.arrivals.change(of: id, in: database.connection)
         }
     }
@@ -248,13 +252,14 @@ extension SQLiteLog: LogWriting {
         let noHold: String? = nil
         try database.connection.run(
             """
-            INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             event.id.description, entry.fingerprint.digest.bytes, entry.fingerprint.signedHash.bytes, event.origin,
             event.originName, event.number.map { Int64(clamping: $0) }, event.subject, event.action,
             event.family.rawValue, noScope, event.timestamp, String(decoding: clock, as: UTF8.self),
             event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,
-            entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data)
+            entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data,
+            entry.proofTime?.at?.milliseconds, entry.proofTime?.occasion.rawValue)
         let seq = database.connection.lastRowID
         database.appended = seq
         database.counts.arrivals.add(event, clock: clock.count, at: seq)

@@ -56,7 +56,7 @@ package struct Salvage {
         for cell in 0..<records.count {
             guard let (rowid, columns) = records.outline(cell) else { continue }
             switch records.kind {
-            case .table where columns.count == SalvagedRow.eventColumns && SalvagedRow.isEvent(columns):
+            case .table where SalvagedRow.eventColumns.contains(columns.count) && SalvagedRow.isEvent(columns):
                 places.append(Place(seq: rowid, page: UInt32(clamping: number), cell: UInt16(clamping: cell)))
             case .table where columns.count == SalvagedRow.attestationColumns:
                 if let values = records.row(cell)?.values, let attestation = Attestation(salvaged: values) {
@@ -157,7 +157,8 @@ private struct FoundState {
 
 /// What a row of a table of ours looks like, whatever page it is on.
 enum SalvagedRow {
-    static let eventColumns = 24
+    /// A row that was written before the last two came has them not.
+    static let eventColumns: Set = [24, 26]
     static let attestationColumns = 7
 
     /// The types that the columns of `events` have (`Schema`), as far as they tell it from any other table.
@@ -182,7 +183,7 @@ extension StoredEvent {
     init?(salvaged values: [SalvagedValue], seq: Int64) {
         func text(_ column: Int) -> String? { values[column].text }
         // A disk that fails may give another row than when it was counted.
-        guard values.count == SalvagedRow.eventColumns, let id = text(1).flatMap({ ULID($0) }), let digest = values[2].blob.flatMap({ Digest($0) }),
+        guard SalvagedRow.eventColumns.contains(values.count), let id = text(1).flatMap({ ULID($0) }), let digest = values[2].blob.flatMap({ Digest($0) }),
             let signedHash = values[3].blob.flatMap({ Digest($0) }), let origin = text(4), let originName = text(5),
             let subject = text(7), let action = text(8), let timestamp = text(11),
             let clock = text(12).flatMap({ ReceivedClock(json: Array($0.utf8)) }), let peer = text(16),
@@ -204,6 +205,7 @@ extension StoredEvent {
             verification: values[15].integer.flatMap { Verification(rawValue: Int(clamping: $0)) } ?? .none, peer: peer,
             receivedAt: WallTime(milliseconds: received), dataSeen: values[18].integer != 0,
             hold: text(19).map(HoldReason.init(code:)), replacements: Int(clamping: values[20].integer ?? 0),
-            replacedAt: values[21].integer.map(WallTime.init(milliseconds:)))
+            replacedAt: values[21].integer.map(WallTime.init(milliseconds:)),
+            proofTime: values.count > 24 ? ProofTime(at: values[24].integer, by: values[25].integer) : nil)
     }
 }

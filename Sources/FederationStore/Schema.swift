@@ -52,7 +52,9 @@ enum Schema {
         return found
     }
 
-    static let steps: [SQL] = [first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema, asideByTime]
+    static let steps: [SQL] = [
+        first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema, asideByTime, proofTimes,
+    ]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
     private static let first: SQL = """
@@ -216,6 +218,15 @@ enum Schema {
     /// What was put aside last: the page looks at it every few seconds.
     private static let asideByTime: SQL = """
         CREATE INDEX quarantine_by_time ON quarantine(first_seen);
+        """
+
+    /// When an event was found to be proved as it is, where that was not as it came (`ProofTime`).
+    private static let proofTimes: SQL = """
+        ALTER TABLE events ADD COLUMN verified_at INTEGER;
+        ALTER TABLE events ADD COLUMN verified_by INTEGER;
+        -- Whether what is here was proved as it came or later, nobody has kept.
+        INSERT OR REPLACE INTO meta
+            SELECT 'proof_times_after', CAST(max(seq) AS TEXT) FROM events HAVING max(seq) IS NOT NULL;
         """
 
     /// What origins say of their histories, beside the log. `text` is the attestation's JSON.

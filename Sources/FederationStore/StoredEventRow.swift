@@ -22,7 +22,8 @@ extension StoredEvent {
             peer: row.text(16), receivedAt: WallTime(milliseconds: row.integer(17)),
             dataSeen: row.integer(18) != 0, hold: row.optionalText(19).map(HoldReason.init(code:)),
             replacements: Int(clamping: row.integer(20)),
-            replacedAt: row.optionalInteger(21).map(WallTime.init(milliseconds:)))
+            replacedAt: row.optionalInteger(21).map(WallTime.init(milliseconds:)),
+            proofTime: ProofTime(at: row.optionalInteger(24), by: row.optionalInteger(25)))
     }
 
     /// No fewer bytes than the event's JSON has: each byte of a text may be escaped as `\u00xx`, `data` and the clock
@@ -31,6 +32,16 @@ extension StoredEvent {
         var texts = 0
         for column: Int32 in [4, 5, 7, 8, 11, 13, 14] { texts += row.length(column) }
         return 512 + 6 * texts + row.length(12) + row.length(23)
+    }
+}
+
+extension ProofTime {
+    /// As a row keeps it; `nil` where it keeps none.
+    init?(at milliseconds: Int64?, by occasion: Int64?) {
+        guard let occasion else { return nil }
+        // What a newer program wrote says nothing to this one.
+        let known = Occasion(rawValue: Int(truncatingIfNeeded: occasion))
+        self.init(known ?? .unknown, at: known == nil ? nil : milliseconds.map(WallTime.init(milliseconds:)))
     }
 }
 

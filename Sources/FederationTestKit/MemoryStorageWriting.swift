@@ -46,17 +46,18 @@ extension MemoryStorage: LogWriting {
         stored[entry.event.id] = StoredEvent(
             seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
             verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen,
-            replacements: replacements, replacedAt: replacedAt)
+            replacements: replacements, replacedAt: replacedAt, proofTime: entry.proofTime)
         return seq
     }
 
     package mutating func seal(
-        _ id: ULID, signature: String?, publicKey: String?, verification: Verification
+        _ id: ULID, signature: String?, publicKey: String?, verification: Verification, proofTime: ProofTime?
     ) throws(StoreFailure) {
         try spendWrite()
         stored[id]?.event.signature = signature
         stored[id]?.event.publicKey = publicKey
         stored[id]?.verification = verification
+        stored[id]?.proofTime = proofTime
     }
 
     package mutating func strip(_ id: ULID, to stub: Event.Stub) throws(StoreFailure) {

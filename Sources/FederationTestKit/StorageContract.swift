@@ -19,6 +19,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
     case sealingAndStrippingKeepThePlace
     case holdsAreListedAndLifted
     case whatIsNotProvedIsListedAndCounted
+    case whenItWasProvedIsKept
     case attestationsAreKeptInOrder
     case chainsAreReadByNumber
     case originsAreSummed
@@ -63,6 +64,7 @@ package enum StorageContract: String, CaseIterable, Sendable {
         case .sealingAndStrippingKeepThePlace: try sealing(&log)
         case .holdsAreListedAndLifted: try holds(&log)
         case .whatIsNotProvedIsListedAndCounted: try proofs(&log)
+        case .whenItWasProvedIsKept: try proofTimes(&log)
         case .attestationsAreKeptInOrder: try attestations(&log)
         case .chainsAreReadByNumber: try chains(&log)
         case .originsAreSummed: try origins(&log)

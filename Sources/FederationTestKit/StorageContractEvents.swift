@@ -198,7 +198,7 @@ extension StorageContract {
         let event = Sample.event(Sample.id(1), "update", clock: [1: 1])
         let entry = try Sample.entry(event)
         let seq = try log.append(entry)
-        try log.seal(event.id, signature: "ed25519:s", publicKey: "ed25519:k", verification: .pinned)
+        try log.seal(event.id, signature: "ed25519:s", publicKey: "ed25519:k", verification: .pinned, proofTime: nil)
         let sealed = try required(log.event(event.id))
         try expect(sealed.event.signature == "ed25519:s" && sealed.event.publicKey == "ed25519:k", "\(sealed)")
         try expect(sealed.verification == .pinned && sealed.seq == seq, "\(sealed)")

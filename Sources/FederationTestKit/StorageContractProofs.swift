@@ -15,9 +15,40 @@ extension StorageContract {
         let second = try required(log.unproved(after: 0, limit: 2, bytes: .max).last)
         try expectEqual(log.unproved(after: second.seq, limit: 99, bytes: .max).map(\.verification), Array(open.dropFirst(2)))
         try expectEqual(log.unprovedCounts(), Dictionary(uniqueKeysWithValues: open.map { ($0, 1) }))
-        try log.seal(Sample.id(0), signature: "ed25519:s", publicKey: nil, verification: .hardPinned)
+        try log.seal(Sample.id(0), signature: "ed25519:s", publicKey: nil, verification: .hardPinned, proofTime: nil)
         try expectEqual(log.unprovedCounts()[.none], nil)
         try expectEqual(log.event(Sample.id(0))?.verification, .hardPinned)
+    }
+
+    func proofTimes(_ log: inout some LogWriting) throws {
+        let event = Sample.event(Sample.id(1), "create", "s")
+        var entry = try Sample.entry(event, verification: .unknownKey)
+        _ = try log.append(entry)
+        try expectEqual(log.event(event.id)?.proofTime, nil)
+        for occasion in ProofTime.Occasion.allCases {
+            // A time that is not known is another one than the first of 1970.
+            for time in [Sample.time(7), WallTime(milliseconds: 0), nil] {
+                let kept = ProofTime(occasion, at: time)
+                try log.seal(event.id, signature: "s", publicKey: nil, verification: .pinned, proofTime: kept)
+                try expectEqual(log.event(event.id)?.proofTime, kept)
+            }
+        }
+        try log.strip(
+            event.id, to: Event.Stub(dataHash: entry.fingerprint.dataHash, normalHash: entry.fingerprint.normalHash))
+        try log.setHold(event.id, .signature)
+        try expectEqual(log.events(of: "s").map(\.proofTime), [ProofTime(.own, at: nil)])
+        // Another copy has what it is given, whatever the one before had.
+        _ = try log.replace(with: entry, counted: false)
+        try expectEqual(log.event(event.id)?.proofTime, nil)
+        entry.proofTime = ProofTime(.review, at: Sample.time(9))
+        _ = try log.replace(with: entry, counted: false)
+        try expectEqual(log.event(event.id)?.proofTime, entry.proofTime)
+        try log.seal(event.id, signature: "s", publicKey: nil, verification: .invalid, proofTime: nil)
+        try expectEqual(log.event(event.id)?.proofTime, nil)
+        var second = try Sample.entry(Sample.event(Sample.id(2), "create", "t"))
+        second.proofTime = ProofTime(.arrival, at: Sample.time(3))
+        _ = try log.append(second)
+        try expectEqual(log.events(after: 0, limit: 9, bytes: .max).last?.proofTime, second.proofTime)
     }
 
     func quarantineDueByCode(_ log: inout some LogWriting) throws {
@@ -106,7 +137,7 @@ extension StorageContract {
         try expectEqual(log.events(of: origin, number: 3), [Sample.id(1), Sample.id(7)])
         try expectEqual(log.events(of: origin, number: 4), [])
         for (id, proof) in [(1, .invalid), (5, .unsigned), (8, .unknownKey)] as [(Int64, Verification)] {
-            try log.seal(Sample.id(id), signature: "s", publicKey: nil, verification: proof)
+            try log.seal(Sample.id(id), signature: "s", publicKey: nil, verification: proof, proofTime: nil)
         }
         try expectEqual(
             log.chainLinks(of: origin, after: 0, through: .max >> 1, limit: 99).map(\.id), [9, 7, 8].map { Sample.id($0) })

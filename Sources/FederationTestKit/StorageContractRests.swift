@@ -30,7 +30,7 @@ extension StorageContract {
         let stub = Event.Stub(dataHash: entry.fingerprint.dataHash, normalHash: entry.fingerprint.normalHash)
         try log.strip(now[399].id, to: stub)
         now[399].payload = .stub(stub)
-        try log.seal(now[400].id, signature: "ed25519:abc", publicKey: "key", verification: .pinned)
+        try log.seal(now[400].id, signature: "ed25519:abc", publicKey: "key", verification: .pinned, proofTime: nil)
         now[400].signature = "ed25519:abc"
         now[400].publicKey = "key"
         try expectEqual(log.rest(after: 0), rest(now + [moved]))

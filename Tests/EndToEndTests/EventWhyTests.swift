@@ -36,6 +36,56 @@ import Testing
         #expect(try await alpha.run("why", "nobody").err.contains("beta"))
     }
 
+    /// As it came, later, and never.
+    @Test func anEventTellsWhenItWasVerified() async throws {
+        let scratch = ScratchDirectory()
+        let names = ["alpha", "beta", "gamma"]
+        let nodes = try await names.asyncMap { try await TestNode($0, in: scratch) }
+        let (alpha, beta, gamma) = (nodes[0], nodes[1], nodes[2])
+        let unsigned = try FakeNoema(events: [FakeEvent.create(1)])
+        beta.setPeer("alpha", alpha.endpoint)
+        let first = [("beta", ["endpoint: \(beta.endpoint)"]), ("old", ["endpoint: \(unsigned.endpoint)", "wire: noema"])]
+        gamma.setPeers(first)
+        let id = try await alpha.put("# Of alpha\n")
+        let created = try #require(try await alpha.facts("events", id).at("events", "0", "id")?.string)
+        func proof(_ node: TestNode, _ event: String) async throws -> (came: String, proof: JSON, line: String) {
+            let facts = try await node.facts("why", event)
+            let line = try await node.run("why", event).out.split(separator: "\n").first { $0.hasPrefix("  verified ") }
+            return (facts.at("event", "received_at")?.string ?? "", try #require(facts["proof"]), String(line ?? ""))
+        }
+        for node in nodes { try await node.start() }
+        let own = try await proof(alpha, created)
+        #expect(own.proof["occasion"]?.string == "own" && own.proof["verified_at"]?.string == own.came)
+        #expect(own.line.hasSuffix("\(own.came), under this node's own key"), "\(own.line)")
+
+        // beta met alpha before it gave it anything.
+        try await eventually("beta has it") { (try await beta.run("show", id).status == 0).orNil }
+        let direct = try await proof(beta, created)
+        #expect(direct.proof["occasion"]?.string == "arrival" && direct.proof["verified_at"]?.string == direct.came)
+        #expect(direct.line.hasSuffix("\(direct.came), as it came"), "\(direct.line)")
+
+        // gamma has it from beta, who vouches for alpha's key, and then meets alpha.
+        try await eventually("gamma has it") { (try await gamma.run("show", id).status == 0).orNil }
+        let relayed = try await proof(gamma, created)
+        #expect(relayed.proof["proved"]?.bool == false && relayed.proof["verified_at"] == nil)
+        #expect(relayed.proof["found_at"]?.string == relayed.came && relayed.line.hasSuffix(" never"), "\(relayed)")
+        // A second passes, for that is what times are shown to.
+        try await Task.sleep(for: .milliseconds(1100))
+        gamma.setPeers(first + [("alpha", ["endpoint: \(alpha.endpoint)"])])
+        try await eventually("gamma has met alpha and looked again; log:\n\(gamma.log)") {
+            (try await proof(gamma, created).proof["proved"]?.bool).flatMap(\.orNil)
+        }
+        let later = try await proof(gamma, created)
+        let verified = try #require(later.proof["verified_at"]?.string)
+        #expect(later.proof["occasion"]?.string == "review" && later.came == relayed.came && verified > later.came)
+        #expect(later.line.hasSuffix("\(verified), when its signature was looked at again"), "\(later.line)")
+
+        let other = try await proof(gamma, FakeEvent.id(1))
+        #expect(other.proof["verified"]?.string == "unsigned" && other.proof["verified_at"] == nil)
+        #expect(other.proof["occasion"]?.string == "arrival" && other.line.hasSuffix(" never"), "\(other.line)")
+        for node in nodes { #expect(try await node.stop() == .exited(0)) }
+    }
+
     @Test func whatIsNotAppliedSaysWhy() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         let events = [

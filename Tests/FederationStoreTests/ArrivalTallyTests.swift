@@ -56,6 +56,7 @@ import Testing
         try script(
             """
             DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks; DROP INDEX quarantine_by_time;
+            ALTER TABLE events DROP COLUMN verified_by; ALTER TABLE events DROP COLUMN verified_at;
             PRAGMA user_version = 6
             """)
         let opened = try SQLiteStore(path: path)

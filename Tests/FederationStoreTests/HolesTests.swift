@@ -94,6 +94,7 @@ import Testing
         try script(
             """
             DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks; DROP INDEX records_incomplete; DROP INDEX quarantine_by_time;
+            ALTER TABLE events DROP COLUMN verified_by; ALTER TABLE events DROP COLUMN verified_at;
             DROP TABLE attestations; DROP TABLE holes; DROP TRIGGER event_lost; ALTER TABLE events_lost DROP COLUMN lost_at;
             CREATE TRIGGER event_lost AFTER DELETE ON events BEGIN
                 INSERT INTO events_lost VALUES (substr(old.id, 1, 10), old.digest, old.origin, old.number);

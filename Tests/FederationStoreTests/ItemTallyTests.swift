@@ -85,6 +85,7 @@ import Testing
                 DROP TRIGGER arrival_lost; DROP VIEW arrivals; DROP TABLE arrival_blocks;
                 DROP TABLE holes; DROP TRIGGER event_lost; DROP INDEX events_by_item; DROP TABLE item_blocks; DROP TABLE events_lost;
                 DROP INDEX quarantine_by_digest; ALTER TABLE quarantine DROP COLUMN digest;
+                ALTER TABLE events DROP COLUMN verified_by; ALTER TABLE events DROP COLUMN verified_at;
                 DROP INDEX events_unproved; DROP INDEX records_incomplete; DROP TABLE attestations;
                 DROP INDEX IF EXISTS quarantine_by_time; ALTER TABLE origins DROP COLUMN sum; PRAGMA user_version = 1
                 """)

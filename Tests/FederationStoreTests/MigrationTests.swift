@@ -1,4 +1,5 @@
 import FederationCore
+import FederationCrypto
 import FederationTestKit
 import Glibc
 import Testing
@@ -80,6 +81,47 @@ private let later: [SQL] = [
         let connection = try SQLiteConnection(path: path, mode: .readWrite)
         try Schema.migrate(connection, by: Schema.steps + later)
         #expect(try count("SELECT count(*) FROM grown", connection) == 300_000)
+    }
+
+    /// A database of the schema that kept no times of proofs: of what is in it nobody knows when it was verified, and of
+    /// what comes later everybody does. Rows of both lengths are read, by SQLite and from the pages alike.
+    @Test func ofWhatCameBeforeTimesWereKeptNoneIsMadeUp() async throws {
+        let scratch = ScratchDirectory()
+        let path = try await made(in: scratch)
+        do {
+            let connection = try SQLiteConnection(path: path, mode: .readWrite)
+            try connection.script(
+                """
+                ALTER TABLE events DROP COLUMN verified_by; ALTER TABLE events DROP COLUMN verified_at;
+                UPDATE events SET verified = 2 WHERE seq <= 40; UPDATE events SET verified = 7 WHERE seq > 40;
+                UPDATE events SET peer = '' WHERE seq = 3;
+                PRAGMA user_version = 8
+                """)
+        }
+        let store = try SQLiteStore(path: path)
+        let new = try Sample.entry(Sample.event(Sample.id(99)), verification: .pinned, at: Sample.time(5))
+        try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+            _ = try log.append(new)
+            try log.seal(
+                Sample.id(50), signature: "s", publicKey: nil, verification: .pinned,
+                proofTime: ProofTime(.review, at: Sample.time(6)))
+        }
+        let (events, last) = try await store.read { log throws(StoreFailure) in
+            (try log.events(after: 0, limit: 99, bytes: .max), try log.proofTimesKeptAfter())
+        }
+        #expect(events.count == 51 && last == 50)
+        let times = events.map { $0.foundProved(keptAfter: last) }
+        #expect(times[0] == ProofTime(.unknown, at: nil) && times[45] == ProofTime(.unknown, at: nil))
+        #expect(times[2] == ProofTime(.own, at: events[2].receivedAt), "what is written here is signed as it is written")
+        #expect(times[49] == ProofTime(.review, at: Sample.time(6)))
+        #expect(times[50] == ProofTime(.arrival, at: Sample.time(5)))
+        await store.close()
+        let salvage = try Salvage(path: path) { _, _ in }
+        #expect(salvage.events(0..<salvage.count, sha256).events == events)
+        // A database that is new knows it of all.
+        let fresh = try SQLiteStore(path: scratch.file("fresh.db"))
+        #expect(try await fresh.read { log throws(StoreFailure) in try log.meta(.proofTimesAfter) } == nil)
+        await fresh.close()
     }
 
     @Test(.enabled(if: Schema.version > 1, "there is no older schema yet"))

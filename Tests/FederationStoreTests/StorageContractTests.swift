@@ -77,7 +77,10 @@ private struct RandomWrite: Sendable {
         case 0, 1, 2, 3:
             _ = known == nil ? try log.append(entry) : try log.replace(with: entry, counted: flag)
         case 4: try log.setHold(id, flag ? .unknownType : nil)
-        case 5: try log.seal(id, signature: flag ? "s" : nil, publicKey: nil, verification: .pinned)
+        case 5:
+            let time = ProofTime(flag ? .chain : .review, at: entry.receivedAt)
+            try log.seal(
+                id, signature: flag ? "s" : nil, publicKey: nil, verification: .pinned, proofTime: flag ? time : nil)
         case 6: if known?.event.isStub == false { try log.strip(id, to: stub) }
         default: try log.setState("key-\(entry.event.subject)", flag ? entry.event.origin : nil)
         }

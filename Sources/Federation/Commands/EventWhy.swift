@@ -37,6 +37,7 @@ struct EventWhy: Sendable {
     private let record: Record?
     private let aside: [QuarantineEntry]
     private let checkpoint: UInt64?
+    private let proofTime: ProofTime?
     /// Other events of its origin with the number of this one.
     private let twins: [ULID]
     private let own: ULID
@@ -51,7 +52,7 @@ struct EventWhy: Sendable {
         peers = try EventWhy.peers(of: config, in: log)
         guard let event = try log.event(id) else {
             guard let first = aside.first else { return nil }
-            (subject, stored, stories, checkpoint, twins) = (first.subject, [], [:], nil, [])
+            (subject, stored, stories, checkpoint, proofTime, twins) = (first.subject, [], [:], nil, nil, [])
             record = try log.record(first.subject)
             return
         }
@@ -65,6 +66,7 @@ struct EventWhy: Sendable {
         checkpoint = try chained.flatMap { (origin) throws(StoreFailure) in
             try log.firstCheckpoint(of: origin, from: number ?? 1)?.number
         }
+        proofTime = event.foundProved(keptAfter: try log.proofTimesKeptAfter())
         twins = try event.event.originID.map { (origin) throws(StoreFailure) in
             try number.map { (number) throws(StoreFailure) in try log.events(of: origin, number: number) } ?? []
         }?.filter { $0 != id } ?? []
@@ -85,7 +87,7 @@ struct EventWhy: Sendable {
                 EventStory(of: stored.event.id, subject: subject, events: events).map { (stored.event.id, $0) }
             }) { first, _ in first }
         record = try log.record(subject)
-        (aside, checkpoint, twins) = ([], nil, [])
+        (aside, checkpoint, proofTime, twins) = ([], nil, nil, [])
         peers = try EventWhy.peers(of: config, in: log)
     }
 
@@ -150,6 +152,8 @@ struct EventWhy: Sendable {
         writer.object {
             $0.member("verified", event.verification.code)
             $0.member("proved", event.verification.isProved)
+            if let at = proofTime?.at { $0.member(event.verification.isProved ? "verified_at" : "found_at", at.rfc3339) }
+            if let occasion = proofTime?.occasion { $0.member("occasion", occasion.word) }
             if let key = event.event.publicKey { $0.member("public_key", key) }
             if let checkpoint { $0.member("checkpoint", checkpoint) }
         }
@@ -198,6 +202,19 @@ struct EventWhy: Sendable {
             $0.member("last_seen", row.lastSeen.rfc3339)
             $0.member("count", row.count)
             if let retry = row.retryAt { $0.member("retry_at", retry.rfc3339) }
+        }
+    }
+}
+
+extension ProofTime.Occasion {
+    fileprivate var word: String {
+        switch self {
+        case .own: "own"
+        case .arrival: "arrival"
+        case .review: "review"
+        case .chain: "chain"
+        case .copy: "copy"
+        case .unknown: "unknown"
         }
     }
 }

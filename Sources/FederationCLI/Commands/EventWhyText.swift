@@ -11,6 +11,7 @@ enum EventWhyText {
             rows.append(["  written", written(result, event)])
             rows.append(["  came", came(event)])
             rows.append(["  proof", proof(result["proof"], event)])
+            rows.append(["  verified", verified(result["proof"])])
             rows += storyRows(result)
         }
         for row in result.items("quarantine") { rows.append(["  kept aside", aside(row)]) }
@@ -71,6 +72,32 @@ enum EventWhyText {
         case "invalid": return "⚠ not signed by its origin as it is"
         case "unknown_key": return "⚠ signed, by a key that nobody has told us of"
         default: return "not looked at"
+        }
+    }
+
+    /// When it was.
+    private static func verified(_ proof: JSON?) -> String {
+        let occasion = proof?.text("occasion") ?? ""
+        let later =
+            switch occasion {
+            case "review": "when its signature was looked at again"
+            case "chain": "when its origin's signed chain reached it"
+            case "copy": "when another copy of it brought the proof"
+            default: ""
+            }
+        guard proof?.isTrue("proved") ?? false else {
+            switch occasion {
+            case "arrival": return "never"
+            case "unknown": return "not, as far as is known: it came before 'federation' kept when"
+            case "": return "no"
+            default: return "no: so found at \(proof?.text("found_at") ?? ""), \(later)"
+            }
+        }
+        switch occasion {
+        case "own": return "\(proof?.text("verified_at") ?? ""), under this node's own key"
+        case "arrival": return "\(proof?.text("verified_at") ?? ""), as it came"
+        case "unknown": return "yes; when is not known: it came before 'federation' kept that"
+        default: return "\(proof?.text("verified_at") ?? ""), \(later)"
         }
     }
 
