@@ -51,6 +51,8 @@ package enum Credentials {
 
 /// Files that hold secrets: made with mode 0600, and read only where nobody else could have.
 enum PrivateFile {
+    static let draftMark = ".new-"
+
     /// Writes a new file; returns once the file and its name are on disk.
     ///
     /// A crash leaves either the whole file or none under `path`. An existing file, or a link of that name, is left as
@@ -59,7 +61,7 @@ enum PrivateFile {
         var bytes = bytes
         defer { wipe(&bytes) }
         var random = SystemRandom()
-        let draft = path + ".new-" + String(random.next(), radix: 36)
+        let draft = path + draftMark + String(random.next(), radix: 36)
         let file = try Descriptor(opening: draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         defer { unsafe unlink(draft) }
         try file.writeAll(bytes)

@@ -15,6 +15,12 @@ package enum SigningKeyFile {
         try PrivateFile.write(text, toNew: path)
     }
 
+    /// Whether `name` is what a crash in the middle of `write` leaves beside the file.
+    package static func isDraft(_ name: String) -> Bool {
+        guard let mark = name.firstRange(of: ".key" + PrivateFile.draftMark) else { return false }
+        return mark.upperBound < name.endIndex && name[mark.upperBound...].utf8.allSatisfy { $0 != UInt8(ascii: ".") }
+    }
+
     /// What such a file holds: a secret.
     package static func text(of key: SigningKey) -> [UInt8] {
         key.withSeed { seed in Base64.encode(seed) } + [UInt8(ascii: "\n")]

@@ -154,6 +154,24 @@ import Testing
         #expect(TestFile.names(in: scratch.file("other/data")).allSatisfy { $0 == "lock" })
     }
 
+    @Test func whatAKilledRestoreLeftIsNoReasonToRefuse() async throws {
+        let scratch = ScratchDirectory()
+        let node = try await TestNode("alpha", in: scratch)
+        try await node.put("# Note\n")
+        let file = scratch.file("backup.db")
+        #expect(try await node.facts("backup", file, "--with-key")["with_key"]?.bool == true)
+        let (config, data) = (scratch.file("copy/federation.yaml"), scratch.file("copy/data"))
+        for path in [scratch.file("copy"), data] { mkdir(path, 0o700) }
+        let left = ["restore-4711.db", "signing-01KNJX4991ASW6NNKS9BQHNCGB.key.new-3qx2vazq1rltk"]
+        for name in left { TestFile.write("half of it", to: "\(data)/\(name)") }
+        let restore = ["restore", file, "--keep-identity", "--config", config]
+        #expect(try await Program.run(restore + ["--dry-run"], in: scratch).status == 0)
+        #expect(Set(TestFile.names(in: data)) == Set(left))
+        let result = try await Program.run(restore, in: scratch)
+        #expect(result.status == 0, "\(result.err)")
+        #expect(TestFile.names(in: data).allSatisfy { !left.contains($0) })
+    }
+
     /// With its key a backup is all that a node is; killed at any moment it leaves the old state or the new one.
     @Test func aRestoreThatIsKilledIsBegunAnew() async throws {
         let scratch = ScratchDirectory()

@@ -73,7 +73,7 @@ package struct Restore: Sendable {
     /// A data directory that has anything in it but keys, or no key where one is needed.
     private func refuse(_ directory: NodeDirectory, _ backup: BackupCheck) throws(CommandFailure) {
         let others = DirectoryListing.names(in: directory.path).filter { name in
-            name != "lock" && !name.hasSuffix(".key") && !name.hasPrefix(Restore.prefix)
+            name != "lock" && !name.hasSuffix(".key") && !Restore.isLeftover(name)
         }
         guard others.isEmpty else { throw CommandFailure(.notEmpty, ["directory": directory.path], list: others.sorted()) }
         guard keepsIdentity, !backup.hasKey else { return }
@@ -115,9 +115,11 @@ package struct Restore: Sendable {
         throw CommandFailure(.dataDirectory, ["directory": path, "why": SystemText.of(errno)])
     }
 
+    private static func isLeftover(_ name: String) -> Bool { name.hasPrefix(prefix) || SigningKeyFile.isDraft(name) }
+
     private func removeLeftovers(in directory: NodeDirectory) {
         // Under the lock nobody else is at it.
-        for name in DirectoryListing.names(in: directory.path) where name.hasPrefix(Restore.prefix) {
+        for name in DirectoryListing.names(in: directory.path) where Restore.isLeftover(name) {
             unlink("\(directory.path)/\(name)")
         }
     }
