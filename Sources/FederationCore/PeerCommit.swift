@@ -146,9 +146,12 @@ public struct PeerReset: Hashable, Sendable {
     public var wireValues: [String]
     /// What a person has said of who the peer is, or has still to say, goes as well.
     package var forgetsPairing: Bool
+    /// What the peer has said that is of no use of another node, or from another place, goes as well: the mode of its node,
+    /// and how far we are behind it. The rest of its health is what we have seen, and stays.
+    package var forgetsShown: Bool
 
     public var isEmpty: Bool {
-        !forgetsPairing && pin == nil && cursor == nil && lastSeen == nil && position == nil && wireValues.isEmpty
+        !forgetsPairing && !forgetsShown && pin == nil && cursor == nil && lastSeen == nil && position == nil && wireValues.isEmpty
     }
 
     /// Looks up what there is to forget; changes nothing.
@@ -164,6 +167,8 @@ public struct PeerReset: Hashable, Sendable {
         lastSeen = try state(.lastSeen)
         position = try state(.position)
         forgetsPairing = try state(.pairing) != nil
+        let health = PeerHealth(json: Array((try state(.health) ?? "").utf8))
+        forgetsShown = health.mode != nil || health.lag != nil
         forgetsKey = false
         dropsClockEntry = false
         wireValues = try log.wireValues(wireNamespace, peer: peer).map(\.key)
@@ -178,6 +183,12 @@ public struct PeerReset: Hashable, Sendable {
             try log.setState(StateKey.peer(peer, what), nil)
         }
         for name in wireValues { try log.setWireValue(wireNamespace, peer: peer, key: name, nil) }
+        if forgetsShown {
+            let key = StateKey.peer(peer, .health)
+            var health = PeerHealth(json: Array((try log.state(key) ?? "").utf8))
+            (health.mode, health.lag) = (nil, nil)
+            try log.setState(key, String(decoding: health.json, as: UTF8.self))
+        }
         guard let pin else { return }
         try log.setState(StateKey.publicKey(of: pin), nil)
         if dropsClockEntry {

@@ -51,6 +51,26 @@ import Testing
         #expect(try await met.node.peerStatus("one")?["id"]?.string == Met.ids[0])
     }
 
+    /// What `check` says of a peer's mode is of the one that is known, not of one that was.
+    @Test func whatThePeerSaidOfItsModeIsForgotten() async throws {
+        let scratch = ScratchDirectory()
+        let (alpha, beta) = (try await TestNode("alpha", in: scratch), try await TestNode("beta", in: scratch))
+        alpha.setPeer("beta", beta.endpoint)
+        beta.set("mode", "subscribe")
+        try await beta.start()
+        _ = try await alpha.run("sync")
+        #expect(try await beta.stop() == .exited(0))
+        func warned() async throws -> Bool {
+            try await alpha.facts("check")["findings"]?.array?.contains { $0["code"]?.string == "peer_serves_nothing" } ?? false
+        }
+        #expect(try await warned())
+        let version = try await alpha.peerStatus("beta")?["version"]?.string
+        #expect(try await alpha.run("reset-peer", "beta", "--yes").status == 0)
+        #expect(try await !warned())
+        #expect(try await alpha.peerStatus("beta")?["version"]?.string == version)
+        #expect(try await alpha.facts("reset-peer", "beta", "--dry-run")["nothing"]?.bool == true)
+    }
+
     @Test func aRotatedKeyAloneIsForgotten() async throws {
         let met = try await Met()
         let before = try await met.node.peerStatus("two")
