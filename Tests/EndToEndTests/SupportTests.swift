@@ -1,5 +1,7 @@
 import FederationCore
+import FederationHTTP
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Federation
@@ -51,6 +53,11 @@ import Testing
         #expect(json.at("status", "peers", "0", "last_error")?.isNull == false || text.contains("network_refused"))
         #expect(json.at("metrics")?.array?.contains { $0.string?.hasPrefix("federation_peer_up") == true } == true)
         #expect(json.at("log", "daemon")?.array?.contains { $0.string?.contains("poll failed peer=away") == true } == true)
+        let why = try #require(json.at("why", "0"))
+        #expect(why["peer"]?.string == "away" && why["ok"]?.bool == false && why["reason"]?.string == "network_refused", "\(text)")
+        #expect(why["consecutive_failures"]?.integer ?? 0 > 0 && why["failing_since"]?.string != nil && why["next_poll_in"] != nil)
+        let mends = why["mends"]?.array?.compactMap { $0["command"]?.string ?? $0["line"]?.string } ?? []
+        #expect(mends == ["federation run", "endpoint: http://127.0.0.1:1", "federation why away"])
         #expect(json.at("configuration", "settings")?.array?.contains { $0["key"]?.string == "name" && $0["value"]?.string == "alpha" } == true)
         expectNothingOfPeople(text)
         #expect(try await node.stop() == .exited(0))
@@ -63,6 +70,7 @@ import Testing
         let (text, json) = try await support(node, "--log", node.logPath)
         #expect(json.at("log", "file")?.array?.last?.string?.hasSuffix(" info stopped") == true)
         #expect(json.at("status", "events")?.integer == 1)
+        #expect(json.at("why", "0", "last_reason")?.string == "network_refused" && json.at("why", "0", "running")?.bool == false)
         expectNothingOfPeople(text)
     }
 
@@ -96,6 +104,30 @@ import Testing
         let (text, json) = try await support(node, "--hide-names")
         for word in ["annas-laptop", "the-office", "office.example.org"] { #expect(!text.contains(word), "\(word)") }
         #expect(json.at("status", "peers", "0", "name")?.string == "peer-1", "\(text)")
+        #expect(json.at("why", "0", "code")?.string == "paused")
+        #expect(json.at("why", "0", "mends", "0", "command")?.string == "federation resume-peer peer-1")
+    }
+
+    /// What it says of peers is what is known: nobody is asked, and what is held of a peer's is told without a word of it.
+    @Test func noPeerIsAsked() async throws {
+        let asked = Mutex(0)
+        let noema = try FakeNoema(events: [FakeEvent.create(1, action: "levitate", title: SupportTests.secretTitle)])
+        let silent = try FakePeer { _ in
+            asked.withLock { $0 += 1 }
+            return HTTPResponse(status: 503)
+        }
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let odd = ("odd", ["endpoint: \(noema.endpoint)", "wire: noema"])
+        node.setPeers([odd])
+        _ = try await node.run("sync")
+        node.setPeers([odd, ("silent", ["endpoint: \(silent.endpoint)"])])
+        let (text, json) = try await support(node)
+        #expect(asked.withLock { $0 } == 0)
+        #expect(json.at("why", "0", "code")?.string == "unknown_action" && json.at("why", "0", "failed")?.string == "replay", "\(text)")
+        #expect(json.at("why", "0", "mends", "0", "kind")?.string == "upgrade")
+        #expect(json.at("why", "0", "facts", "held")?.integer == 1 && json.at("why", "0", "facts", "trace_id") == nil)
+        #expect(json.at("why", "1", "ok")?.bool == true && json.at("why", "1", "last_success") == nil)
+        expectNothingOfPeople(text)
     }
 
     /// The case that it is there for: the daemon runs on by the last good text.

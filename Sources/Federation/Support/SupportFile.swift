@@ -59,7 +59,7 @@ package struct SupportFile: Sendable {
 
     /// Where nobody can say which names there are, what may hold them is left out.
     private mutating func withholdWhatNames(_ parts: inout [(SupportSection, [UInt8])]) {
-        for place in parts.indices where [.quarantine, .metrics, .log].contains(parts[place].0) {
+        for place in parts.indices where [.why, .quarantine, .metrics, .log].contains(parts[place].0) {
             if !unread.contains(parts[place].0) { unread.append(parts[place].0) }
             parts[place].1 = jsonObject { writer in
                 writer.key("not_read")
@@ -98,6 +98,7 @@ package struct SupportFile: Sendable {
             }
         case .check: return await NodeCheck.run(configPath: configPath, deep: false).json
         case .status: return try await ask(.status)
+        case .why: return try SupportFile.member("why", of: try await askOfItself())
         case .quarantine: return try SupportFile.reasons(try await ask(.quarantineList))
         case .database: return try await database(directory)
         case .files: SupportSystem.files(in: directory.path, &writer)
@@ -120,7 +121,7 @@ package struct SupportFile: Sendable {
         }
     }
 
-    /// Asked once, for metrics and log.
+    /// Asked once, for peers, metrics and log.
     private mutating func askOfItself() async throws(CommandFailure) -> [UInt8] {
         if let own { return try own.get() }
         do throws(CommandFailure) {

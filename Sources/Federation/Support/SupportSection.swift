@@ -1,6 +1,6 @@
 /// What `federation support` writes down, part by part. Nothing else is in the file.
 package enum SupportSection: String, Sendable, CaseIterable {
-    case program, environment, configuration, check, status, quarantine, database, files, metrics, log
+    case program, environment, configuration, check, status, why, quarantine, database, files, metrics, log
 
     /// What is in it, for people who decide whether to send it.
     package var holds: String {
@@ -10,6 +10,7 @@ package enum SupportSection: String, Sendable, CaseIterable {
         case .configuration: "the configuration's values, or where its problems are; never what a key file holds"
         case .check: "what 'federation check' finds"
         case .status: "what 'federation status' says: the node, each peer's health and reasons, clocks, holes, counts"
+        case .why: "what is known of why each peer is not in step, untried: reason, since when, how often, next try, what mends it"
         case .quarantine: "for what reasons events are not applied, by peer; no event, no record"
         case .database: "versions, sizes, rows of each table, and whether SQLite finds the file sound"
         case .files: "names, sizes and modes of the files in the data directory; nothing of what is in them"

@@ -13,11 +13,19 @@ extension CommandService {
         }
         let entry = config.peers[index]
         var report = TrialReport(entry: entry, trial: await trial(of: entry, in: config))
-        report.index = index
-        report.file = node.opened.file
+        try await addHistory(to: &report, at: index)
         let now = SystemClock.now()
         let asideOrigin = try await read { (log) throws(StoreFailure) in try TrialFault.asideOrigin(of: name, in: log) }
         if case .aside = report.trial.fault { report.asideOrigin = asideOrigin }
+        report.problems = node.configStanding?.problems ?? []
+        return jsonObject { report.write(to: &$0, at: now) }
+    }
+
+    /// How the peer fared before, by the database and by what this program has seen.
+    func addHistory(to report: inout TrialReport, at index: Int) async throws(CommandFailure) {
+        let name = report.entry.name
+        report.index = index
+        report.file = node.opened.file
         let known = try await read { (log) throws(StoreFailure) in
             let health = try log.state(StateKey.peer(name, .health)) ?? ""
             return (PeerHealth(json: Array(health.utf8)), try log.state(StateKey.peer(name, .lastSeen)))
@@ -30,20 +38,13 @@ extension CommandService {
         }
         report.isDaemon = node.isDaemon
         report.lastHeard = node.changeRunning { $0.heard[name] }
-        report.problems = node.configStanding?.problems ?? []
-        return jsonObject { report.write(to: &$0, at: now) }
     }
 
     private func trial(of entry: Config.Peer, in config: Config) async -> PeerTrial {
         let identity = node.identity
         let peer = PolledPeer(entry, of: config)
         func failed(_ fault: TrialFault) -> PeerTrial { PeerTrial(fault, peer: peer, node: identity) }
-        switch node.stopped {
-        case .damaged: return failed(.store(.corrupt))
-        case .copied: return failed(.stopped(isCopy: true))
-        case .behind: return failed(.stopped(isCopy: false))
-        case nil: break
-        }
+        if let fault = node.stopped?.fault { return failed(fault) }
         guard let endpoint = entry.endpoint else { return failed(.comesToUs) }
         if !node.isDaemon {
             do throws(CommandFailure) { try node.takeAccess() } catch { return failed(.keyFile(error.facts["file"] ?? "")) }
@@ -67,6 +68,17 @@ extension CommandService {
                     isNumeric: endpoint.numericHost != nil))
         } catch {
             return failed(.store(error))
+        }
+    }
+}
+
+extension NodeStop {
+    /// Why no peer is asked.
+    var fault: TrialFault {
+        switch self {
+        case .damaged: .store(.corrupt)
+        case .copied: .stopped(isCopy: true)
+        case .behind: .stopped(isCopy: false)
         }
     }
 }

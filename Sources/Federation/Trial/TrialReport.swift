@@ -54,7 +54,7 @@ struct TrialReport: Sendable {
         route(&writer)
     }
 
-    private var place: TrialPlace {
+    var place: TrialPlace {
         var place = TrialPlace(peer: entry.name, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout)
         place.identity = trial.identity?.id
         place.isWithheld = isWithheld
@@ -87,7 +87,7 @@ struct TrialReport: Sendable {
         }
     }
 
-    private func history(_ writer: inout JSONWriter, at now: WallTime) {
+    func history(_ writer: inout JSONWriter, at now: WallTime) {
         writer.member("consecutive_failures", health.consecutiveFailures)
         if !health.failingSince.isEmpty { writer.member("failing_since", health.failingSince) }
         if !health.lastSuccess.isEmpty { writer.member("last_success", health.lastSuccess) }
@@ -103,7 +103,7 @@ struct TrialReport: Sendable {
         LagReport(poll, health)?.write(to: &writer, at: now)
     }
 
-    private func mend(_ mend: TrialMend, _ writer: inout JSONWriter) {
+    func mend(_ mend: TrialMend, _ writer: inout JSONWriter) {
         writer.object { members(mend, &$0) }
     }
 
@@ -160,7 +160,7 @@ extension PeerTrial.Standing {
 
 extension TrialFault {
     /// The facts of the case.
-    fileprivate func members(_ writer: inout JSONWriter) {
+    func members(_ writer: inout JSONWriter) {
         switch self {
         case .nothingFlows(let own, let peer):
             writer.member("own_mode", own.rawValue)
