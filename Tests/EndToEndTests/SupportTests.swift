@@ -66,6 +66,7 @@ import Testing
     @Test func withoutADaemonTheLogComesFromItsFile() async throws {
         let node = try await node()
         try await node.start()
+        try await eventually("a poll has failed: \(node.log)") { node.log.contains("poll failed").orNil }
         #expect(try await node.stop() == .exited(0))
         let (text, json) = try await support(node, "--log", node.logPath)
         #expect(json.at("log", "file")?.array?.last?.string?.hasSuffix(" info stopped") == true)
