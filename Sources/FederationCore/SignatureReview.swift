@@ -9,9 +9,11 @@ package enum SignatureReview {
     /// The scan that came to an end last: the one behind it is next, so that none waits for ever.
     static let turn = "turn"
 
-    /// Looks again at every event that is not proved, and lets what was refused for its signature be tried again.
+    /// Looks again at every event of the log that is not proved, and lets what was refused for its signature be tried again.
     static func begin(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
-        try log.setWireValue(namespace, peer: "", key: unproved, Array("0".utf8))
+        if let scan = try Scan(key: unproved, in: log) {
+            try log.setWireValue(namespace, peer: "", key: unproved, scan.value)
+        }
         try retryRefused(now: now, in: &log)
     }
 
@@ -24,7 +26,7 @@ package enum SignatureReview {
     /// changes its key again and again must not keep it from that.
     static func begin(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
         let key = ofOrigin + origin.description
-        var scan = Scan(key: key, after: 0)
+        guard var scan = try Scan(key: key, in: log) else { return }
         if let value = try log.wireValue(namespace, peer: "", key: key), let known = Scan((key, value)), known.after > 0 {
             scan = known
             scan.isWantedAgain = true
@@ -36,27 +38,49 @@ package enum SignatureReview {
     struct Scan {
         var key: String
         var after: Int64
+        /// The head of the log when it began: what comes later is judged as it comes. `nil` where it was not noted.
+        var through: Int64?
         /// Something has changed since it began.
         var isWantedAgain = false
         /// `nil` for what is not proved, whosever it is.
         var origin: ULID?
 
         init?(_ value: (key: String, value: [UInt8])) {
-            let text = String(decoding: value.value, as: UTF8.self)
-            guard let after = Int64(text.split(separator: " ").first ?? "") else { return nil }
+            let words = String(decoding: value.value, as: UTF8.self).split(separator: " ")
+            guard let first = words.first, let after = Int64(first) else { return nil }
             key = value.key
-            isWantedAgain = text.hasSuffix(Scan.again)
             self.after = after
+            through = words.dropFirst().first.flatMap { Int64($0) }
+            isWantedAgain = words.dropFirst().last == Scan.again
             if key == SignatureReview.unproved { return }
             guard key.hasPrefix(ofOrigin), let origin = ULID(key.dropFirst(ofOrigin.count)) else { return nil }
             self.origin = origin
         }
 
-        init(key: String, after: Int64) { (self.key, self.after) = (key, after) }
+        /// One of all that is in the log now; `nil` if that is nothing.
+        init?(key: String, in log: some LogReading) throws(StoreFailure) {
+            guard let head = try log.head() else { return nil }
+            (self.key, after, through) = (key, 0, head.seq)
+        }
 
-        private static let again = " again"
+        private static let again: Substring = "again"
 
-        var value: [UInt8] { Array("\(after)\(isWantedAgain ? Scan.again : "")".utf8) }
+        var value: [UInt8] {
+            var words = ["\(after)"]
+            if let through { words.append("\(through)") }
+            if isWantedAgain { words.append(String(Scan.again)) }
+            return Array(words.joined(separator: " ").utf8)
+        }
+
+        /// The next ones to look at.
+        func events(limit: Int, of log: some LogReading) throws(StoreFailure) -> [StoredEvent] {
+            if let through, after >= through { return [] }
+            let events =
+                origin == nil
+                ? try log.unproved(after: after, limit: limit, bytes: Limits.pageBytes)
+                : try log.events(after: after, limit: limit, bytes: Limits.pageBytes)
+            return events.filter { $0.seq <= through ?? .max }
+        }
 
         func isAbout(_ event: Event) -> Bool { origin.map { event.originID == $0 } ?? true }
     }
@@ -77,6 +101,7 @@ package enum SignatureReview {
     ) throws(StoreFailure) -> Bool {
         let text = Array(signatures.text.utf8)
         guard try log.wireValue(namespace, peer: "", key: policy) != text else { return false }
+        let isFirst = try log.wireValue(namespace, peer: "", key: policy) == nil
         try log.setWireValue(namespace, peer: "", key: policy, text)
         for peer in signatures.peers {
             guard let key = peer.key, let id = try peer.identity(in: log) else { continue }
@@ -91,6 +116,8 @@ package enum SignatureReview {
             if let before, !PublicKey.isSame(before, key.text) { try begin(of: id, in: &log) }
         }
         try begin(now: now, in: &log)
+        // What was judged under the policy before may be on its way into the log.
+        if !isFirst { try log.setWireValue(namespace, peer: "", key: unproved, Array("0".utf8)) }
         return true
     }
 
@@ -107,13 +134,10 @@ extension Intake {
     /// - Returns: whether there is more to look at.
     package func review(now: WallTime, limit: Int, into log: inout some LogWriting) throws(StoreFailure) -> Bool {
         guard var scan = try SignatureReview.scan(in: log) else { return false }
-        let events =
-            scan.origin == nil
-            ? try log.unproved(after: scan.after, limit: limit, bytes: Limits.pageBytes)
-            : try log.events(after: scan.after, limit: limit, bytes: Limits.pageBytes)
+        let events = try scan.events(limit: limit, of: log)
         guard let last = events.last else {
-            let next = scan.isWantedAgain ? SignatureReview.Scan(key: scan.key, after: 0).value : nil
-            try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, next)
+            let next = scan.isWantedAgain ? try SignatureReview.Scan(key: scan.key, in: log) : nil
+            try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, next?.value)
             try log.setWireValue(SignatureReview.namespace, peer: "", key: SignatureReview.turn, Array(scan.key.utf8))
             return try SignatureReview.isDue(in: log)
         }

@@ -174,6 +174,30 @@ import Testing
         #expect(try !SignatureReview.isDue(in: node.log))
     }
 
+    @Test func whatArrivesDuringAReviewWasJudgedAsItCame() throws {
+        var node = node(.enforce)
+        try node.take((1...4).map { try note($0, sealedBy: 1) })
+        try node.pin(1, of: 1)
+        #expect(try node.review(limit: 2))
+        // Of an origin of which nothing is known but what its events show: not proved, and looked at a moment ago.
+        try node.take([Sample.event(Sample.id(5), "create", "20260101-note-5", origin: 2, clock: [2: 1]).sealed(by: 2)])
+        #expect(try node.review(limit: 2))
+        // Having come to the head that it began with, the review ends.
+        #expect(try !node.review(limit: 2))
+        #expect(node.log.unprovedCounts() == [.provisional: 1])
+    }
+
+    @Test func thereIsNothingToReviewOfAnEmptyLog() throws {
+        var node = node(.enforce)
+        try node.note()
+        try node.pin(1, of: 1)
+        #expect(try !SignatureReview.isDue(in: node.log))
+        // Another policy is another matter: what the one before had judged may be about to be written.
+        node.intake.policy.signatures.mode = .off
+        try node.note()
+        #expect(try SignatureReview.isDue(in: node.log))
+    }
+
     @Test func whatAForgerRelayedFirstCountsForNothingOnceTheOriginIsMet() throws {
         var node = node(.enforce)
         // A forger's key was learnt first, so the honest event was refused.

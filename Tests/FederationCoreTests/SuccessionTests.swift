@@ -222,8 +222,12 @@ import Testing
         try node.meet(origin)
         try node.take(other.events, [])
         try node.meet(other)
+        // Without the head that it goes to.
         func place(_ key: String) -> String? {
-            node.log.wireValue("signatures", peer: "", key: key).map { String(decoding: $0, as: UTF8.self) }
+            node.log.wireValue("signatures", peer: "", key: key).map { value in
+                let words = String(decoding: value, as: UTF8.self).split(separator: " ")
+                return ([words[0]] + words.dropFirst(2)).joined(separator: " ")
+            }
         }
         let own = "review:\(origin.id)"
         #expect(try node.intake.review(now: node.now, limit: 5, into: &node.log))
