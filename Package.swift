@@ -43,6 +43,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
@@ -53,7 +54,7 @@ let package = Package(
         .target(name: "FederationCore", swiftSettings: strict),
         .target(name: "FederationConfig", dependencies: ["FederationCore", "CYAML"], swiftSettings: strict),
         .target(name: "FederationStore", dependencies: ["FederationCore", "CSQLite"] + failPoints, swiftSettings: strict),
-        .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL"] + failPoints, swiftSettings: strict),
+        .target(name: "FederationCrypto", dependencies: ["FederationCore", "COpenSSL", "CSodium"] + failPoints, swiftSettings: strict),
         .target(
             name: "FederationHTTP", dependencies: ["FederationCore", "CCurl", "CMicroHTTPD", "CZstd"],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import CSodium
 internal import FederationCore
 
 /// An Ed25519 public key: 32 bytes, written `ed25519:` and base64 (Noema section 8.1).
@@ -29,8 +30,23 @@ package struct VerifyingKey: Sendable {
         self.init(bytes: bytes)
     }
 
-    /// Whether the holder of this key signed exactly `message`.
+    /// Whether the holder of this key signed exactly `message`, which is libcrypto's to say.
+    ///
+    /// libsodium is asked first, as it takes little more than half the time. It accepts nothing that libcrypto does not:
+    /// both compare the bytes of one and the same point, and libsodium refuses some keys and points beside (of small
+    /// order, or not in their one spelling). So its yes is enough, and only of what it refuses libcrypto is asked.
     package func verify(_ signature: Signature, of message: [UInt8]) -> Bool {
+        verifiesFast(signature, message) || verifiesExactly(signature, message)
+    }
+
+    private func verifiesFast(_ signature: Signature, _ message: [UInt8]) -> Bool {
+        guard VerifyingKey.hasSodium else { return false }
+        return unsafe crypto_sign_ed25519_verify_detached(signature.bytes, message, UInt64(message.count), bytes) == 0
+    }
+
+    private static let hasSodium = sodium_init() >= 0
+
+    private func verifiesExactly(_ signature: Signature, _ message: [UInt8]) -> Bool {
         ERR_clear_error()
         // A mismatch is an answer here, not an error: it must not stay in the queue.
         defer { ERR_clear_error() }

@@ -94,6 +94,18 @@ enum NoemaVector {
     #expect(!key.publicKey.verify(signature, of: [0]))
 }
 
+@Test func libcryptoHasTheLastWord() throws {
+    // A key and a point that are the neutral element: S·B - h·A is that element again, whatever was signed. libsodium
+    // refuses such a key; a node that has always accepted it would differ from one that does not.
+    let neutral: [UInt8] = [1] + [UInt8](repeating: 0, count: 31)
+    let key = try #require(VerifyingKey(bytes: neutral))
+    let signature = try #require(Signature(bytes: neutral + [UInt8](repeating: 0, count: 32)))
+    #expect(key.verify(signature, of: [1, 2, 3]))
+    // And S is below the order of the group (RFC 8032, 5.1.7), or else there would be a second signature to each.
+    let order = NoemaVector.bytes("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
+    #expect(try !key.verify(#require(Signature(bytes: neutral + order)), of: [1, 2, 3]))
+}
+
 @Test func generatedKeysDiffer() throws {
     let first = try SigningKey.generate()
     let second = try SigningKey.generate()
