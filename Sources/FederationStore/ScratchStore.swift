@@ -40,14 +40,14 @@ extension SQLiteLog {
         _ body: (inout SQLiteLog) throws(WriteFailure) -> Value
     ) throws(WriteFailure) -> Value {
         let database = database
-        let counts = database.counts
+        let (counts, appended, grown) = (database.counts, database.appended, database.grown)
         do throws(WriteFailure) {
             return try database.connection.savepoint { () throws(WriteFailure) in
                 var log = SQLiteLog(database)
                 return try body(&log)
             }
         } catch {
-            database.counts = counts
+            (database.counts, database.appended, database.grown) = (counts, appended, grown)
             throw error
         }
     }

@@ -149,6 +149,12 @@ extension Node {
         _ requests: [WriteRequest], requestID: String?, isDryRun: Bool = false
     ) async throws(CommandFailure) -> [Written] {
         if let stopped { throw stopped.failure }
+        if !isDryRun, let request = requests.first, requests.count == 1 {
+            do throws(WriteFailure) { return [try await writes.write(request, requestID: requestID)] } catch {
+                throw CommandFailure(error, subject: request.subject)
+            }
+        }
+        // Several stand or fall together.
         let writer = opened.writer
         let body: @Sendable (inout SQLiteLog) throws(CommandFailure) -> [Written] = { log throws(CommandFailure) in
             var random = SystemRandom()
@@ -160,10 +166,7 @@ extension Node {
                         try writer.write(
                             request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
                 } catch {
-                    switch error {
-                    case .store(let failure): throw CommandFailure(failure)
-                    case .refused(let refusal): throw CommandFailure(refusal, subject: request.subject)
-                    }
+                    throw CommandFailure(error, subject: request.subject)
                 }
             }
             return all
@@ -177,10 +180,15 @@ extension Node {
     func attempt(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
         // That the database is behind stands in it, and the writer reads it there.
         if stopped == .copied { throw .refused(.stopped(.moved)) }
-        let writer = opened.writer
-        return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
-            var random = SystemRandom()
-            return try writer.write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
+        return try await writes.write(request, requestID: requestID)
+    }
+}
+
+extension CommandFailure {
+    fileprivate init(_ failure: WriteFailure, subject: String) {
+        switch failure {
+        case .store(let failure): self.init(failure)
+        case .refused(let refusal): self.init(refusal, subject: subject)
         }
     }
 }

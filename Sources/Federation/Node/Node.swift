@@ -27,6 +27,8 @@ final class Node: Sendable {
     private let isRecovering: Bool
     /// It works on a copy of its database, which is thrown away.
     let isRehearsal: Bool
+    /// Events of ours, on their way into the log.
+    let writes: GroupCommit
     /// Rung when there is something to tend that should not wait.
     let bell = MaintenanceBell()
 
@@ -96,6 +98,7 @@ final class Node: Sendable {
     ) async throws(CommandFailure) {
         opened = try await OpenedNode(configPath: configPath, use: use, checksPages: checksPages)
         self.logger = logger
+        writes = GroupCommit(opened.writer, opened.store)
         isStopped = Mutex(use.recovers ? nil : opened.stopped)
         isRecovering = use.recovers
         isRehearsal = use.draft != nil

@@ -1,0 +1,98 @@
+internal import FederationCore
+internal import FederationCrypto
+internal import FederationStore
+
+/// Writes of ours that come while others are on their way to the disk: they go there together next.
+///
+/// Waiting for the disk is most of what a write costs, and it costs the same for one as for many. Nobody waits for
+/// company: a write that finds none under way is begun at once.
+actor GroupCommit {
+    /// Writes of one transaction: a poll that waits for its turn does not wait for long.
+    private static let most = 64
+
+    private struct Write: Sendable {
+        var request: WriteRequest
+        var requestID: String?
+        var answer: CheckedContinuation<Result<Written, WriteFailure>, Never>
+    }
+
+    private let writer: EventWriter
+    private let store: SQLiteStore
+    private var waiting: [Write] = []
+    private var isUnderWay = false
+
+    init(_ writer: EventWriter, _ store: SQLiteStore) {
+        self.writer = writer
+        self.store = store
+    }
+
+    /// Writes an event of ours, or nothing; it is on disk when this returns, whatever became of those beside it.
+    func write(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
+        let result = await withCheckedContinuation { answer in
+            waiting.append(Write(request: request, requestID: requestID, answer: answer))
+            guard !isUnderWay else { return }
+            isUnderWay = true
+            Task { await writeWaiting() }
+        }
+        return try result.get()
+    }
+
+    private func writeWaiting() async {
+        while !waiting.isEmpty {
+            let writes = Array(waiting.prefix(GroupCommit.most))
+            waiting.removeFirst(writes.count)
+            for (write, result) in zip(writes, await results(of: writes)) { write.answer.resume(returning: result) }
+        }
+        isUnderWay = false
+    }
+
+    private func results(of writes: [Write]) async -> [Result<Written, WriteFailure>] {
+        if writes.count > 1, let results = try? await together(writes) { return results }
+        // Alone, or there was no room for all of them, or the disk would not: each is to know what is true of it.
+        var results: [Result<Written, WriteFailure>] = []
+        for write in writes {
+            do throws(WriteFailure) { results.append(.success(try await alone(write))) } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
+    }
+
+    private func alone(_ write: Write) async throws(WriteFailure) -> Written {
+        let (writer, request, requestID) = (writer, write.request, write.requestID)
+        return try await store.attempt(evenIfFull: request.isRemoval) { (log: inout SQLiteLog) throws(WriteFailure) in
+            try writer.write(request, requestID, into: &log)
+        }
+    }
+
+    /// In one transaction, where one that is refused leaves the others as they are.
+    private func together(_ writes: [Write]) async throws(WriteFailure) -> [Result<Written, WriteFailure>] {
+        let writer = writer
+        let requests = writes.map { ($0.request, $0.requestID) }
+        return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
+            var results: [Result<Written, WriteFailure>] = []
+            for (request, requestID) in requests {
+                do throws(WriteFailure) {
+                    let written = try log.part { (log: inout SQLiteLog) throws(WriteFailure) in
+                        try writer.write(request, requestID, into: &log)
+                    }
+                    results.append(.success(written))
+                } catch {
+                    // After a failure of the disk the transaction may be gone.
+                    guard case .refused = error else { throw error }
+                    results.append(.failure(error))
+                }
+            }
+            return results
+        }
+    }
+}
+
+extension EventWriter {
+    fileprivate func write(
+        _ request: WriteRequest, _ requestID: String?, into log: inout SQLiteLog
+    ) throws(WriteFailure) -> Written {
+        var random = SystemRandom()
+        return try write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
+    }
+}
