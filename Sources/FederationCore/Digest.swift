@@ -18,10 +18,18 @@ public struct Digest: Hashable, Sendable {
 
     /// `nil` unless there are exactly 32 bytes.
     package init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == Digest.length else { return nil }
         // An array first: walking an unknown collection byte by byte looks its type up at every byte.
-        let bytes = Array(bytes)
-        func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(span: Array(bytes).span)
+    }
+
+    /// `nil` unless there are exactly 32 bytes.
+    package init?(span bytes: Span<UInt8>) {
+        guard bytes.count == Digest.length else { return nil }
+        func word(_ start: Int) -> UInt64 {
+            var word: UInt64 = 0
+            for place in start..<start + 8 { word = word << 8 | UInt64(bytes[place]) }
+            return word
+        }
         self.init(word(0), word(8), word(16), word(24))
     }
 
@@ -49,6 +57,16 @@ public struct Digest: Hashable, Sendable {
             }
         }
         return bytes
+    }
+
+    /// Writes the 32 bytes into the first 32 places of `bytes`, which must have as many.
+    @unsafe package func write(to bytes: UnsafeMutableBufferPointer<UInt8>) {
+        for (place, word) in [a, b, c, d].enumerated() {
+            for byte in 0..<8 {
+                unsafe bytes.initializeElement(
+                    at: 8 * place + byte, to: UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64(byte))))
+            }
+        }
     }
 
     /// 64 lower-case hexadecimal digits.

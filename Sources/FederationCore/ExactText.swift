@@ -8,7 +8,7 @@ package struct ExactText: Hashable, Comparable, Sendable {
     package init(_ text: String) { self.text = text }
 
     package static func == (a: ExactText, b: ExactText) -> Bool { a.text.isExactly(b.text) }
-    package static func < (a: ExactText, b: ExactText) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+    package static func < (a: ExactText, b: ExactText) -> Bool { a.text.precedesExactly(b.text) }
 
     package func hash(into hasher: inout Hasher) {
         var text = text
@@ -20,6 +20,37 @@ package struct ExactText: Hashable, Comparable, Sendable {
 extension String {
     /// Whether both are the same bytes.
     package func isExactly(_ other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        let count = utf8.count
+        guard count == other.utf8.count else { return false }
+        return unsafe utf8.span.bytes.sharedPrefix(with: other.utf8.span.bytes) == count
+    }
+
+    /// Whether it comes before `other` in the order of bytes.
+    package func precedesExactly(_ other: String) -> Bool {
+        let (bytes, others) = unsafe (utf8.span.bytes, other.utf8.span.bytes)
+        let place = bytes.sharedPrefix(with: others)
+        guard place < bytes.byteCount, place < others.byteCount else { return bytes.byteCount < others.byteCount }
+        return bytes.byte(at: place) < others.byte(at: place)
+    }
+}
+
+extension RawSpan {
+    fileprivate func byte(at place: Int) -> UInt8 {
+        precondition(place < byteCount)
+        return unsafe unsafeLoad(fromUncheckedByteOffset: place, as: UInt8.self)
+    }
+
+    /// How many bytes from the start are the same in both: eight at a time, as texts are compared for every event.
+    fileprivate func sharedPrefix(with other: borrowing RawSpan) -> Int {
+        let count = min(byteCount, other.byteCount)
+        var place = 0
+        while place + 8 <= count {
+            let difference = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
+                ^ other.unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
+            guard difference == 0 else { return place + difference.littleEndian.trailingZeroBitCount / 8 }
+            place += 8
+        }
+        while place < count, byte(at: place) == other.byte(at: place) { place += 1 }
+        return place
     }
 }

@@ -22,6 +22,7 @@ package struct Intake: Sendable {
     ) throws(StoreFailure) -> PageOutcome {
         var pass = try IntakePass(policy, peer: peer, now: now, log)
         var ending = PageEnding(horizon: now.advanced(by: Limits.deferredAfter))
+        try pass.lookAhead(at: page.items, in: log)
         try pass.prove(page, in: &log)
         for (place, item) in page.items.enumerated() {
             let findings = page.findings(at: place)

@@ -11,6 +11,7 @@ struct IntakePass {
     private var changed: Set<ExactText> = []
     private var purgedHere: Set<ExactText> = []
     private var whole = WholeSubjects()
+    private var unmet = UnmetIDs()
     /// Whether a row of quarantine may hold an event that is now taken in.
     private var hasQuarantine: Bool
     private var keys: OriginKeys
@@ -25,6 +26,12 @@ struct IntakePass {
         var rows = try log.quarantineCount(kind: .refused, peer: nil)
         rows += try log.quarantineCount(kind: .deferred, peer: nil)
         hasQuarantine = rows > 0
+    }
+
+    /// Finds out whether the log may have any of the events that will arrive.
+    mutating func lookAhead(at items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
+        // A replayer may put events into the log as well.
+        if policy.replayer == nil { unmet = try UnmetIDs(of: items, in: log) }
     }
 
     /// Looks at what came with a page of the histories of its events' origins.
@@ -87,7 +94,7 @@ struct IntakePass {
         } catch {
             return try refuse(.notJSON(error), of: event, bytes, in: &log)
         }
-        let stored = try log.event(event.id)
+        let stored = unmet.contains(event.id) ? nil : try log.event(event.id)
         if let stored { whole.forget(stored.event.subject) }
         if let stored, let arrival = try meet(event, bytes, fingerprint, stored, in: &log) { return arrival }
         let verification: Verification
@@ -189,6 +196,7 @@ struct IntakePass {
             changed.insert(ExactText(loser.event.subject))
             whole.forget(event.subject)
         } else {
+            unmet.remove(event.id)
             let isWhole = !kept.event.isStub
             whole.add(kept, at: try log.append(kept), saying: isWhole ? snapshot : nil)
         }
@@ -212,6 +220,25 @@ struct IntakePass {
         let others = try log.events(of: subject).map(\.event)
         return Compaction.arrivesAsStub(entry.event, among: others) ? entry.stubbed : entry
     }
+}
+
+/// Ids that are not in the log: one look says it for all of a page of newer events than any that is there.
+private struct UnmetIDs {
+    private var bounds: ClosedRange<ULID>?
+    private var met: Set<ULID> = []
+
+    init() {}
+
+    init(of items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
+        let ids = items.lazy.compactMap { if case .event(let event, _) = $0 { event.id } else { nil } }
+        guard let least = ids.min(), let greatest = ids.max() else { return }
+        if let known = try log.greatestID(through: greatest), known >= least { return }
+        bounds = least...greatest
+    }
+
+    func contains(_ id: ULID) -> Bool { bounds?.contains(id) == true && !met.contains(id) }
+
+    mutating func remove(_ id: ULID) { if bounds != nil { met.insert(id) } }
 }
 
 /// Subjects of which the log had nothing before this pass, each with all that it has now: what was just written is not

@@ -45,15 +45,16 @@ public struct ULID: Hashable, Sendable {
     public init?(_ text: some StringProtocol) { self.init(String(text)) }
 
     /// Reads the canonical 26 characters; `nil` for anything else.
-    public init?(_ text: String) {
-        guard text.utf8.count == ULID.length else { return nil }
+    public init?(_ text: String) { self.init(characters: text.utf8.span) }
+
+    /// Reads the canonical 26 characters; `nil` for anything else.
+    package init?(characters: Span<UInt8>) {
+        guard characters.count == ULID.length else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        var isFirst = true
-        for byte in text.utf8 {
-            guard let digit = ULID.digit(of: byte) else { return nil }
-            if isFirst, digit > 7 { return nil }
-            isFirst = false
+        for place in characters.indices {
+            guard let digit = ULID.digit(of: characters[place]) else { return nil }
+            if place == 0, digit > 7 { return nil }
             high = high << 5 | low >> 59
             low = low << 5 | digit
         }
@@ -95,15 +96,20 @@ extension ULID: Comparable {
 extension ULID: CustomStringConvertible {
     public var description: String {
         unsafe String(unsafeUninitializedCapacity: ULID.length) { characters in
-            // From the last character on, each of the lowest five bits, which no place of the alphabet lies beyond.
-            let alphabet = unsafe ULID.alphabet.utf8Start
-            var (high, low) = (high, low)
-            for index in stride(from: ULID.length - 1, through: 0, by: -1) {
-                unsafe characters.initializeElement(at: index, to: alphabet[Int(low & 31)])
-                low = high << 59 | low >> 5
-                high >>= 5
-            }
+            unsafe write(to: characters)
             return ULID.length
+        }
+    }
+
+    /// Writes the 26 characters into the first 26 places of `characters`, which must have as many.
+    @unsafe package func write(to characters: UnsafeMutableBufferPointer<UInt8>) {
+        // From the last character on, each of the lowest five bits, which no place of the alphabet lies beyond.
+        let alphabet = unsafe ULID.alphabet.utf8Start
+        var (high, low) = (high, low)
+        for index in stride(from: ULID.length - 1, through: 0, by: -1) {
+            unsafe characters.initializeElement(at: index, to: alphabet[Int(low & 31)])
+            low = high << 59 | low >> 5
+            high >>= 5
         }
     }
 }

@@ -3,8 +3,7 @@ internal import FederationCore
 /// What a transaction changes in the table `origins`: collected, so that a page of events costs one row an origin. The
 /// holes in the numbers of an origin are rows of their own, written where one comes or goes.
 struct OriginTally {
-    /// By the bytes of the origin: to Swift, two spellings of one text are equal, and to SQLite they are not.
-    private var counted: [[UInt8]: Counted] = [:]
+    private var counted: [ExactText: Counted] = [:]
 
     private struct Counted {
         var summary: OriginSummary
@@ -102,13 +101,13 @@ struct OriginTally {
     }
 
     private mutating func keep(_ summary: OriginSummary) {
-        counted[Array(summary.origin.utf8)] = Counted(summary: summary)
+        counted[ExactText(summary.origin)] = Counted(summary: summary)
     }
 
     private func summary(
         of origin: String, in connection: borrowing SQLiteConnection
     ) throws(SQLiteError) -> OriginSummary {
-        if let known = counted[Array(origin.utf8)] { return known.summary }
+        if let known = counted[ExactText(origin)] { return known.summary }
         return try connection.first("SELECT * FROM origins WHERE origin = ?", origin, row: OriginSummary.init(row:))
             ?? OriginSummary(origin: origin, events: 0, distinctNumbers: 0, highestNumber: 0)
     }

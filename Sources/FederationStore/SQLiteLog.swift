@@ -20,7 +20,7 @@ extension SQLiteLog: LogReading {
     package func event(_ id: ULID) throws(StoreFailure) -> StoredEvent? {
         try storing { () throws(SQLiteError) in
             try database.connection.first(
-                "SELECT * FROM events WHERE id = ?", id.description, row: StoredEvent.init(row:))
+                "SELECT * FROM events WHERE id = ?", id, row: StoredEvent.init(row:))
         }
     }
 
@@ -254,7 +254,7 @@ extension SQLiteLog: LogWriting {
             """
             INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            event.id.description, entry.fingerprint.digest.bytes, entry.fingerprint.signedHash.bytes, event.origin,
+            event.id, entry.fingerprint.digest, entry.fingerprint.signedHash, event.origin,
             event.originName, event.number.map { Int64(clamping: $0) }, event.subject, event.action,
             event.family.rawValue, noScope, event.timestamp, String(decoding: clock, as: UTF8.self),
             event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,

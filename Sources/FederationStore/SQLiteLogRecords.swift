@@ -134,10 +134,10 @@ extension SQLiteLog {
                 """
                 INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-                subject, list(record.heads.map(\.description)), record.shown?.description, record.isDiverged,
+                subject, list(record.heads.map(\.description)), record.shown, record.isDiverged,
                 record.isIncomplete, record.title, record.type, record.author, list(record.tags),
                 list(record.derivedFrom), record.tier, record.lifecycle.rawValue, record.votes,
-                record.purge?.eventID.description, record.purge?.action, record.purge?.reason, record.created,
+                record.purge?.eventID, record.purge?.action, record.purge?.reason, record.created,
                 record.updated, record.origin, record.heldCount)
         }
     }

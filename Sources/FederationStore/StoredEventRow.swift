@@ -59,12 +59,12 @@ extension Event.Stub {
 
 extension SQLiteRow {
     borrowing func ulid(_ column: Int32) throws(SQLiteError) -> ULID {
-        guard let id = ULID(text(column)) else { throw .malformedValue }
+        guard let id = ulid(at: column) else { throw .malformedValue }
         return id
     }
 
     borrowing func digest(_ column: Int32) throws(SQLiteError) -> Digest {
-        guard let digest = Digest(bytes(column)) else { throw .malformedValue }
+        guard let digest = digest(at: column) else { throw .malformedValue }
         return digest
     }
 }
