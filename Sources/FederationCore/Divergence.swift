@@ -129,6 +129,6 @@ extension String {
 extension ReceivedClock {
     /// The clock in order of its keys' bytes, however its author ordered them.
     fileprivate var sortedJSON: [UInt8] {
-        ReceivedClock(entries: entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }).json
+        ReceivedClock(entries: sorted).json
     }
 }

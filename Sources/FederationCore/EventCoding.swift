@@ -99,13 +99,18 @@ extension Event {
 extension ReceivedClock {
     /// `{"KEY":n,…}` in the order the author wrote.
     public var json: [UInt8] {
+        guard let written else { return vector.plainJSON }
         var writer = JSONWriter()
-        writer.object { for entry in entries { $0.member(entry.key, entry.counter) } }
+        writer.object { for entry in written { $0.member(entry.key, entry.counter) } }
         return writer.bytes
     }
 
     /// Reads what `json` wrote; `nil` for anything a log cannot hold.
     package init?(json bytes: [UInt8]) {
+        if let vector = VectorClock(plainJSON: bytes.span) {
+            self.init(vector)
+            return
+        }
         guard let members = try? JSON(bytes).members, members.count <= Limits.receivedClockEntries else { return nil }
         var entries: [Entry] = []
         for (key, value) in members {
@@ -113,5 +118,52 @@ extension ReceivedClock {
             entries.append(Entry(key: key, counter: counter))
         }
         self.init(entries: entries)
+    }
+}
+
+extension VectorClock {
+    /// `{"ULID":n,…}`: no key has anything to escape.
+    fileprivate var plainJSON: [UInt8] {
+        var text = [UInt8(ascii: "{")]
+        text.reserveCapacity(2 + 50 * count)
+        for entry in entries {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            text.append(UInt8(ascii: "\""))
+            entry.origin.append(to: &text)
+            text.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: ":")])
+            text.append(contentsOf: String(entry.counter).utf8)
+        }
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    /// Reads `{"ULID":n,…}` in order of origin and without a space, as nearly every clock in a log is written: such a one
+    /// need not be taken apart as JSON. `nil` for anything else.
+    fileprivate init?(plainJSON text: Span<UInt8>) {
+        var (entries, place): ([Entry], Int) = ([], 1)
+        guard text.count > 2, text[0] == UInt8(ascii: "{") else { return nil }
+        while true {
+            // Quoted, a colon, at least one digit, and a comma or the closing brace.
+            let (start, end) = (place + 1, place + 1 + ULID.length)
+            guard end + 3 < text.count, text[place] == UInt8(ascii: "\""), text[end] == UInt8(ascii: "\""),
+                text[end + 1] == UInt8(ascii: ":"), let origin = ULID(characters: text.extracting(start..<end)),
+                origin > entries.last?.origin ?? .min, entries.count < Limits.receivedClockEntries
+            else { return nil }
+            var counter: UInt64 = 0
+            place = end + 2
+            guard text[place] != UInt8(ascii: "0") else { return nil }
+            while place < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[place]) {
+                // Below a bound that leaves room for one digit more.
+                counter = counter * 10 + UInt64(text[place] - UInt8(ascii: "0"))
+                guard counter < Limits.counter / 10 else { return nil }
+                place += 1
+            }
+            guard counter > 0, place < text.count else { return nil }
+            entries.append(Entry(origin: origin, counter: counter))
+            if text[place] == UInt8(ascii: "}"), place + 1 == text.count { break }
+            guard text[place] == UInt8(ascii: ",") else { return nil }
+            place += 1
+        }
+        self.init(inOrder: entries)
     }
 }

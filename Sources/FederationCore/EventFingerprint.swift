@@ -41,12 +41,11 @@ extension Event {
     /// clock (for each key in byte order its length, the key and the 8-byte counter), the 32 bytes of the hash.
     package func signingPreimage(dataHash: Digest) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(320 + 40 * clock.entries.count)
+        bytes.reserveCapacity(320 + 40 * clock.count)
         bytes += "noema-event-sig-v1\n".utf8
         for text in [id.description, action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
         var clockBytes: [UInt8] = []
-        let sorted = clock.entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        for entry in sorted {
+        for entry in clock.sorted {
             append(entry.key, to: &clockBytes)
             for shift in stride(from: 56, through: 0, by: -8) {
                 clockBytes.append(UInt8(truncatingIfNeeded: entry.counter >> UInt64(shift)))

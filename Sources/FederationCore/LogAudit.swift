@@ -372,6 +372,6 @@ private struct ClockAudit {
         others = forgotten.filtered(others)
         guard !others.isCovered(by: clock) else { return nil }
         // A clock that had no room for one of the entries took none of them; and a reset takes an entry out.
-        return others.counters.keys.contains { clock[$0] == 0 } ? nil : .clockBehind
+        return others.entries.contains { clock[$0.origin] == 0 } ? nil : .clockBehind
     }
 }

@@ -90,7 +90,7 @@ struct ForgottenOrigins: Hashable, Sendable {
     /// The entries of `clock` that say something new.
     func filtered(_ clock: VectorClock) -> VectorClock {
         guard !entries.isEmpty else { return clock }
-        return VectorClock(clock.counters.filter { origin, counter in entries[origin].map { counter > $0.counter } ?? true })
+        return clock.filter { entry in entries[entry.origin].map { entry.counter > $0.counter } ?? true }
     }
 
     /// Past `Limits.forgottenOrigins` the one forgotten first is forgotten here too.

@@ -83,7 +83,7 @@ struct NodeClock {
         guard !others.isCovered(by: clock) else { return }
         if clock.mergeCapped(others) {
             isChanged = true
-            forgotten.remove(others.counters.keys)
+            forgotten.remove(others.entries.lazy.map(\.origin))
         } else {
             refusedMerge = event.id
         }

@@ -101,6 +101,16 @@ extension ULID: CustomStringConvertible {
         }
     }
 
+    /// Appends the 26 characters.
+    func append(to text: inout [UInt8]) {
+        let value = UInt128(high) << 64 | UInt128(low)
+        let alphabet = unsafe ULID.alphabet.utf8Start
+        for place in 0..<ULID.length {
+            let bits = Int(truncatingIfNeeded: value >> UInt128(5 * (ULID.length - 1 - place))) & 31
+            unsafe text.append(alphabet[bits])
+        }
+    }
+
     /// Writes the 26 characters into the first 26 places of `characters`, which must have as many.
     @unsafe package func write(to characters: UnsafeMutableBufferPointer<UInt8>) {
         // From the last character on, each of the lowest five bits, which no place of the alphabet lies beyond.
