@@ -24,36 +24,102 @@ public struct Event: Hashable, Sendable {
     }
 
     public var id: ULID
-    /// One of Noema's actions (section 1.4), `family:action` for imported objects, or one we do not know.
-    public var action: String
-    /// What changed. Noema calls it `trace_id`.
-    public var subject: String
-    /// Who changed it. Noema calls it `cortex_id`; a ULID but for very old logs.
-    public var origin: String
-    /// The origin's display name when it wrote: never trusted, never a key.
-    public var originName: String
-    /// RFC 3339 as its author wrote it.
-    public var timestamp: String
-    public var payload: Payload
-    public var clock: ReceivedClock
-    /// `ed25519:` and base64, as it came.
-    public var signature: String?
-    public var publicKey: String?
+    /// The rest, shared by all copies: an event goes through many hands, and hardly any changes it.
+    private var shared: Shared
+
+    private struct Fields: Hashable, Sendable {
+        var action: String
+        var subject: String
+        var origin: String
+        var originName: String
+        var timestamp: String
+        var payload: Payload
+        var clock: ReceivedClock
+        var signature: String?
+        var publicKey: String?
+    }
+
+    private final class Shared: Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) { self.fields = fields }
+    }
 
     package init(
         id: ULID, action: String, subject: String, origin: String, originName: String, timestamp: String,
         payload: Payload, clock: ReceivedClock, signature: String? = nil, publicKey: String? = nil
     ) {
         self.id = id
-        self.action = action
-        self.subject = subject
-        self.origin = origin
-        self.originName = originName
-        self.timestamp = timestamp
-        self.payload = payload
-        self.clock = clock
-        self.signature = signature
-        self.publicKey = publicKey
+        shared = Shared(
+            Fields(
+                action: action, subject: subject, origin: origin, originName: originName, timestamp: timestamp,
+                payload: payload, clock: clock, signature: signature, publicKey: publicKey))
+    }
+
+    private mutating func change(_ change: (inout Fields) -> Void) {
+        var fields = shared.fields
+        change(&fields)
+        shared = Shared(fields)
+    }
+
+    public static func == (a: Event, b: Event) -> Bool {
+        a.id == b.id && (a.shared === b.shared || a.shared.fields == b.shared.fields)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+        hasher.combine(shared.fields)
+    }
+
+    /// One of Noema's actions (section 1.4), `family:action` for imported objects, or one we do not know.
+    public var action: String {
+        get { shared.fields.action }
+        set { change { $0.action = newValue } }
+    }
+
+    /// What changed. Noema calls it `trace_id`.
+    public var subject: String {
+        get { shared.fields.subject }
+        set { change { $0.subject = newValue } }
+    }
+
+    /// Who changed it. Noema calls it `cortex_id`; a ULID but for very old logs.
+    public var origin: String {
+        get { shared.fields.origin }
+        set { change { $0.origin = newValue } }
+    }
+
+    /// The origin's display name when it wrote: never trusted, never a key.
+    public var originName: String {
+        get { shared.fields.originName }
+        set { change { $0.originName = newValue } }
+    }
+
+    /// RFC 3339 as its author wrote it.
+    public var timestamp: String {
+        get { shared.fields.timestamp }
+        set { change { $0.timestamp = newValue } }
+    }
+
+    public var payload: Payload {
+        get { shared.fields.payload }
+        set { change { $0.payload = newValue } }
+    }
+
+    public var clock: ReceivedClock {
+        get { shared.fields.clock }
+        set { change { $0.clock = newValue } }
+    }
+
+    /// `ed25519:` and base64, as it came.
+    public var signature: String? {
+        get { shared.fields.signature }
+        set { change { $0.signature = newValue } }
+    }
+
+    public var publicKey: String? {
+        get { shared.fields.publicKey }
+        set { change { $0.publicKey = newValue } }
     }
 
     public var originID: ULID? { ULID(origin) }

@@ -1,33 +1,46 @@
 /// What can be said of an event that came, whatever is in the log.
 ///
 /// It is found out before the event's turn and beside the writer, of which there is one for everybody; a transaction that
-/// is not given it finds the same by itself.
-package struct EventFindings: Hashable, Sendable {
+/// is not given it finds the same by itself. A class, as it goes from hand to hand and never changes.
+package final class EventFindings: Sendable {
     /// Whether the event's signature, over `data` as it came, is by `key`.
     package struct SignatureFinding: Hashable, Sendable {
-        var key: String
-        var holds: Bool
+        let key: String
+        let holds: Bool
     }
 
-    var fingerprint: EventFingerprint
+    let fingerprint: EventFingerprint
     /// Why its content is refused.
-    var refusal: EventRefusal?
+    let refusal: EventRefusal?
     /// What a create or update says, without its body.
-    var snapshot: Snapshot?
+    let snapshot: Snapshot?
     /// Of the key that the event names; `nil` where nobody has looked.
-    var signature: SignatureFinding?
+    let signature: SignatureFinding?
 
     /// - Parameter check: looks at the signature; `nil` where nothing is asked of it.
     /// - Returns: `nil` for what cannot be read.
     package init?(of item: PulledItem, sha256: SHA256, check: SignatureCheck?) {
-        guard case .event(let event, _) = item, let fingerprint = try? event.fingerprint(sha256) else { return nil }
-        self.fingerprint = fingerprint
+        guard case .event(let event, _) = item, let hashed = try? event.hashed(sha256) else { return nil }
+        fingerprint = hashed.fingerprint
+        var (snapshot, refusal): (Snapshot?, EventRefusal?)
         do throws(EventRefusal) { snapshot = try event.checkContent(sha256) } catch { refusal = error }
         snapshot?.body = ""
-        guard let check, let text = event.signature, let key = event.publicKey else { return }
-        let preimage = event.signingPreimage(dataHash: fingerprint.dataHash)
-        signature = SignatureFinding(key: key, holds: check(preimage, text, key))
+        (self.snapshot, self.refusal) = (snapshot, refusal)
+        guard let check, let text = event.signature, let key = event.publicKey else {
+            signature = nil
+            return
+        }
+        signature = SignatureFinding(key: key, holds: check(hashed.preimage, text, key))
     }
+}
+
+extension EventFindings: Hashable {
+    package static func == (a: EventFindings, b: EventFindings) -> Bool {
+        a === b || a.fingerprint == b.fingerprint && a.refusal == b.refusal && a.snapshot == b.snapshot
+            && a.signature == b.signature
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(fingerprint) }
 }
 
 extension EventFindings? {

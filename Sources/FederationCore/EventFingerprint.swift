@@ -15,7 +15,10 @@ extension Event {
     /// Computes the hashes; for a stub from the two it carries.
     ///
     /// - Throws: `JSONProblem` where `data` is not JSON, which `EventDecoding` has ruled out for what came over a wire.
-    package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint {
+    package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint { try hashed(sha256).fingerprint }
+
+    /// The same, and the bytes that its signature is over.
+    func hashed(_ sha256: SHA256) throws(JSONProblem) -> (fingerprint: EventFingerprint, preimage: [UInt8]) {
         let dataHash: Digest
         let normalHash: Digest
         switch payload {
@@ -31,8 +34,9 @@ extension Event {
         item.reserveCapacity(item.count + signed.count)
         item += signed[..<(signed.count - Digest.length)]
         item += normalHash.bytes
-        return EventFingerprint(
+        let fingerprint = EventFingerprint(
             digest: sha256(item), signedHash: sha256(signed), dataHash: dataHash, normalHash: normalHash)
+        return (fingerprint, signed)
     }
 
     /// The bytes that the origin signs (Noema section 8.2), for a given hash of `data`.
@@ -43,24 +47,42 @@ extension Event {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(320 + 40 * clock.count)
         bytes += "noema-event-sig-v1\n".utf8
-        for text in [id.description, action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
-        var clockBytes: [UInt8] = []
-        for entry in clock.sorted {
-            append(entry.key, to: &clockBytes)
-            for shift in stride(from: 56, through: 0, by: -8) {
-                clockBytes.append(UInt8(truncatingIfNeeded: entry.counter >> UInt64(shift)))
-            }
-        }
-        append(length: clockBytes.count, to: &bytes)
-        bytes += clockBytes
+        append(length: ULID.length, to: &bytes)
+        id.append(to: &bytes)
+        for text in [action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
+        append(clock, to: &bytes)
         append(length: Digest.length, to: &bytes)
         bytes += dataHash.bytes
         return bytes
     }
 
+    private func append(_ clock: ReceivedClock, to bytes: inout [UInt8]) {
+        if let written = clock.written {
+            append(length: written.reduce(0) { $0 + 4 + $1.key.utf8.count + 8 }, to: &bytes)
+            for entry in clock.sorted {
+                append(entry.key, to: &bytes)
+                append(counter: entry.counter, to: &bytes)
+            }
+        } else {
+            // The order of ULIDs is that of their texts.
+            append(length: clock.count * (4 + ULID.length + 8), to: &bytes)
+            for entry in clock.vector.entries {
+                append(length: ULID.length, to: &bytes)
+                entry.origin.append(to: &bytes)
+                append(counter: entry.counter, to: &bytes)
+            }
+        }
+    }
+
     private func append(_ field: String, to bytes: inout [UInt8]) {
         append(length: field.utf8.count, to: &bytes)
         bytes += field.utf8
+    }
+
+    private func append(counter: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: counter >> UInt64(shift)))
+        }
     }
 
     private func append(length: Int, to bytes: inout [UInt8]) {

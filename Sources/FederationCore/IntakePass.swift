@@ -114,7 +114,7 @@ struct IntakePass {
         let entry = LogEntry(
             event: event, fingerprint: fingerprint, verification: verification, peer: peer, receivedAt: now)
         if let stored { return try contest(entry, stored, bytes, in: &log) }
-        return try store(entry, saying: findings?.snapshot, over: nil, in: &log)
+        return try store(entry, findings, over: nil, in: &log)
     }
 
     /// Shape and origin: what depends on the event, on constants, on the keys known and on the node's policy.
@@ -173,7 +173,7 @@ struct IntakePass {
     }
 
     private mutating func store(
-        _ entry: LogEntry, saying snapshot: Snapshot? = nil, over loser: StoredEvent?, in log: inout some LogWriting
+        _ entry: LogEntry, _ findings: EventFindings? = nil, over loser: StoredEvent?, in log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
         let event = entry.event
         let upkeep = RecordUpkeep(policy, now: now)
@@ -198,7 +198,7 @@ struct IntakePass {
         } else {
             unmet.remove(event.id)
             let isWhole = !kept.event.isStub
-            whole.add(kept, at: try log.append(kept), saying: isWhole ? snapshot : nil)
+            whole.add(kept, at: try log.append(kept), isWhole ? findings : nil)
         }
         if let hold {
             try log.setHold(event.id, hold)
@@ -230,8 +230,9 @@ private struct UnmetIDs {
     init() {}
 
     init(of items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
-        let ids = items.lazy.compactMap { if case .event(let event, _) = $0 { event.id } else { nil } }
-        guard let least = ids.min(), let greatest = ids.max() else { return }
+        var (least, greatest) = (ULID.max, ULID.min)
+        for case .event(let event, _) in items { (least, greatest) = (min(least, event.id), max(greatest, event.id)) }
+        guard least <= greatest else { return }
         if let known = try log.greatestID(through: greatest), known >= least { return }
         bounds = least...greatest
     }
@@ -251,9 +252,9 @@ private struct WholeSubjects {
         if try log.greatestID(of: subject) == nil { events[ExactText(subject)] = [] }
     }
 
-    mutating func add(_ entry: LogEntry, at seq: Int64, saying snapshot: Snapshot?) {
-        let stored = StoredEvent(entry, seq: seq)
-        events[ExactText(entry.event.subject)]?.append(RecordSource(stored: stored, snapshot: snapshot))
+    mutating func add(_ entry: LogEntry, at seq: Int64, _ findings: EventFindings?) {
+        let source = RecordSource(stored: StoredEvent(entry, seq: seq), findings: findings)
+        events[ExactText(entry.event.subject)]?.append(source)
     }
 
     /// Something else than adding has happened to it.
@@ -263,7 +264,8 @@ private struct WholeSubjects {
 
     /// In order of id; `nil` where the log has to be asked.
     func events(of subject: ExactText) -> [RecordSource]? {
-        events[subject]?.sorted { $0.stored.event.id < $1.stored.event.id }
+        guard let events = events[subject] else { return nil }
+        return events.count == 1 ? events : events.sorted { $0.stored.event.id < $1.stored.event.id }
     }
 }
 

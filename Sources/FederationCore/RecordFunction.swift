@@ -30,12 +30,14 @@ package enum RecordFunction {
     ///
     /// - Parameter events: all stored events of `subject`, applied or held.
     package static func record(of subject: String, from events: [Event]) -> RecordOutcome {
-        record(of: subject, from: events, saying: [:])
+        record(of: subject, from: events, knowing: [:])
     }
 
-    /// - Parameter said: of some of the events, what their `data` says, which is then not read again.
-    static func record(of subject: String, from events: [Event], saying said: [ULID: Snapshot]) -> RecordOutcome {
-        let members = RecordMember.members(of: events, saying: said, isTraceID: isTraceID(subject))
+    /// - Parameter found: of some of the events, what their `data` says, which is then not read again.
+    static func record(
+        of subject: String, from events: [Event], knowing found: [ULID: EventFindings]
+    ) -> RecordOutcome {
+        let members = RecordMember.members(of: events, knowing: found, isTraceID: isTraceID(subject))
         let applied = members.filter { $0.hold == nil }
         let standings = members.map { RecordOutcome.Standing(id: $0.event.id, hold: $0.hold) }
         guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
@@ -104,8 +106,9 @@ final class RecordMember {
     var json: JSON? { event.data.flatMap { try? JSON($0) } }
 
     /// What a create or update says, without its body, unless its `data` was removed.
-    private(set) lazy var snapshot: Snapshot? = said ?? event.data.flatMap { try? Snapshot(data: $0, withBody: false) }
-    private let said: Snapshot?
+    var snapshot: Snapshot? { found?.snapshot ?? read }
+    private lazy var read: Snapshot? = event.data.flatMap { try? Snapshot(data: $0, withBody: false) }
+    private let found: EventFindings?
 
     /// Whether a record of the subject exists because of it.
     var saysSomething: Bool {
@@ -120,18 +123,18 @@ final class RecordMember {
         }
     }
 
-    private init(_ event: Event, saying said: Snapshot?) {
+    private init(_ event: Event, _ found: EventFindings?) {
         self.event = event
-        self.said = said
+        self.found = found
         place = DottedClock(event)
         action = event.knownAction
     }
 
     /// The events in order of id, each once and with its hold.
     static func members(
-        of events: [Event], saying said: [ULID: Snapshot] = [:], isTraceID: Bool
+        of events: [Event], knowing found: [ULID: EventFindings] = [:], isTraceID: Bool
     ) -> [RecordMember] {
-        let members = distinct(events).map { RecordMember($0, saying: said[$0.id]) }
+        let members = distinct(events).map { RecordMember($0, found[$0.id]) }
         let isPurged = members.contains { $0.action?.isPurge == true }
         for index in members.indices {
             members[index].hold = members[index].holdOfItsOwn(isTraceID: isTraceID, readsData: !isPurged)
@@ -165,6 +168,7 @@ final class RecordMember {
     }
 
     private static func distinct(_ events: [Event]) -> [Event] {
+        guard events.count > 1 else { return events }
         var distinct: [Event] = []
         for event in events.sorted(by: { $0.id < $1.id }) {
             guard let last = distinct.last, last.id == event.id else {

@@ -1,7 +1,7 @@
-/// An event that a record is made of, and what it says where that was read already.
+/// An event that a record is made of, and what was found out of it already.
 struct RecordSource {
-    var stored: StoredEvent
-    var snapshot: Snapshot?
+    let stored: StoredEvent
+    let findings: EventFindings?
 }
 
 /// Keeps the record of a subject, the holds of its events and what a purge removes in step with the log.
@@ -69,8 +69,8 @@ struct RecordUpkeep {
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         let stored = if let known { known.map(\.stored) } else { try log.events(of: subject) }
-        var said: [ULID: Snapshot] = [:]
-        for source in known ?? [] { said[source.stored.event.id] = source.snapshot }
+        var found: [ULID: EventFindings] = [:]
+        for source in known ?? [] { found[source.stored.event.id] = source.findings }
         var held: [ULID: HoldReason] = [:]
         for event in stored where event.isHeldApart && !(retriesReplayer && event.isHeldByReplayer) {
             held[event.event.id] = event.hold
@@ -80,7 +80,7 @@ struct RecordUpkeep {
         var outcome: RecordOutcome
         repeat {
             outcome = RecordFunction.record(
-                of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event), saying: said)
+                of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event), knowing: found)
         } while try release(stored, outcome, &offered, &held, in: &log)
         outcome.record?.heldCount += held.count
         for standing in outcome.standings { held[standing.id] = standing.hold }
