@@ -18,6 +18,7 @@ public struct Digest: Hashable, Sendable {
 
     /// `nil` unless there are exactly 32 bytes.
     package init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Digest.length else { return nil }
         // An array first: walking an unknown collection byte by byte looks its type up at every byte.
         self.init(span: Array(bytes).span)
     }

@@ -367,7 +367,8 @@ extension IntakePass {
     ) throws(StoreFailure) {
         var entry = entry
         entry.proofTime = try stored.proofTime(handedTo: entry.verification, in: log)
-        _ = try log.replace(with: entry, counted: false)
+        let seq = try log.replace(with: entry, counted: false)
+        try SignatureReview.follow(from: stored.seq, to: seq, in: &log)
         let isNowProved = stored.hold == .signature && entry.verification.isProved
         if stored.isHeldApart, !isNowProved { try log.setHold(entry.event.id, stored.hold) }
         changed.insert(ExactText(entry.event.subject))

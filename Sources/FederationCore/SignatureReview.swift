@@ -10,11 +10,18 @@ package enum SignatureReview {
     static let turn = "turn"
 
     /// Looks again at every event of the log that is not proved, and lets what was refused for its signature be tried again.
-    static func begin(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
-        if let scan = try Scan(key: unproved, in: log) {
+    ///
+    /// - Parameter isOpen: the scan ends where the log does: what was judged by other rules may be about to be written.
+    static func begin(now: WallTime, isOpen: Bool = false, in log: inout some LogWriting) throws(StoreFailure) {
+        let known = try known(unproved, in: log)
+        if let scan = try Scan(key: unproved, isOpen: isOpen || known?.isOpen == true, in: log) {
             try log.setWireValue(namespace, peer: "", key: unproved, scan.value)
         }
         try retryRefused(now: now, in: &log)
+    }
+
+    private static func known(_ key: String, in log: some LogReading) throws(StoreFailure) -> Scan? {
+        try log.wireValue(namespace, peer: "", key: key).flatMap { Scan((key, $0)) }
     }
 
     static func retryRefused(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
@@ -24,21 +31,33 @@ package enum SignatureReview {
 
     /// Looks again at every event of one origin. A scan of it that is under way comes to its end first: an origin that
     /// changes its key again and again must not keep it from that.
-    static func begin(of origin: ULID, in log: inout some LogWriting) throws(StoreFailure) {
+    static func begin(of origin: ULID, isOpen: Bool = false, in log: inout some LogWriting) throws(StoreFailure) {
         let key = ofOrigin + origin.description
-        guard var scan = try Scan(key: key, in: log) else { return }
-        if let value = try log.wireValue(namespace, peer: "", key: key), let known = Scan((key, value)), known.after > 0 {
+        let known = try known(key, in: log)
+        let isOpen = isOpen || known?.isOpen == true
+        guard var scan = try Scan(key: key, isOpen: isOpen, in: log) else { return }
+        if let known, known.after > 0 {
             scan = known
             scan.isWantedAgain = true
+            if isOpen { scan.through = nil }
         }
         try log.setWireValue(namespace, peer: "", key: key, scan.value)
+    }
+
+    /// An event stands at another place now, by what was found of it before: a scan that was to come to it finds it there.
+    static func follow(from old: Int64, to new: Int64, in log: inout some LogWriting) throws(StoreFailure) {
+        for var scan in try log.wireValues(namespace, peer: "").compactMap(Scan.init) {
+            guard let through = scan.through, scan.after < old, old <= through else { continue }
+            scan.through = max(through, new)
+            try log.setWireValue(namespace, peer: "", key: scan.key, scan.value)
+        }
     }
 
     /// One scan that is under way.
     struct Scan {
         var key: String
         var after: Int64
-        /// The head of the log when it began: what comes later is judged as it comes. `nil` where it was not noted.
+        /// The head of the log when it began, as what comes later is judged as it comes; `nil` for the end of the log.
         var through: Int64?
         /// Something has changed since it began.
         var isWantedAgain = false
@@ -57,11 +76,15 @@ package enum SignatureReview {
             self.origin = origin
         }
 
-        /// One of all that is in the log now; `nil` if that is nothing.
-        init?(key: String, in log: some LogReading) throws(StoreFailure) {
+        /// One of all that is in the log now; `nil` if that is nothing, unless it has no end.
+        init?(key: String, isOpen: Bool = false, in log: some LogReading) throws(StoreFailure) {
+            (self.key, after) = (key, 0)
+            guard !isOpen else { return }
             guard let head = try log.head() else { return nil }
-            (self.key, after, through) = (key, 0, head.seq)
+            through = head.seq
         }
+
+        var isOpen: Bool { through == nil }
 
         private static let again: Substring = "again"
 
@@ -113,11 +136,9 @@ package enum SignatureReview {
             try log.setWireValue(namespace, peer: "", key: kept, Array(key.text.utf8))
             let root = OriginKey(text: key.text, source: .configured)
             try OriginRing(root, try Successions(of: id, in: log)).forgetOthers(of: id, in: &log)
-            if let before, !PublicKey.isSame(before, key.text) { try begin(of: id, in: &log) }
+            if let before, !PublicKey.isSame(before, key.text) { try begin(of: id, isOpen: !isFirst, in: &log) }
         }
-        try begin(now: now, in: &log)
-        // What was judged under the policy before may be on its way into the log.
-        if !isFirst { try log.setWireValue(namespace, peer: "", key: unproved, Array("0".utf8)) }
+        try begin(now: now, isOpen: !isFirst, in: &log)
         return true
     }
 

@@ -28,14 +28,10 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     private let handle: OpaquePointer
     private let statements: StatementCache
 
-    /// Done once, before the first connection: afterwards SQLite would refuse.
-    private static let configured: Bool = csqlite_count_no_memory() == SQLITE_OK
-
     /// Opens the file at `path`, which is never taken for a URI or one of SQLite's special names.
     init(path: String, mode: Mode, busyTimeout: Duration = Self.busyTimeout) throws(SQLiteError) {
         // SQLite reads up to a NUL, "file:" is a URI to a library built with SQLITE_USE_URI, ":memory:" is no file.
         guard !path.isEmpty, !path.utf8.contains(0) else { throw SQLiteError(extendedCode: SQLITE_CANTOPEN) }
-        _ = SQLiteConnection.configured
         let access =
             switch mode {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

@@ -187,6 +187,27 @@ import Testing
         #expect(node.log.unprovedCounts() == [.provisional: 1])
     }
 
+    @Test func anEventThatMovesBehindAReviewIsMetWhereItStands() throws {
+        var node = node(.enforce)
+        let whole = try (1...5).map { try note($0, sealedBy: 1) }
+        // A relay that had compacted its log gave stubs.
+        try node.take(
+            whole.map { event in
+                let print = try event.fingerprint(sha256)
+                var stub = event
+                stub.payload = .stub(Event.Stub(dataHash: print.dataHash, normalHash: print.normalHash))
+                return stub
+            })
+        #expect(node.log.unprovedCounts() == [.provisional: 5])
+        try node.pin(1, of: 1)
+        #expect(try node.review(limit: 2))
+        // Whole, each takes a new place in the order of arrival, with what was found of it as a stub.
+        try node.take(whole)
+        #expect(node.log.event(Sample.id(5)).map { !$0.event.isStub && $0.seq > 5 } == true)
+        while try node.review(limit: 2) {}
+        #expect(node.log.unprovedCounts().isEmpty)
+    }
+
     @Test func thereIsNothingToReviewOfAnEmptyLog() throws {
         var node = node(.enforce)
         try node.note()

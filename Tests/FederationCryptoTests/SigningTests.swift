@@ -1,6 +1,7 @@
 import FederationCore
-import FederationCrypto
 import Testing
+
+@testable import FederationCrypto
 
 /// Vector (B) of Noema section 8.4.
 enum NoemaVector {
@@ -104,6 +105,17 @@ enum NoemaVector {
     // And S is below the order of the group (RFC 8032, 5.1.7), or else there would be a second signature to each.
     let order = NoemaVector.bytes("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
     #expect(try !key.verify(#require(Signature(bytes: neutral + order)), of: [1, 2, 3]))
+}
+
+@Test func whatOnlySomeVerifiersAcceptIsRefused() throws {
+    #expect(FastVerification.isExact, "this libsodium is used at all")
+    for (vector, isAccepted) in [
+        (FastVerification.honest, true), (FastVerification.cofactored, false), (FastVerification.unreduced, false),
+    ] {
+        let key = try #require(VerifyingKey(vector.key.description))
+        let signature = try #require(Signature(vector.signature.description))
+        #expect(key.verify(signature, of: FastVerification.message) == isAccepted)
+    }
 }
 
 @Test func generatedKeysDiffer() throws {

@@ -48,8 +48,8 @@ package struct Restore: Sendable {
             throw CommandFailure(error, directory: directory.path)
         }
         defer { lock.release() }
-        removeLeftovers(in: directory)
         try refuse(directory, backup)
+        removeLeftovers(in: directory)
         let draft = "\(directory.path)/\(Restore.prefix)\(getpid()).db"
         defer { ImportRehearsal.remove(draft) }
         try FileCopy.make(of: file, at: draft)

@@ -7,7 +7,7 @@ internal import FederationStore
 /// Waiting for the disk is most of what a write costs, and it costs the same for one as for many. Nobody waits for
 /// company: a write that finds none under way is begun at once.
 actor GroupCommit {
-    /// Writes of one transaction: a poll that waits for its turn does not wait for long.
+    /// Writes of one transaction, with at most a page's bytes of text: a poll that waits for its turn does not wait for long.
     private static let most = 64
 
     private struct Write: Sendable {
@@ -39,29 +39,38 @@ actor GroupCommit {
 
     private func writeWaiting() async {
         while !waiting.isEmpty {
-            let writes = Array(waiting.prefix(GroupCommit.most))
-            waiting.removeFirst(writes.count)
-            for (write, result) in zip(writes, await results(of: writes)) { write.answer.resume(returning: result) }
+            let writes = next()
+            if writes.count > 1, let results = try? await together(writes) {
+                for (write, result) in zip(writes, results) { write.answer.resume(returning: result) }
+                continue
+            }
+            // Alone, or there was no room for all of them, or the disk would not: each is to know what is true of it.
+            for write in writes { write.answer.resume(returning: await alone(write)) }
         }
         isUnderWay = false
     }
 
-    private func results(of writes: [Write]) async -> [Result<Written, WriteFailure>] {
-        if writes.count > 1, let results = try? await together(writes) { return results }
-        // Alone, or there was no room for all of them, or the disk would not: each is to know what is true of it.
-        var results: [Result<Written, WriteFailure>] = []
-        for write in writes {
-            do throws(WriteFailure) { results.append(.success(try await alone(write))) } catch {
-                results.append(.failure(error))
-            }
+    /// The first ones, and as many as go into one transaction.
+    private func next() -> [Write] {
+        var (count, bytes) = (0, 0)
+        for write in waiting.prefix(GroupCommit.most) {
+            bytes += write.request.bytes
+            guard count == 0 || bytes <= Limits.pageBytes else { break }
+            count += 1
         }
-        return results
+        defer { waiting.removeFirst(count) }
+        return Array(waiting.prefix(count))
     }
 
-    private func alone(_ write: Write) async throws(WriteFailure) -> Written {
+    private func alone(_ write: Write) async -> Result<Written, WriteFailure> {
         let (writer, request, requestID) = (writer, write.request, write.requestID)
-        return try await store.attempt(evenIfFull: request.isRemoval) { (log: inout SQLiteLog) throws(WriteFailure) in
-            try writer.write(request, requestID, into: &log)
+        do throws(WriteFailure) {
+            return .success(
+                try await store.attempt(evenIfFull: request.isRemoval) { (log: inout SQLiteLog) throws(WriteFailure) in
+                    try writer.write(request, requestID, into: &log)
+                })
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -94,5 +103,16 @@ extension EventWriter {
     ) throws(WriteFailure) -> Written {
         var random = SystemRandom()
         return try write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
+    }
+}
+
+extension WriteRequest {
+    /// Of its text, which is nearly all that it has.
+    fileprivate var bytes: Int {
+        switch self {
+        case .create(_, let snapshot), .update(_, let snapshot, _): snapshot.body.utf8.count
+        case .resolve(_, .custom(let body), _): body.utf8.count
+        case .resolve(_, .accept, _), .change, .move, .purge: 0
+        }
     }
 }

@@ -18,16 +18,15 @@ struct Maintenance: Sendable {
             do throws(StoreFailure) {
                 try await node.reviewSignatures()
                 try await node.signCheckpoints()
-                let intake = node.intake
                 let now = SystemClock.now()
                 do throws(StoreFailure) {
                     _ = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
-                        try intake.retryDue(now: now, limit: 500, into: &log)
+                        try node.intake.retryDue(now: now, limit: 500, into: &log)
                     }
                 } catch where error.isFull {
                     // What waits goes on waiting; what is to go, goes all the more.
                     try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
-                        try intake.removeDue(now: now, limit: 500, in: &log)
+                        try node.intake.removeDue(now: now, limit: 500, in: &log)
                     }
                 }
             } catch {

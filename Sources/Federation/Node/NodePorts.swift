@@ -112,14 +112,14 @@ struct NodePollStore: PollStore {
     }
 
     func commit(_ commit: PeerCommit) async throws(StoreFailure) -> PageOutcome {
-        let intake = node.intake
         var commit = commit
         if let page = commit.page, page.findings.isEmpty {
             commit.page?.findings = await reading.findings(of: page.items, with: page.attestations)
         }
         let now = SystemClock.now()
-        let outcome = try await node.store.write { [commit] (log: inout SQLiteLog) throws(StoreFailure) in
-            try commit.write(to: &log, intake: intake, now: now)
+        let outcome = try await node.store.write { [node, commit] (log: inout SQLiteLog) throws(StoreFailure) in
+            // As it is now, and not when the page came: a change of the policy is noted in a transaction too.
+            try commit.write(to: &log, intake: node.intake, now: now)
         }
         #if FAIL_POINTS
             FailPoint.pageCommitted.pass()

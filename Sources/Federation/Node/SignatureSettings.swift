@@ -69,7 +69,6 @@ extension Node {
     func reviewSignatures() async throws(StoreFailure) {
         guard try await store.read({ (log) throws(StoreFailure) in try SignatureReview.isDue(in: log) }) else { return }
         for _ in 0..<Node.reviewBatches where !Task.isCancelled {
-            let intake = intake
             let now = SystemClock.now()
             let isMore = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
                 try intake.review(now: now, limit: Node.reviewBatch, into: &log)

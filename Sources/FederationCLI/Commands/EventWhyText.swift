@@ -87,6 +87,7 @@ enum EventWhyText {
             }
         guard proof?.isTrue("proved") ?? false else {
             switch occasion {
+            case "copy": return "no: so found at \(proof?.text("found_at") ?? ""), when another copy of it brought a signature"
             case "arrival": return "never"
             case "unknown": return "not, as far as is known: it came before 'federation' kept when"
             case "": return "no"
