@@ -97,11 +97,10 @@ extension SimulatedRing {
         guard let backup = nodes[index].backups.first else { return }
         crash(index)
         trace.add(7, index)
-        // Its own, and the last copy of what another's disk has lost.
-        let copies = history.acknowledged.filter {
-            nodes[index].storage.event($0) != nil && backup.storage.event($0) == nil
-        }
-        let lost = nodes[index].acknowledged.subtracting(backup.acknowledged).union(copies)
+        // Its own, also what nobody was told of yet, and the last copy of what another's disk has lost.
+        let (had, has) = (nodes[index].storage, backup.storage)
+        let newer = had.events(after: 0, limit: .max, bytes: .max).map(\.event.id).filter { has.event($0) == nil }
+        let lost = nodes[index].acknowledged.subtracting(backup.acknowledged).union(newer)
         history.forget(lost) { id in nodes.contains { $0.index != index && $0.storage.event(id) != nil } }
         let writesUntilFull = nodes[index].storage.writesUntilFull
         nodes[index].storage = backup.storage
