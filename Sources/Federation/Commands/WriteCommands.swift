@@ -93,13 +93,18 @@ extension CommandService {
         return .heads(heads.compactMap { $0 })
     }
 
-    /// What the record says now, which an edit keeps where it says nothing else.
+    /// What the record says now, which an edit keeps where it says nothing else. One that says nothing is not edited: it may
+    /// arrive before the write does, and would lose its type, tags and title to it.
     private func snapshot(of id: String) async throws(CommandFailure) -> Snapshot {
-        try await read { (log) throws(StoreFailure) -> Snapshot in
-            guard let record = try log.record(id), let shown = record.shown,
-                let data = try log.event(shown)?.event.data
-            else { return Snapshot() }
-            return (try? Snapshot(editing: record, data: data)) ?? Snapshot()
+        let found = try await read { (log) throws(StoreFailure) -> Result<Snapshot, WriteRefusal> in
+            guard let record = try log.record(id), let shown = record.shown else { return .failure(.unknownSubject) }
+            if record.purge != nil { return .failure(.purged) }
+            guard let data = try log.event(shown)?.event.data else { return .failure(.incomplete(head: shown)) }
+            return .success((try? Snapshot(editing: record, data: data)) ?? Snapshot())
+        }
+        switch found {
+        case .success(let snapshot): return snapshot
+        case .failure(let refusal): throw CommandFailure(refusal, subject: id)
         }
     }
 
