@@ -166,6 +166,7 @@ enum TrialWords {
         case "forbidden": return "it does not let us in (403)"
         case "secret_missing": return "a secret that the conversation needs is not there"
         case "busy": return "it asks to be left alone for a while (429)"
+        case "fetches_nothing": return "it fetches no events: its mode is 'publish', and this node only publishes to it"
         case "serves_nothing": return "it serves no events: its mode is 'subscribe', or it does not serve this node"
         case "status": return "it answers with status \(facts?.count("status") ?? 0)"
         case "broken_off": return "the answer broke off (\(fact("transport")))"

@@ -39,10 +39,13 @@ public struct Event: Hashable, Sendable {
         var publicKey: String?
     }
 
-    private final class Shared: Sendable {
+    private final class Shared: Hashable, Sendable {
         let fields: Fields
 
         init(_ fields: Fields) { self.fields = fields }
+
+        static func == (a: Shared, b: Shared) -> Bool { a === b || a.fields == b.fields }
+        func hash(into hasher: inout Hasher) { hasher.combine(fields) }
     }
 
     package init(
@@ -60,15 +63,6 @@ public struct Event: Hashable, Sendable {
         var fields = shared.fields
         change(&fields)
         shared = Shared(fields)
-    }
-
-    public static func == (a: Event, b: Event) -> Bool {
-        a.id == b.id && (a.shared === b.shared || a.shared.fields == b.shared.fields)
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(id)
-        hasher.combine(shared.fields)
     }
 
     /// One of Noema's actions (section 1.4), `family:action` for imported objects, or one we do not know.

@@ -25,11 +25,21 @@ package struct EventStory: Hashable, Sendable {
     package enum Part: String, Hashable, Sendable, CaseIterable {
         case title, body, type, author, tags, tier, lifecycle, votes, purge
         case derivedFrom = "derived_from"
+
+        /// It stands in the `data` of a create or update.
+        var isOfTheText: Bool {
+            switch self {
+            case .title, .body, .type, .author, .tags, .tier, .derivedFrom: true
+            case .lifecycle, .votes, .purge: false
+            }
+        }
     }
 
     package var effect: Effect
     /// What of the record is other with it than with all that it had seen; of a held event what it would be.
     package var changed: [Part] = []
+    /// Whether it may have changed more: its text, or that of what it was written on, was removed.
+    package var isPartlyUnknown = false
     /// The versions that it took the place of.
     package var replaced: [ULID] = []
     /// Applied events that took its place: those of the same record, or of the same register.
@@ -52,10 +62,14 @@ package struct EventStory: Hashable, Sendable {
         let before = RecordFunction.record(of: subject, from: past).record
         let after = RecordFunction.record(of: subject, from: past + [event]).record
         let texts = Dictionary(events.map { ($0.id, $0) }) { first, _ in first }
-        changed = Part.allCases.filter { part in
-            EventStory.value(part, of: before, texts) != EventStory.value(part, of: after, texts)
-        }
         let isContent = event.isContent
+        let base = before?.shown.flatMap { texts[$0] }
+        let isUnknown = isContent && (event.isStub || base?.isStub == true)
+        isPartlyUnknown = isUnknown
+        changed = Part.allCases.filter { part in
+            if isUnknown, part.isOfTheText { return false }
+            return EventStory.value(part, of: before, texts) != EventStory.value(part, of: after, texts)
+        }
         if isContent {
             replaced = (before?.heads ?? []).filter { head in past.contains { $0.id == head } }
             let versions = applied.filter { $0.isContent }

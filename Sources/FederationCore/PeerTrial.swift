@@ -184,6 +184,7 @@ package struct PeerTrial: Sendable {
         case .reconcile: return end(.malformed(.reconcileMessage))
         case .finished(let progress):
             wire = progress.wire
+            if !fetches, identity?.mode?.fetches == false { fault = fault ?? .fetchesNothing }
             return hasRehearsed ? .over : rehearse(nil, now)
         case .failed(let failure):
             // It was told to go.

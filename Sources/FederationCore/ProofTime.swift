@@ -2,7 +2,7 @@
 ///
 /// The log keeps one only where that was not as the event came: what is proved at its arrival, which is nearly all, costs
 /// nothing.
-public struct ProofTime: Hashable, Sendable {
+package struct ProofTime: Hashable, Sendable {
     /// The raw values stand in databases.
     package enum Occasion: Int, Hashable, Sendable, CaseIterable {
         /// Its arrival. Kept only where another copy has taken its place since.

@@ -52,6 +52,8 @@ package enum TrialFault: Hashable, Sendable {
     // page
     case busy
     case servesNothing
+    /// Nothing is fetched from it, and by the mode that it shows it fetches nothing either.
+    case fetchesNothing
     case status(Int)
     case broken(TransportFailure)
     case malformed(WireViolation)
@@ -73,7 +75,7 @@ package enum TrialFault: Hashable, Sendable {
         case .tls: .tls
         case .silent, .noNode, .noIdentity, .oldManifest, .ourselves, .otherNode, .otherKey, .waits, .otherWire: .identity
         case .keyRefused, .forbidden, .secretMissing: .auth
-        case .busy, .servesNothing, .status, .broken, .malformed, .remoteError, .endless: .page
+        case .busy, .servesNothing, .fetchesNothing, .status, .broken, .malformed, .remoteError, .endless: .page
         case .event(let problem, _), .aside(let problem, _, _, _): problem.reason == .signature ? .verify : .replay
         case .store: .commit
         }
@@ -82,7 +84,7 @@ package enum TrialFault: Hashable, Sendable {
     /// `nil` for what is no failure of a poll: it is not polled, waits or is left alone.
     package var reason: Reason? {
         switch self {
-        case .paused, .comesToUs, .nothingFlows, .stopped, .waits, .busy: nil
+        case .paused, .comesToUs, .nothingFlows, .stopped, .waits, .busy, .fetchesNothing: nil
         case .keyFile, .keyRefused, .forbidden, .secretMissing: .auth
         case .nameUnknown, .nameTimeout: .networkDNS
         case .refused: .networkRefused
@@ -126,6 +128,7 @@ package enum TrialFault: Hashable, Sendable {
         case .secretMissing: "secret_missing"
         case .busy: "busy"
         case .servesNothing: "serves_nothing"
+        case .fetchesNothing: "fetches_nothing"
         case .status: "status"
         case .broken: "broken_off"
         case .malformed: "malformed"

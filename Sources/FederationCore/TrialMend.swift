@@ -22,6 +22,8 @@ package indirect enum TrialMend: Hashable, Sendable {
 package struct TrialPlace: Hashable, Sendable {
     package var peer: String
     package var endpoint: String
+    /// What an endpoint like it looks like, for whoever is to write another one.
+    package var otherEndpoint: String { endpoint.hasPrefix("https://") ? "https://HOST:PORT" : "http://HOST:PORT" }
     package var timeout: Duration
     /// The peer's own identity, where it was shown.
     package var identity: ULID?
@@ -70,10 +72,10 @@ extension TrialFault {
 
     private func wayMends(_ place: TrialPlace) -> [TrialMend] {
         switch self {
-        case .refused: [.commandThere(["run"]), .peerSetting("endpoint", place.endpoint)]
+        case .refused: [.commandThere(["run"]), .peerSetting("endpoint", place.otherEndpoint)]
         case .forbiddenAddress: [.setting("access.announced_allow", "[ADDRESS]")]
-        case .connectTimeout: [.peerSetting("endpoint", place.endpoint), .commandThere(["status"])]
-        default: [.peerSetting("endpoint", place.endpoint)]
+        case .connectTimeout: [.peerSetting("endpoint", place.otherEndpoint), .commandThere(["status"])]
+        default: [.peerSetting("endpoint", place.otherEndpoint)]
         }
     }
 
@@ -85,7 +87,7 @@ extension TrialFault {
         case .otherName: [.peerSetting("endpoint", "https://NAME-IN-THE-CERTIFICATE:PORT"), .settingThere("tls.certificate", "FILE")]
         case .otherPin: [.commandThere(["status"]), .peerSetting("tls_pin", "sha256:DIGEST")]
         case .ownFile: [.command(["check"])]
-        case .handshake: [.settingThere("tls.listen", "ADDRESS:PORT"), .peerSetting("endpoint", place.endpoint)]
+        case .handshake: [.settingThere("tls.listen", "ADDRESS:PORT"), .peerSetting("endpoint", place.otherEndpoint)]
         }
     }
 
@@ -104,7 +106,7 @@ extension TrialFault {
         case .otherWire: [.command(["reset-peer", place.peer])]
         case .silent(.timeout): [.peerSetting("timeout", place.longer), .commandThere(["status"])]
         case .oldManifest: [.upgradeThere]
-        default: [.peerSetting("endpoint", place.endpoint), .commandThere(["status"])]
+        default: [.peerSetting("endpoint", place.otherEndpoint), .commandThere(["status"])]
         }
     }
 
@@ -124,6 +126,7 @@ extension TrialFault {
     private func pageMends(_ place: TrialPlace) -> [TrialMend] {
         switch self {
         case .busy: [.wait]
+        case .fetchesNothing: [.commandThere(["set-mode", "sync"])]
         case .servesNothing: [.commandThere(["set-mode", "sync"]), .command(["set-mode", "publish", "--peer", place.peer])]
         case .broken(.timeout): [.peerSetting("timeout", place.longer), .commandThere(["status"])]
         case .malformed, .remoteError, .endless: [.upgradeThere, .command(["test-peer", place.endpoint])]

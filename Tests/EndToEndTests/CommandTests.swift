@@ -5,6 +5,16 @@ import Testing
 @testable import FederationCLI
 
 @Suite(.serialized) struct CommandTests {
+    @Test func commandsThatWriteAtOnceWithoutADaemonWaitForTheirTurn() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for number in 1...3 { group.addTask { try await node.put("# Note \(number)\n") } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(ids.count == 3)
+        #expect(try await node.events().count == 3)
+    }
+
     @Test func everyCommandExplainsItselfAndRefusesWhatItDoesNotKnow() async throws {
         let scratch = ScratchDirectory()
         let overview = try await Program.run(["--help"], in: scratch)

@@ -133,10 +133,17 @@ import Testing
         #expect(paused?["last_event"]?.string == before?["last_event"]?.string)
         #expect(try await alpha.run("status", "--check").status == 0)
         #expect(try await alpha.events().count == 1)
+        // Nor is it served, and it waits without a reason to complain.
+        try await alpha.put("# Third\n")
+        _ = try await beta.run("sync")
+        #expect(try await beta.events().count == 2)
+        #expect(try await beta.peerStatus("alpha")?["reason"]?.string == nil)
         try await alpha.stop()
         alpha.setPeer("beta", beta.endpoint)
         try await alpha.start()
-        try await ring.agreement(events: 2)
+        // It would come by itself once it has waited.
+        _ = try await beta.run("sync")
+        try await ring.agreement(events: 3)
         try await ring.stop()
     }
 

@@ -57,7 +57,7 @@ import Testing
         #expect(why["peer"]?.string == "away" && why["ok"]?.bool == false && why["reason"]?.string == "network_refused", "\(text)")
         #expect(why["consecutive_failures"]?.integer ?? 0 > 0 && why["failing_since"]?.string != nil && why["next_poll_in"] != nil)
         let mends = why["mends"]?.array?.compactMap { $0["command"]?.string ?? $0["line"]?.string } ?? []
-        #expect(mends == ["federation run", "endpoint: http://127.0.0.1:1", "federation why away"])
+        #expect(mends == ["federation run", "endpoint: http://HOST:PORT", "federation why away"])
         #expect(json.at("configuration", "settings")?.array?.contains { $0["key"]?.string == "name" && $0["value"]?.string == "alpha" } == true)
         expectNothingOfPeople(text)
         #expect(try await node.stop() == .exited(0))

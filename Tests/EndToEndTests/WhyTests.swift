@@ -96,6 +96,13 @@ import Testing
         #expect(try await fault(alpha) == "config/nothing_flows")
         try await giveMend(alpha)
         #expect(try await fault(alpha) == "ok")
+        // Both give, and neither takes.
+        _ = try await alpha.facts("set-mode", "publish")
+        try await beta.stop()
+        beta.set("mode", "publish")
+        try await beta.start()
+        #expect(try await fault(alpha) == "page/fetches_nothing")
+        #expect(try await why(alpha).status == 6)
         try await beta.stop()
     }
 

@@ -173,7 +173,7 @@ import Testing
         let problem = ReplayProblem(reason: .signature, eventID: "", subject: "")
         let faults: [(TrialFault, TrialMend)] = [
             (.paused, .command(["resume-peer", "beta"])), (.nothingFlows(own: .publish, peer: .subscribe), .command(["set-mode", "sync", "--peer", "beta"])),
-            (.refused, .commandThere(["run"])), (.nameUnknown, .peerSetting("endpoint", "http://beta:4001")),
+            (.refused, .commandThere(["run"])), (.nameUnknown, .peerSetting("endpoint", "http://HOST:PORT")),
             (.tls(.unknownAuthority), .peerSetting("ca", "FILE")), (.ourselves, .command(["remove-peer", "beta"])),
             (.waits, .command(["pair", "beta"])), (.keyRefused, .setting("access.shared_key_file", "FILE")),
             (.silent(.timeout), .peerSetting("timeout", "60s")), (.busy, .wait),

@@ -40,7 +40,20 @@ package struct Restore: Sendable {
             try refuse(check)
             return json(check, id: keepsIdentity ? check.manifest.id : nil, key: nil, writesConfig, data: nil)
         }
-        if writesConfig { try writeConfig(of: backup) }
+        guard writesConfig else { return try await put(backup, writesConfig, progress) }
+        try writeConfig(of: backup)
+        do throws(CommandFailure) { return try await put(backup, writesConfig, progress) } catch {
+            // It would name a place that is another node's, or nobody's.
+            unlink(configPath)
+            throw error
+        }
+    }
+
+    /// Puts the database where the configuration says.
+    private func put(
+        _ backup: BackupCheck, _ writesConfig: Bool,
+        _ progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void
+    ) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
         try makeDirectories(directory)
         let lock: DataDirectoryLock

@@ -16,10 +16,18 @@ package final class CommandChannel: Sendable {
     package init(configPath: String) async throws(CommandFailure) {
         let directory = try NodeDirectory(asConfigured: configPath)
         let client = CommandClient(configPath: configPath)
-        if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
-            way = .daemon(client, directory)
-        } else {
-            way = .here(try await Node(configPath: configPath, use: .write, logger: .silent))
+        let patience = LockPatience()
+        while true {
+            if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
+                way = .daemon(client, directory)
+                return
+            }
+            do throws(CommandFailure) {
+                way = .here(try await Node(configPath: configPath, use: .write, logger: .silent))
+                return
+            } catch {
+                guard await patience.waits(after: error) else { throw error }
+            }
         }
     }
 

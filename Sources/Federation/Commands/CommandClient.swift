@@ -17,8 +17,13 @@ package struct CommandClient: Sendable {
     ///
     /// - Returns: the result as JSON.
     package func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
-        if let answer = try await askDaemon(name, arguments) { return answer }
-        return try await here(name, arguments)
+        let patience = LockPatience()
+        while true {
+            if let answer = try await askDaemon(name, arguments) { return answer }
+            do throws(CommandFailure) { return try await here(name, arguments) } catch {
+                guard await patience.waits(after: error) else { throw error }
+            }
+        }
     }
 
     /// The answer of the daemon that holds the database; `nil` where none does.

@@ -185,6 +185,7 @@ struct EventWhy: Sendable {
         guard let story = stories[event.event.id] else { return }
         if event.hold == nil { writer.member("effect", story.effect.word) }
         writer.member("changed", story.changed.map(\.rawValue))
+        if story.isPartlyUnknown { writer.member("changed_unknown", true) }
         for (key, ids) in [("replaced", story.replaced), ("superseded_by", story.supersededBy), ("beside", story.beside)]
         where !ids.isEmpty {
             writer.member(key, ids.prefix(EventWhy.listed).map(\.description))

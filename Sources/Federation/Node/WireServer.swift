@@ -24,6 +24,8 @@ struct WireServer: Sendable {
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
     /// Whether the entry of a peer says that it is not served.
     let turnsAway: @Sendable (String) -> Bool
+    /// Whether a peer is paused.
+    let isPaused: @Sendable (String) -> Bool
     /// What is known of a node that a request names.
     let acquaintance: @Sendable (ULID) async -> Acquaintance?
     /// Whether a person has still to say who a peer is.
@@ -48,6 +50,8 @@ struct WireServer: Sendable {
         var key: String?
         /// An entry that it is says that it is not served.
         var isTurnedAway: Bool
+        /// An entry that it is is paused.
+        var isPaused: Bool
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
@@ -119,11 +123,13 @@ struct WireServer: Sendable {
         if let claimed { known = await acquaintance(claimed) }
         // A claim is enough to be refused on: who names another's identity only gets less.
         if known?.isTurnedAway == true { node.mode = .subscribe }
+        if known?.isPaused == true { return RouteReply(WireServer.notNow) }
         var (peerName, couldProve) = proof(of: request, by: claimed, known)
         var pusher = claimed.flatMap { self.pusher($0) }
         if case .peer(let name) = sender.caller {
             // Its key opens the door. What is given by name is for whom a person knows, where that is asked for.
             peerName = await waits(name) ? nil : name
+            if isPaused(name) { return RouteReply(WireServer.notNow) }
             if turnsAway(name) { node.mode = .subscribe }
             if pusher?.name != name { pusher = nil }
         }
@@ -143,6 +149,11 @@ struct WireServer: Sendable {
             try wire.respond(to: request, context: context, view: view)
         }
     }
+
+    /// For one that is left alone for now: it waits, and comes again.
+    private static let notNow = HTTPResponse(
+        status: HTTPResponse.busy, fields: ["Content-Type": "application/json", "Retry-After": "30"],
+        body: Array("{\"error\":{\"code\":\"paused\"}}".utf8))
 
     /// The configured peer that a request proves to come from, and whether a proof could have been given. A proof that
     /// does not hold is counted, and proves nothing: clocks differ, and keys are renewed.

@@ -51,6 +51,7 @@ extension WireServer {
                 let config = node.config
                 return config.peers.contains { $0.name == name && config.turnsAway($0) }
             },
+            isPaused: { name in node.config.peers.contains { $0.name == name && $0.mode == .paused } },
             acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) },
             held: node.heldRequests)
     }
@@ -129,7 +130,8 @@ extension Node {
             let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
             return WireServer.Acquaintance(
                 peerName: waits ? nil : entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
-                isTurnedAway: entries.contains { config.turnsAway($0) })
+                isTurnedAway: entries.contains { config.turnsAway($0) },
+                isPaused: entries.contains { $0.mode == .paused })
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
     }

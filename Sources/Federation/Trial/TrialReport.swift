@@ -185,7 +185,7 @@ extension TrialFault {
             writer.member("refused", refused)
         case .store(.quota(let limit)): writer.member("limit", limit)
         case .paused, .comesToUs, .stopped, .nameUnknown, .nameTimeout, .refused, .connectTimeout, .tls, .noIdentity, .ourselves,
-            .waits, .otherWire, .keyRefused, .forbidden, .secretMissing, .busy, .servesNothing, .malformed, .remoteError, .endless,
+            .waits, .otherWire, .keyRefused, .forbidden, .secretMissing, .busy, .servesNothing, .fetchesNothing, .malformed, .remoteError, .endless,
             .store:
             break
         }

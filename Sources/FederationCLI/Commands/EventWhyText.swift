@@ -118,7 +118,8 @@ enum EventWhyText {
     }
 
     private static func changed(_ story: JSON) -> String {
-        let parts = story.texts("changed")
+        var parts = story.texts("changed")
+        if story.isTrue("changed_unknown") { parts.append("what its text said is not known: it was removed") }
         return parts.isEmpty ? "" : "changed \(parts.joined(separator: ", "))"
     }
 
