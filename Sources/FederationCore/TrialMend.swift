@@ -29,6 +29,8 @@ package struct TrialPlace: Hashable, Sendable {
     package var identity: ULID?
     /// Whose event it is that is not taken, where that is known.
     package var origin: String?
+    /// Its entry names a key of its own, which is what it is shown.
+    package var hasOwnKey = false
     /// Keys and certificates of this node's that a configured peer would be shown were not.
     package var isWithheld = false
 
@@ -117,9 +119,14 @@ extension TrialFault {
         switch self {
         case .keyRefused where place.isWithheld, .forbidden where place.isWithheld:
             [.ifConfirmed(.command(["test-peer", place.endpoint, "--with-key"]))]
+        case .secretMissing where place.hasOwnKey: [.peerSetting("key_file", "FILE")]
         case .secretMissing: [.setting("access.shared_key_file", "FILE")]
         case .forbidden: [.setting("tls.client_certificate", "FILE"), .settingThere("tls.client_ca", "FILE")]
-        default: [.setting("access.shared_key_file", "FILE"), .command(["key", "fingerprint"])]
+        default:
+            [
+                place.hasOwnKey ? .peerSetting("key_file", "FILE") : .setting("access.shared_key_file", "FILE"),
+                .command(["key", "fingerprint"]),
+            ]
         }
     }
 

@@ -182,6 +182,11 @@ import Testing
             (.store(.quota(limit: 300_000)), .setting("store.max_size", "1MB")), (.store(.quota(limit: 1_000_001)), .setting("store.max_size", "3MB")),
         ]
         for (fault, mend) in faults { #expect(fault.mends(place).first == mend, "\(fault)") }
+        var keyed = place
+        keyed.hasOwnKey = true
+        for fault in [TrialFault.keyRefused, .secretMissing] {
+            #expect(fault.mends(keyed).first == .peerSetting("key_file", "FILE"), "the key that was sent")
+        }
         for fault in TLSFault.allCases { #expect(!TrialFault.tls(fault).mends(place).isEmpty) }
     }
 

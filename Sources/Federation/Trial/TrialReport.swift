@@ -56,6 +56,7 @@ struct TrialReport: Sendable {
 
     var place: TrialPlace {
         var place = TrialPlace(peer: entry.name, endpoint: entry.endpoint?.url ?? "", timeout: entry.timeout)
+        place.hasOwnKey = entry.keyFile != nil
         place.identity = trial.identity?.id
         place.isWithheld = isWithheld
         place.origin = trial.faultOrigin ?? asideOrigin

@@ -67,7 +67,7 @@ let restoreCommand = CommandDefinition(
     options: [
         .init("--keep-identity", "go on as the node that was backed up"),
         .init("--force", "restore also what the check finds fault with"),
-        .init("--dry-run", "only check the backup and the place"),
+        .init("--dry-run", "only check the backup, and the place where there is a configuration"),
         CommandDefinition.progress,
     ],
     examples: [
