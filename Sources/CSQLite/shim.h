@@ -14,6 +14,9 @@ static inline int csqlite_configure(sqlite3 *db, int option, int value) {
     return sqlite3_db_config(db, option, value, (int *)0);
 }
 
+// Variadic in C.
+static inline int csqlite_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 // gettid(2), which is declared under _GNU_SOURCE alone.
 static inline int csqlite_thread(void) { return (int)syscall(SYS_gettid); }
 

@@ -1,4 +1,5 @@
 import Federation
+import FederationStore
 import Glibc
 #if FAIL_POINTS
     import FailPoints
@@ -9,6 +10,7 @@ struct Main {
     static func main() async {
         // A reader that goes away (`federation events | head`) ends the write, not the process.
         signal(SIGPIPE, SIG_IGN)
+        SQLiteMemory.stopCounting()
         #if FAIL_POINTS
             FailPoint.arm()
         #endif
