@@ -104,10 +104,10 @@ public struct Config: Hashable, Sendable {
     package func firstContact(of peer: Peer) -> FirstContact { peer.firstContact ?? access.firstContact }
 
     /// Whether this node fetches from `peer`, by its own mode and the peer's.
-    package func fetches(from peer: Peer) -> Bool { mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
+    package func fetches(from peer: Peer) -> Bool { mode.fetches(from: peer.mode) }
 
     /// Whether this node serves `peer`, by its own mode and the peer's.
-    package func serves(_ peer: Peer) -> Bool { mode.serves && (peer.mode == .sync || peer.mode == .publish) }
+    package func serves(_ peer: Peer) -> Bool { mode.serves(peer.mode) }
 
     /// Whether `peer` is to be told that nothing is served: a paused one only waits.
     package func turnsAway(_ peer: Peer) -> Bool { peer.mode != .paused && !serves(peer) }

@@ -28,6 +28,14 @@ public enum NodeMode: String, Hashable, Sendable, CaseIterable {
 /// The mode of one peer: the node's own modes towards it, or nothing at all.
 public enum PeerMode: String, Hashable, Sendable, CaseIterable { case sync, publish, subscribe, paused }
 
+extension NodeMode {
+    /// Whether a node of this mode fetches from a peer whose entry has that one.
+    package func fetches(from peer: PeerMode) -> Bool { fetches && (peer == .sync || peer == .subscribe) }
+
+    /// Whether it serves such a peer.
+    package func serves(_ peer: PeerMode) -> Bool { serves && (peer == .sync || peer == .publish) }
+}
+
 /// The protocols. `auto` is not one: it chooses among `native` and `noema`.
 public enum WireName: String, Hashable, Sendable, CaseIterable { case native, noema, hive, neotoma, mesh, artifacts }
 

@@ -16,15 +16,13 @@ package enum KnownFault: Hashable, Sendable {
         _ peer: PolledPeer, of node: NodeIdentity, own: TrialFault?, comesToUs: Bool, waits: Bool, _ health: PeerHealth,
         aside: TrialFault?
     ) {
-        let fetches = node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe)
-        let serves = node.mode.serves && (peer.mode == .sync || peer.mode == .publish)
         if let own {
             self = .shown(own)
         } else if comesToUs {
             self = .shown(.comesToUs)
         } else if peer.mode == .paused {
             self = .shown(.paused)
-        } else if !fetches, !serves {
+        } else if !node.mode.fetches(from: peer.mode), !node.mode.serves(peer.mode) {
             self = .shown(.nothingFlows(own: node.mode, peer: peer.mode))
         } else if health.consecutiveFailures > 0, let error = health.lastError {
             self = .failed(error.reason)

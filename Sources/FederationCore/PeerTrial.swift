@@ -78,8 +78,8 @@ package struct PeerTrial: Sendable {
         PeerRule(own: node.id, id: peer.expectedID, key: peer.expectedKey, firstContact: peer.firstContact)
     }
 
-    private var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
-    private var serves: Bool { node.mode.serves && (peer.mode == .sync || peer.mode == .publish) }
+    private var fetches: Bool { node.mode.fetches(from: peer.mode) }
+    private var serves: Bool { node.mode.serves(peer.mode) }
 
     package mutating func begin(now: WallTime, nonce: (UInt64, UInt64)) -> Effect {
         if fault != nil { return .over }

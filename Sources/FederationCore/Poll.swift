@@ -210,7 +210,7 @@ extension PollMachine {
     }
 
     /// Both the node's mode and the peer's say whether events are taken from it.
-    var fetches: Bool { node.mode.fetches && (peer.mode == .sync || peer.mode == .subscribe) }
+    var fetches: Bool { node.mode.fetches(from: peer.mode) }
 
     mutating func resume(_ poll: Poll, _ answer: ExchangeAnswer, _ now: Moment) -> [Effect] {
         var poll = poll
