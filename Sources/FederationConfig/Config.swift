@@ -108,9 +108,6 @@ public struct Config: Hashable, Sendable {
 
     /// Whether this node serves `peer`, by its own mode and the peer's.
     package func serves(_ peer: Peer) -> Bool { mode.serves(peer.mode) }
-
-    /// Whether `peer` is to be told that nothing is served: a paused one only waits.
-    package func turnsAway(_ peer: Peer) -> Bool { peer.mode != .paused && !serves(peer) }
 }
 
 extension Config {

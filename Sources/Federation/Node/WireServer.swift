@@ -22,10 +22,8 @@ struct WireServer: Sendable {
     /// Starts a conversation with a configured peer.
     let callBack: @Sendable (String, any Exchange) async -> Void
     let statusText: @Sendable (any LogReading) throws(StoreFailure) -> String
-    /// Whether the entry of a peer says that it is not served.
-    let turnsAway: @Sendable (String) -> Bool
-    /// Whether a peer is paused.
-    let isPaused: @Sendable (String) -> Bool
+    /// The mode of a peer, by its entry.
+    let mode: @Sendable (String) -> PeerMode?
     /// What is known of a node that a request names.
     let acquaintance: @Sendable (ULID) async -> Acquaintance?
     /// Whether a person has still to say who a peer is.
@@ -48,10 +46,8 @@ struct WireServer: Sendable {
         var peerName: String?
         /// Its public key, by the configuration or by the pin.
         var key: String?
-        /// An entry that it is says that it is not served.
-        var isTurnedAway: Bool
-        /// An entry that it is is paused.
-        var isPaused: Bool
+        /// Of every entry that it is.
+        var modes: [PeerMode]
     }
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
@@ -121,16 +117,18 @@ struct WireServer: Sendable {
         let claimed = request.fields[NativeField.node].flatMap { ULID($0) }
         var known: Acquaintance?
         if let claimed { known = await acquaintance(claimed) }
-        // A claim is enough to be refused on: who names another's identity only gets less.
-        if known?.isTurnedAway == true { node.mode = .subscribe }
-        if known?.isPaused == true { return RouteReply(WireServer.notNow) }
+        var modes = known?.modes ?? []
+        if case .peer(let name) = sender.caller, let mode = mode(name) { modes.append(mode) }
+        switch PeerService(to: modes, by: node.mode) {
+        case .given: break
+        case .turnedAway: node.mode = .subscribe
+        case .leftAlone: return RouteReply(WireServer.notNow)
+        }
         var (peerName, couldProve) = proof(of: request, by: claimed, known)
         var pusher = claimed.flatMap { self.pusher($0) }
         if case .peer(let name) = sender.caller {
             // Its key opens the door. What is given by name is for whom a person knows, where that is asked for.
             peerName = await waits(name) ? nil : name
-            if isPaused(name) { return RouteReply(WireServer.notNow) }
-            if turnsAway(name) { node.mode = .subscribe }
             if pusher?.name != name { pusher = nil }
         }
         // Whoever has proved to be one peer brings nothing in another's name.
@@ -150,7 +148,7 @@ struct WireServer: Sendable {
         }
     }
 
-    /// For one that is left alone for now: it waits, and comes again.
+    /// For one that is left alone: it waits, and comes again.
     private static let notNow = HTTPResponse(
         status: HTTPResponse.busy, fields: ["Content-Type": "application/json", "Retry-After": "30"],
         body: Array("{\"error\":{\"code\":\"paused\"}}".utf8))

@@ -47,11 +47,7 @@ extension WireServer {
             statusText: { (log) throws(StoreFailure) in
                 NoemaStatusText.of(try StatusReport(of: node.config, identity: node.identity, in: log, now: SystemClock.now()))
             },
-            turnsAway: { name in
-                let config = node.config
-                return config.peers.contains { $0.name == name && config.turnsAway($0) }
-            },
-            isPaused: { name in node.config.peers.contains { $0.name == name && $0.mode == .paused } },
+            mode: { name in node.config.peers.first { $0.name == name }?.mode },
             acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) },
             held: node.heldRequests)
     }
@@ -130,8 +126,7 @@ extension Node {
             let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
             return WireServer.Acquaintance(
                 peerName: waits ? nil : entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
-                isTurnedAway: entries.contains { config.turnsAway($0) },
-                isPaused: entries.contains { $0.mode == .paused })
+                modes: entries.map(\.mode))
         }
         return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
     }
