@@ -16,18 +16,11 @@ package final class CommandChannel: Sendable {
     package init(configPath: String) async throws(CommandFailure) {
         let directory = try NodeDirectory(asConfigured: configPath)
         let client = CommandClient(configPath: configPath)
-        let patience = LockPatience()
-        while true {
-            if directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) {
-                way = .daemon(client, directory)
-                return
-            }
-            do throws(CommandFailure) {
-                way = .here(try await Node(configPath: configPath, use: .write, logger: .silent))
-                return
-            } catch {
-                guard await patience.waits(after: error) else { throw error }
-            }
+        way = try await NodeWay.take { () throws(CommandFailure) in
+            guard directory.hasControlSocket, try await CommandChannel.isAnswered(client, directory) else { return nil }
+            return .daemon(client, directory)
+        } database: { () throws(CommandFailure) in
+            .here(try await Node(configPath: configPath, use: .write, logger: .silent))
         }
     }
 

@@ -17,12 +17,10 @@ package struct CommandClient: Sendable {
     ///
     /// - Returns: the result as JSON.
     package func perform(_ name: CommandName, _ arguments: [UInt8]) async throws(CommandFailure) -> [UInt8] {
-        let patience = LockPatience()
-        while true {
-            if let answer = try await askDaemon(name, arguments) { return answer }
-            do throws(CommandFailure) { return try await here(name, arguments) } catch {
-                guard await patience.waits(after: error) else { throw error }
-            }
+        try await NodeWay.take { () throws(CommandFailure) in
+            try await askDaemon(name, arguments)
+        } database: { () throws(CommandFailure) in
+            try await here(name, arguments)
         }
     }
 
