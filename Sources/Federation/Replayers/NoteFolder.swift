@@ -174,7 +174,7 @@ actor NoteFolder: RunningReplayer {
             if absence.isTooMany, counts.folder != .manyMissing {
                 node.logger.warning("many notes are missing at once: none is deleted", ["replayer": name])
             }
-            if absence.isTooMany { counts.folder = .manyMissing } else if counts.folder != .tooMany { counts.folder = nil }
+            counts.folder = absence.isTooMany ? .manyMissing : fullUntil != nil ? .tooMany : nil
         } catch {
             pausedUntil = now.advanced(
                 by: backoff.next(

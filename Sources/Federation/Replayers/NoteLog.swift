@@ -25,11 +25,9 @@ extension NoteFolder {
                 }
             } catch {
                 guard error == .folder(.tooMany) else { throw error }
-                counts.folder = .tooMany
                 fullUntil = now.advanced(by: Limits.replayerLongestWait)
                 return
             }
-            if counts.folder == .tooMany { counts.folder = nil }
             settled += page.events.count
             try await flush(to: page.next)
             if !page.hasMore {
