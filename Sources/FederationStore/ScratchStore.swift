@@ -36,21 +36,29 @@ extension SQLiteStore {
 
 extension SQLiteLog {
     /// Does `body` as a part of the transaction that is undone by itself where it fails; the rest stays.
-    package mutating func part<Value>(
-        _ body: (inout SQLiteLog) throws(WriteFailure) -> Value
-    ) throws(WriteFailure) -> Value {
+    package mutating func part<Value, Failure: FailureOfStore>(
+        _ body: (inout SQLiteLog) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
         let database = database
         let (counts, appended, grown) = (database.counts, database.appended, database.grown)
-        do throws(WriteFailure) {
-            return try database.connection.savepoint { () throws(WriteFailure) in
+        do throws(UndonePart<Failure>) {
+            return try database.connection.savepoint { () throws(UndonePart<Failure>) in
                 var log = SQLiteLog(database)
-                return try body(&log)
+                do throws(Failure) { return try body(&log) } catch { throw UndonePart(failure: error) }
             }
         } catch {
             (database.counts, database.appended, database.grown) = (counts, appended, grown)
-            throw error
+            throw error.failure
         }
     }
+}
+
+/// Why a part of a transaction was undone, as whoever began it says it.
+private struct UndonePart<Failure: FailureOfStore>: FailureOfSQLite {
+    var failure: Failure
+
+    init(failure: Failure) { self.failure = failure }
+    init(_ error: SQLiteError) { failure = Failure(StoreFailure(error)) }
 }
 
 extension SQLiteStore {

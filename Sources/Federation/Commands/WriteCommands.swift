@@ -144,56 +144,36 @@ extension JSONWriter {
 }
 
 extension Node {
-    /// Writes events of ours, durably: what all requests come to, or nothing.
+    /// Writes events of ours, durably: what all requests come to, or nothing. See `GroupCommit`.
     ///
-    /// - Parameters:
-    ///   - requestID: names them together; each is remembered under it and its place.
-    ///   - isDryRun: goes through the same in a transaction that is undone.
-    /// - Returns: what was written for each request.
+    /// - Parameter isDryRun: goes through the same in a transaction that is undone.
     func write(
         _ requests: [WriteRequest], requestID: String?, isDryRun: Bool = false
     ) async throws(CommandFailure) -> [Written] {
         if let stopped { throw stopped.failure }
-        if !isDryRun, let request = requests.first, requests.count == 1 {
-            do throws(WriteFailure) { return [try await writes.write(request, requestID: requestID)] } catch {
-                throw CommandFailure(error, subject: request.subject)
-            }
+        do throws(UnmadeWrite) {
+            if isDryRun { return try await writes.rehearse(requests, requestID: requestID) }
+            return try await writes.write(requests, requestID: requestID)
+        } catch {
+            throw CommandFailure(error)
         }
-        // Several stand or fall together.
-        let writer = opened.writer
-        let body: @Sendable (inout SQLiteLog) throws(CommandFailure) -> [Written] = { log throws(CommandFailure) in
-            var random = SystemRandom()
-            var all: [Written] = []
-            for (place, request) in requests.enumerated() {
-                let name = requestID.map { requests.count == 1 ? $0 : "\($0).\(place)" }
-                do throws(WriteFailure) {
-                    all.append(
-                        try writer.write(
-                            request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
-                } catch {
-                    throw CommandFailure(error, subject: request.subject)
-                }
-            }
-            return all
-        }
-        let evenIfFull = requests.allSatisfy(\.isRemoval)
-        if isDryRun { return try await store.rehearse(evenIfFull: evenIfFull, body) }
-        return try await store.attempt(evenIfFull: evenIfFull, body)
     }
 
     /// Writes an event of ours, durably, or nothing; with its failures as they are.
     func attempt(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
         // That the database is behind stands in it, and the writer reads it there.
         if stopped == .copied { throw .refused(.stopped(.moved)) }
-        return try await writes.write(request, requestID: requestID)
+        do throws(UnmadeWrite) { return try await writes.write([request], requestID: requestID)[0] } catch {
+            throw error.failure
+        }
     }
 }
 
 extension CommandFailure {
-    fileprivate init(_ failure: WriteFailure, subject: String) {
-        switch failure {
+    fileprivate init(_ unmade: UnmadeWrite) {
+        switch unmade.failure {
         case .store(let failure): self.init(failure)
-        case .refused(let refusal): self.init(refusal, subject: subject)
+        case .refused(let refusal): self.init(refusal, subject: unmade.subject)
         }
     }
 }

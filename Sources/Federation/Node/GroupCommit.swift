@@ -7,13 +7,16 @@ internal import FederationStore
 /// Waiting for the disk is most of what a write costs, and it costs the same for one as for many. Nobody waits for
 /// company: a write that finds none under way is begun at once.
 actor GroupCommit {
-    /// Writes of one transaction, with at most a page's bytes of text: a poll that waits for its turn does not wait for long.
+    /// Requests of one transaction, with at most a page's bytes of text: a poll that waits for its turn does not wait for long.
     private static let most = 64
 
+    /// What stands or falls together.
     private struct Write: Sendable {
-        var request: WriteRequest
+        var requests: [WriteRequest]
         var requestID: String?
-        var answer: CheckedContinuation<Result<Written, WriteFailure>, Never>
+        var answer: CheckedContinuation<Result<[Written], UnmadeWrite>, Never>
+
+        var evenIfFull: Bool { requests.allSatisfy(\.isRemoval) }
     }
 
     private let writer: EventWriter
@@ -26,15 +29,28 @@ actor GroupCommit {
         self.store = store
     }
 
-    /// Writes an event of ours, or nothing; it is on disk when this returns, whatever became of those beside it.
-    func write(_ request: WriteRequest, requestID: String?) async throws(WriteFailure) -> Written {
+    /// Writes events of ours: what all requests come to, or nothing. It is on disk when this returns, whatever became of
+    /// those beside it.
+    ///
+    /// - Parameter requestID: names them together; each of several is remembered under it and its place.
+    /// - Returns: what was written for each request.
+    func write(_ requests: [WriteRequest], requestID: String?) async throws(UnmadeWrite) -> [Written] {
         let result = await withCheckedContinuation { answer in
-            waiting.append(Write(request: request, requestID: requestID, answer: answer))
+            waiting.append(Write(requests: requests, requestID: requestID, answer: answer))
             guard !isUnderWay else { return }
             isUnderWay = true
             Task { await writeWaiting() }
         }
         return try result.get()
+    }
+
+    /// What `write` would come to, in a transaction of its own that is undone.
+    func rehearse(_ requests: [WriteRequest], requestID: String?) async throws(UnmadeWrite) -> [Written] {
+        let writer = writer
+        return try await store.rehearse(evenIfFull: requests.allSatisfy(\.isRemoval)) {
+            (log: inout SQLiteLog) throws(UnmadeWrite) in
+            try writer.write(requests, requestID, into: &log)
+        }
     }
 
     private func writeWaiting() async {
@@ -52,22 +68,23 @@ actor GroupCommit {
 
     /// The first ones, and as many as go into one transaction.
     private func next() -> [Write] {
-        var (count, bytes) = (0, 0)
-        for write in waiting.prefix(GroupCommit.most) {
-            bytes += write.request.bytes
-            guard count == 0 || bytes <= Limits.pageBytes else { break }
+        var (count, requests, bytes) = (0, 0, 0)
+        for write in waiting {
+            requests += write.requests.count
+            for request in write.requests { bytes += request.bytes }
+            guard count == 0 || requests <= GroupCommit.most && bytes <= Limits.pageBytes else { break }
             count += 1
         }
         defer { waiting.removeFirst(count) }
         return Array(waiting.prefix(count))
     }
 
-    private func alone(_ write: Write) async -> Result<Written, WriteFailure> {
-        let (writer, request, requestID) = (writer, write.request, write.requestID)
-        do throws(WriteFailure) {
+    private func alone(_ write: Write) async -> Result<[Written], UnmadeWrite> {
+        let (writer, requests, requestID) = (writer, write.requests, write.requestID)
+        do throws(UnmadeWrite) {
             return .success(
-                try await store.attempt(evenIfFull: request.isRemoval) { (log: inout SQLiteLog) throws(WriteFailure) in
-                    try writer.write(request, requestID, into: &log)
+                try await store.attempt(evenIfFull: write.evenIfFull) { (log: inout SQLiteLog) throws(UnmadeWrite) in
+                    try writer.write(requests, requestID, into: &log)
                 })
         } catch {
             return .failure(error)
@@ -75,20 +92,20 @@ actor GroupCommit {
     }
 
     /// In one transaction, where one that is refused leaves the others as they are.
-    private func together(_ writes: [Write]) async throws(WriteFailure) -> [Result<Written, WriteFailure>] {
+    private func together(_ writes: [Write]) async throws(UnmadeWrite) -> [Result<[Written], UnmadeWrite>] {
         let writer = writer
-        let requests = writes.map { ($0.request, $0.requestID) }
-        return try await store.attempt { (log: inout SQLiteLog) throws(WriteFailure) in
-            var results: [Result<Written, WriteFailure>] = []
-            for (request, requestID) in requests {
-                do throws(WriteFailure) {
-                    let written = try log.part { (log: inout SQLiteLog) throws(WriteFailure) in
-                        try writer.write(request, requestID, into: &log)
+        let writes = writes.map { ($0.requests, $0.requestID) }
+        return try await store.attempt { (log: inout SQLiteLog) throws(UnmadeWrite) in
+            var results: [Result<[Written], UnmadeWrite>] = []
+            for (requests, requestID) in writes {
+                do throws(UnmadeWrite) {
+                    let written = try log.part { (log: inout SQLiteLog) throws(UnmadeWrite) in
+                        try writer.write(requests, requestID, into: &log)
                     }
                     results.append(.success(written))
                 } catch {
                     // After a failure of the disk the transaction may be gone.
-                    guard case .refused = error else { throw error }
+                    guard case .refused = error.failure else { throw error }
                     results.append(.failure(error))
                 }
             }
@@ -97,12 +114,34 @@ actor GroupCommit {
     }
 }
 
+/// Why nothing was written, and what would have been changed by the request that failed.
+struct UnmadeWrite: FailureOfStore, Hashable {
+    var failure: WriteFailure
+    var subject = ""
+
+    init(_ failure: WriteFailure, subject: String) {
+        self.failure = failure
+        self.subject = subject
+    }
+
+    init(_ failure: StoreFailure) { self.failure = .store(failure) }
+}
+
 extension EventWriter {
     fileprivate func write(
-        _ request: WriteRequest, _ requestID: String?, into log: inout SQLiteLog
-    ) throws(WriteFailure) -> Written {
+        _ requests: [WriteRequest], _ requestID: String?, into log: inout SQLiteLog
+    ) throws(UnmadeWrite) -> [Written] {
         var random = SystemRandom()
-        return try write(request, requestID: requestID, now: SystemClock.now(), random: &random, into: &log)
+        var all: [Written] = []
+        for (place, request) in requests.enumerated() {
+            let name = requestID.map { requests.count == 1 ? $0 : "\($0).\(place)" }
+            do throws(WriteFailure) {
+                all.append(try write(request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
+            } catch {
+                throw UnmadeWrite(error, subject: request.subject)
+            }
+        }
+        return all
     }
 }
 
