@@ -8,8 +8,12 @@ import Testing
 
 /// Reading a database page by page finds what SQLite reads, and nothing on a page that was overwritten is believed.
 @Suite struct SalvageTests {
-    /// Rows of every length: on one page, over several, and without data.
-    private func fill(_ store: SQLiteStore, _ numbers: ClosedRange<Int64>) async throws {
+    private let scratch = ScratchDirectory()
+    private var path: String { scratch.file("federation.db") }
+
+    /// A database with rows of every length: on one page, over several, and without data.
+    private func filled(_ numbers: ClosedRange<Int64>) async throws -> SQLiteStore {
+        let store = try SQLiteStore(path: path)
         let entries = try numbers.map { number in
             try Sample.entry(
                 Sample.event(
@@ -22,6 +26,11 @@ import Testing
             try log.setMeta(.ownNumber, String(numbers.upperBound))
             try log.setState("peer:beta:cortex_id", "01KNJX4991ASW6NNKS9BQHNCGB")
         }
+        return store
+    }
+
+    private func everything(in store: SQLiteStore) async throws -> [StoredEvent] {
+        try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
     }
 
     private func salvaged(_ path: String) throws -> (salvage: Salvage, events: [StoredEvent], unreadable: Int) {
@@ -32,15 +41,12 @@ import Testing
     }
 
     @Test func whatSQLiteReadsIsFoundOnThePages() async throws {
-        let scratch = ScratchDirectory()
-        let path = scratch.file("federation.db")
-        let store = try SQLiteStore(path: path)
-        try await fill(store, 1...700)
+        let store = try await filled(1...700)
         try await store.write { log throws(StoreFailure) in
             guard let event = try log.event(Sample.id(40)), let found = try? event.event.fingerprint(sha256) else { return }
             try log.strip(event.event.id, to: Event.Stub(dataHash: found.dataHash, normalHash: found.normalHash))
         }
-        let read = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
+        let read = try await everything(in: store)
         #expect(read.count == 700)
         // With what stands only in the write-ahead log, and once that is folded in.
         #expect(try salvaged(path).events == read)
@@ -52,11 +58,8 @@ import Testing
     }
 
     @Test func withoutItsFirstPageADatabaseIsReadAllTheSame() async throws {
-        let scratch = ScratchDirectory()
-        let path = scratch.file("federation.db")
-        let store = try SQLiteStore(path: path)
-        try await fill(store, 1...300)
-        let read = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
+        let store = try await filled(1...300)
+        let read = try await everything(in: store)
         await store.close()
         var bytes = scratch.read("federation.db")
         bytes.replaceSubrange(0..<4096, with: [UInt8](repeating: 0xA5, count: 4096))
@@ -69,10 +72,7 @@ import Testing
     }
 
     @Test func aBatchEndsWhereItIsLargeEnough() async throws {
-        let scratch = ScratchDirectory()
-        let path = scratch.file("federation.db")
-        let store = try SQLiteStore(path: path)
-        try await fill(store, 30...50)
+        let store = try await filled(30...50)
         await store.close()
         let salvage = try Salvage(path: path) { _, _ in }
         // The one with 30,000 bytes is the eleventh.
@@ -84,7 +84,6 @@ import Testing
     }
 
     @Test func whatCannotBeReadAtThisMomentIsNotDamaged() async throws {
-        let scratch = ScratchDirectory()
         #expect(throws: StoreFailure.cannotOpen) { try SQLiteStore.isSound(scratch.file("none.db")) }
         scratch.write("text.db", Array("no database at all, but longer than the header of one would be: a text".utf8))
         #expect(try !SQLiteStore.isSound(scratch.file("text.db")))
@@ -99,11 +98,9 @@ import Testing
 
     /// SQLite would delete the write-ahead log as soon as it opens the file.
     @Test func aDatabaseThatWasCutToNothingKeepsItsWriteAheadLog() async throws {
-        let scratch = ScratchDirectory()
-        let (path, copy) = (scratch.file("federation.db"), scratch.file("copy.db"))
-        let store = try SQLiteStore(path: path)
-        try await fill(store, 1...50)
-        let read = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
+        let copy = scratch.file("copy.db")
+        let store = try await filled(1...50)
+        let read = try await everything(in: store)
         let log = scratch.read("federation.db-wal")
         await store.close()
         #expect(log.count > 4096)
@@ -127,9 +124,7 @@ import Testing
     }
 
     @Test func nothingIsCommittedOnceAReaderHasMetDamage() async throws {
-        let scratch = ScratchDirectory()
-        let store = try SQLiteStore(path: scratch.file("federation.db"))
-        try await fill(store, 1...3)
+        let store = try await filled(1...3)
         await #expect(throws: StoreFailure.corrupt) {
             try await store.write { log throws(StoreFailure) in
                 try log.setMeta(.ownNumber, "9")
@@ -142,9 +137,7 @@ import Testing
 
     /// A look that goes on would keep its connection open past the writer's, and the write-ahead log would stay.
     @Test func aLookAtAllPagesEndsWithTheStore() async throws {
-        let scratch = ScratchDirectory()
-        let store = try SQLiteStore(path: scratch.file("federation.db"))
-        try await fill(store, 1...2000)
+        let store = try await filled(1...2000)
         // However far it got: whole, or interrupted.
         let look = Task {
             do throws(StoreFailure) {
@@ -163,11 +156,8 @@ import Testing
     /// 100 databases with some bytes changed anywhere: no trap, no event that was not there, none lost from a page that is
     /// as it was.
     @Test func nothingIsBelievedAndNothingElseIsLost() async throws {
-        let scratch = ScratchDirectory()
-        let path = scratch.file("federation.db")
-        let store = try SQLiteStore(path: path)
-        try await fill(store, 1...200)
-        let read = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 10_000, bytes: .max) }
+        let store = try await filled(1...200)
+        let read = try await everything(in: store)
         await store.close()
         let whole = scratch.read("federation.db")
         let known = Set(read.map { $0.event.id })
