@@ -12,6 +12,8 @@ package struct PolledPeer: Hashable, Sendable {
     package var expectedKey: String?
     /// What becomes of it where the config names not both of them.
     package var firstContact: FirstContact
+    /// Stands for what is shown to it and what it must show, as the files say now; only to be compared.
+    package var channel: Digest?
 
     package init(
         name: String, mode: PeerMode = .sync, interval: Duration = .seconds(30), wireNamespace: String = "auto",

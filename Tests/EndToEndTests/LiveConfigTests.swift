@@ -114,6 +114,41 @@ import Testing
         #expect(try await beta.stop() == .exited(0))
     }
 
+    /// By the line that names the key, and by another key in its file.
+    @Test func aMendedKeyEndsTheBackOff() async throws {
+        let (alpha, beta) = try await pair()
+        func write(_ key: String, _ node: TestNode, _ file: String = "ring.key") {
+            TestFile.write(key + "\n", to: node.directory + "/" + file)
+            chmod(node.directory + "/" + file, 0o600)
+        }
+        func refused() async throws {
+            try await eventually("it is refused:\n\(alpha.log)", within: .seconds(30)) {
+                let peer = try await alpha.peerStatus("beta")
+                return (peer?["state"]?.string == "waiting" && peer?.at("last_error", "reason")?.string == "auth").orNil
+            }
+        }
+        write("a-key-of-the-ring-000", beta)
+        beta.set("access", "{shared_key_file: ring.key}")
+        #expect(try await beta.run("reload").status == 0)
+        #expect(try await alpha.run("add-peer", "beta", beta.endpoint).status == 0)
+        try await refused()
+
+        let first = try await beta.put("# Behind a key\n")
+        write("a-key-of-the-ring-000", alpha)
+        alpha.set("access", "{shared_key_file: ring.key}")
+        #expect(try await alpha.run("reload").status == 0)
+        try await has(alpha, first)
+
+        write("another-key-of-the-ring", beta)
+        // A request that is held is answered that its key is none any more.
+        try await refused()
+        let second = try await beta.put("# Behind another key\n")
+        write("another-key-of-the-ring", alpha)
+        try await has(alpha, second)
+        #expect(try await alpha.stop() == .exited(0))
+        #expect(try await beta.stop() == .exited(0))
+    }
+
     @Test func aBrokenFileIsReportedAndTheLastGoodOneRunsOn() async throws {
         let (alpha, beta) = try await pair()
         #expect(try await alpha.run("add-peer", "beta", beta.endpoint).status == 0)

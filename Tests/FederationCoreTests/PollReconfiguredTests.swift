@@ -54,6 +54,19 @@ import Testing
         #expect(bench.machine.wakeAt == bench.now && bench.machine.status.attempt == 0)
     }
 
+    /// The key that it was shown may be what it did not accept.
+    @Test func anotherChannelEndsTheBackOff() {
+        var bench = waiting()
+        var peer = PolledPeer(name: "beta")
+        peer.channel = Digest(1, 2, 3, 4)
+        _ = bench.send(.reconfigured(peer, PollBench.node))
+        #expect(bench.machine.wakeAt == bench.now && bench.machine.status.attempt == 0)
+        _ = bench.poll(response: .failure(.refused))
+        let wake = bench.machine.wakeAt
+        _ = bench.send(.reconfigured(peer, PollBench.node))
+        #expect(bench.machine.wakeAt == wake, "the same one disturbs nothing")
+    }
+
     @Test func aNodeThatBeginsToFetchPollsNow() {
         var bench = PollBench(PollBench.hello())
         _ = bench.send(.reconfigured(PolledPeer(name: "beta"), renamed(.publish)))

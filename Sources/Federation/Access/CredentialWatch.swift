@@ -17,6 +17,7 @@ struct CredentialWatch: Sendable {
             if node.access.isStale {
                 do throws(CommandFailure) {
                     try node.takeAccess()
+                    node.reconfigurePollers()
                     node.logger.info("keys and certificates were read again")
                     isSaid = false
                     reminded = nil

@@ -173,6 +173,15 @@ final class NodeAccess: Sendable {
         }
         return credentials
     }
+
+    /// Another one where a peer is shown something else than before, or must show it: also by another file of the same name.
+    func channel(to peer: Config.Peer, of config: Config, beside path: String) -> Digest {
+        let credentials = credentials(for: peer, of: config, beside: path)
+        let files = [credentials.authority, credentials.certificate?.chain, credentials.certificate?.key]
+        let parts = [credentials.bearer?.digest().hex ?? "", credentials.pin?.hex ?? ""]
+            + files.map { $0.map { "\($0) \(FileSignature($0))" } ?? "" }
+        return sha256(Array(parts.joined(separator: "\n").utf8))
+    }
 }
 
 /// Why a request is turned away.

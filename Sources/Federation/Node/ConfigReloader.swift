@@ -130,12 +130,7 @@ actor ConfigReloader {
         do throws(StoreFailure) { try await node.noteSignaturePolicy() } catch {
             node.logger.warning("signatures are not looked at again by the new policy", ["store": "\(error)"])
         }
-        let identity = node.identity(by: config)
-        for (name, poller) in node.allPollers {
-            guard let entry = config.peers.first(where: { $0.name == name }) else { continue }
-            poller.driver.post(.reconfigured(PolledPeer(entry, of: config), identity))
-            poller.pusher.post(.allowed(config.serves(entry)))
-        }
+        node.reconfigurePollers()
         for entry in difference.added + replaced where !entry.comesToUs {
             let poller = node.makePoller(entry, of: config, listener: PollLog(node: node))
             node.changeRunning { $0.pollers[entry.name] = poller }

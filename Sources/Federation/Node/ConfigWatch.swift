@@ -51,7 +51,7 @@ struct ConfigWatch: Sendable {
 }
 
 /// What tells one state of a file from another without reading it.
-struct FileSignature: Hashable {
+struct FileSignature: Hashable, CustomStringConvertible {
     private var numbers: [Int64] = []
 
     init(_ path: String) {
@@ -63,6 +63,8 @@ struct FileSignature: Hashable {
             Int64(status.st_ctim.tv_nsec),
         ]
     }
+
+    var description: String { numbers.map(String.init).joined(separator: ".") }
 }
 
 /// inotify over the directories that a path's file stands in, by its own name and by that of what it links to.

@@ -201,11 +201,29 @@ final class Node: Sendable {
             clock: ContinuousClock(), store: NodePushStore(store: store),
             transport: NodePushTransport(transport: transport, node: { [self] in identity }))
         let driver = PollDriver(
-            peer: PolledPeer(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
+            peer: polled(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
             wallClock: SystemClock.now, transport: transport, store: NodePollStore(node: self), listener: listener,
             firstPoll: firstPoll, pushes: { pusher.post($0) },
             exchange: { self.wires.exchange(for: choice) })
         return Poller(driver: driver, pusher: pusher, transport: transport)
+    }
+
+    /// A peer by its entry, and by what is shown to it now.
+    private func polled(_ entry: Config.Peer, of config: Config) -> PolledPeer {
+        var peer = PolledPeer(entry, of: config)
+        peer.channel = access.channel(to: entry, of: config, beside: opened.file.path)
+        return peer
+    }
+
+    /// The configuration, or a file that it names, may say something else of any peer.
+    func reconfigurePollers() {
+        let config = config
+        let identity = identity(by: config)
+        for (name, poller) in allPollers {
+            guard let entry = config.peers.first(where: { $0.name == name }) else { continue }
+            poller.driver.post(.reconfigured(polled(entry, of: config), identity))
+            poller.pusher.post(.allowed(config.serves(entry)))
+        }
     }
 
     // MARK: Bringing up to date
