@@ -138,7 +138,7 @@ struct FailureText {
             self.init("this node takes nothing from '\(fact("peer"))'", hint: "'mode' says so, its own or that of the peer: see 'federation set-mode'")
         case .servesNothing: self.init("this node gives nothing: its mode is subscribe", hint: "see 'federation set-mode'")
         case .unknownPosition:
-            self.init("'\(fact("position"))' is no position of this log", hint: "leave --since out: what is known already is met as what it is")
+            self.init("'\(fact("position"))' is no place in this log", hint: "leave --since out: what is known already is met as what it is")
         }
     }
 

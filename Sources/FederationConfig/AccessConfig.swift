@@ -89,7 +89,7 @@ extension DecodedConfig {
         guard !config.access.allowOpen else { return problems.sorted { $0.at < $1.at } }
         if let listen = config.listen, !listen.isLoopback { report(.openWithoutTLS(listen), [.key("listen")]) }
         if let listen = config.monitor.listen, !listen.isLoopback {
-            report(.openWithoutTLS(listen), [.key("monitor"), .key("listen")])
+            report(.monitorInClear(listen), [.key("monitor"), .key("listen")])
         }
         if let listen = config.tls.listen, !listen.isLoopback, !asks {
             report(.openWithoutKey(listen), [.key("tls"), .key("listen")])

@@ -105,7 +105,7 @@ extension ConfigProblem.Reason {
         case .tooLong, .tooManyValues, .notAName, .notADuration, .durationWithoutUnit, .durationOutOfRange,
             .notASize, .sizeWithoutUnit, .sizeOutOfRange, .notAnInteger, .integerOutOfRange, .notOneOf, .notAPath, .notACredential, .notAHost,
             .notAnIdentity, .notAnAddress, .notAnAddressRange, .notAPin, .notAPublicKey, .listen, .endpoint, .peerNamedLikeUs, .duplicatePeer,
-            .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .openWithoutKey, .openWithoutName,
+            .duplicateEndpoint, .tooManyPeers, .needsBeside, .openWithoutTLS, .monitorInClear, .openWithoutKey, .openWithoutName,
             .keyInClear, .pageWithoutTLS, .pageWithoutKey, .wireNotBuilt, .wireCannotPush, .notAnArgument, .notAVariable,
             .secretVariable, .duplicateReplayer, .duplicateDirectory, .tooManyReplayers:
             false

@@ -22,6 +22,12 @@ package struct ConfigFile: Sendable {
 
     package var config: Config { decoded.config }
 
+    package init(path: String, bytes: [UInt8], decoded: DecodedConfig) {
+        self.path = path
+        self.bytes = bytes
+        self.decoded = decoded
+    }
+
     package static func load(_ path: String, wires: WireRegistry = .plain) throws(ConfigFailure) -> ConfigFile {
         let bytes = try read(path)
         switch Config.decode(bytes, wires: wires) {

@@ -74,6 +74,7 @@ package struct ConfigProblem: Error, Hashable, Sendable {
 
         // What would leave a door open that nobody meant to
         case openWithoutTLS(ListenAddress)
+        case monitorInClear(ListenAddress)
         case openWithoutKey(ListenAddress)
         case openWithoutName(ListenAddress)
         case keyInClear

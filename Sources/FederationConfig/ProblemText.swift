@@ -67,6 +67,9 @@ extension ConfigProblem.Reason {
         case .openWithoutTLS(let listen):
             "'\(listen)' can be reached from other machines, and nothing here is encrypted: listen under 'tls:' "
                 + "instead (or on 127.0.0.1 behind a proxy), or say 'access: {allow_open: true}'"
+        case .monitorInClear(let listen):
+            "'\(listen)' can be reached from other machines, and this listener encrypts nothing: listen on 127.0.0.1 (behind a "
+                + "proxy, or a tunnel), or say 'access: {allow_open: true}'"
         case .openWithoutKey(let listen):
             "'\(listen)' can be reached from other machines, and whoever comes is answered: name "
                 + "'access: {shared_key_file: ...}', a 'key_file' for each peer or 'tls: {client_ca: ...}', or say "

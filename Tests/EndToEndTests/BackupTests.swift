@@ -165,7 +165,12 @@ import Testing
         let left = ["restore-4711.db", "signing-01KNJX4991ASW6NNKS9BQHNCGB.key.new-3qx2vazq1rltk"]
         for name in left { TestFile.write("half of it", to: "\(data)/\(name)") }
         let restore = ["restore", file, "--keep-identity", "--config", config]
-        #expect(try await Program.run(restore + ["--dry-run"], in: scratch).status == 0)
+        let planned = try await Program.run(restore + ["--dry-run", "--json"], in: scratch)
+        #expect(try planned.status == 0 && planned.json["data"]?.string == data)
+        // The place that the configuration in the backup names is looked at as well.
+        TestFile.write("a note", to: "\(data)/note.md")
+        #expect(try await Program.run(restore + ["--dry-run", "--json"], in: scratch).json.at("error", "code")?.string == "not_empty")
+        unlink("\(data)/note.md")
         #expect(Set(TestFile.names(in: data)) == Set(left))
         let result = try await Program.run(restore, in: scratch)
         #expect(result.status == 0, "\(result.err)")

@@ -138,9 +138,16 @@ import Testing
         #expect(try taken.json.at("events", "applied")?.integer == 1, "\(taken.err)")
         #expect(try await alpha.facts("export", "--since", "1h", "--dry-run")["events"]?.integer == 1)
         #expect(try await alpha.facts("export", "--since", "2999-01-01", "--dry-run")["events"]?.integer == 0)
+        // The place of its event, as the list shows it, and its id.
+        let one = try #require(try await alpha.facts("events").at("events", "0"))
+        let place = try #require(one["seq"]?.integer)
+        for (since, events) in [("0", 1), ("\(place)", 0), (one["id"]?.string ?? "?", 0)] as [(String, Int64)] {
+            #expect(try await alpha.facts("export", "--since", since, "--dry-run")["events"]?.integer == events, "\(since)")
+        }
+        #expect(try await alpha.run("export", "--since", "\(place + 1)", "--dry-run").err.contains("is no place in this log"))
         let position = try #require(planned["to"]?.string)
         let after = try await alpha.run("export", "--since", position + "X", "--to", scratch.file("usb/x"))
-        #expect(after.status == 2 || after.err.contains("no position"), "\(after.err)")
+        #expect(after.status == 2 || after.err.contains("no place"), "\(after.err)")
         #expect(try await alpha.run("export", "--for", "gamma", "--to", scratch.file("usb/x")).err.contains("no peer"))
         let file = scratch.file("usb/alpha")
         _ = try await alpha.facts("export", "--to", file)

@@ -10,6 +10,7 @@ import Testing
         return decoded.openings(hasEnvironmentKey: hasEnvironmentKey).map { problem in
             switch problem.reason {
             case .openWithoutTLS: "\(problem.path) without TLS"
+            case .monitorInClear: "\(problem.path) in clear"
             case .openWithoutKey: "\(problem.path) without a key"
             case .openWithoutName: "\(problem.path) without a name"
             case .keyInClear: "\(problem.path) in clear"
@@ -32,6 +33,9 @@ import Testing
         ("listen: 0.0.0.0:4001\nhosts: [alpha.lan]\naccess: {allow_open: true}", []),
         // A key alone does not make clear text right.
         ("listen: 192.168.1.5:4001\naccess: {shared_key_file: k}", ["listen without TLS"]),
+        // Nothing under 'tls:' would encrypt it.
+        ("monitor: {listen: '192.168.1.5:9469'}\nhosts: [alpha.lan]", ["monitor.listen in clear"]),
+        ("monitor: {listen: '192.168.1.5:9469'}\naccess: {allow_open: true}", []),
         ("tls: {listen: '192.168.1.5:4443', certificate: c, key: k}", ["tls.listen without a key"]),
         ("tls: {listen: '127.0.0.1:4443', certificate: c, key: k}", []),
         ("tls: {listen: '192.168.1.5:4443', certificate: c, key: k}\naccess: {shared_key_file: k}", []),

@@ -14,13 +14,20 @@ package struct BundleExport: Sendable {
         case time(WallTime)
         /// After a position of this log.
         case position(String)
+        /// After a place in the order of arrival, as commands show it, or after the event of this id.
+        case place(Int64)
+        case event(ULID)
         /// After what this peer said, in its last bundle that was imported, that it has.
         case peer(String)
 
-        /// Reads a time, a duration back from now, or a position; `nil` for anything else.
+        /// Reads a time, a place, an event's id, a duration back from now, or a position; `nil` for anything else.
         package init?(_ text: String) {
             if let time = WallTime(rfc3339: text) ?? WallTime(rfc3339: text + "T00:00:00Z") {
                 self = .time(time)
+            } else if let place = Int64(text.replacing(",", with: "")), place >= 0 {
+                self = .place(place)
+            } else if let id = ULID(text) {
+                self = .event(id)
             } else if let back = try? Duration(configured: text), back >= .zero {
                 self = .time(SystemClock.now().advanced(by: .zero - back))
             } else if NativePosition(text) != nil {
@@ -155,6 +162,18 @@ package struct BundleExport: Sendable {
                 asked = text
                 isKnown = try NativePosition(text)?.fits(log, epochs: epochs, head: end) ?? false
                 if isKnown, let known = NativePosition(text) { (start, from) = (known, text) }
+            case .place(let seq):
+                asked = "\(seq)"
+                if let id = try log.id(at: seq) {
+                    start = NativePosition(epoch: epochs.current, seq: seq, id: id)
+                    from = start.text
+                } else { isKnown = seq == 0 }
+            case .event(let id):
+                asked = id.description
+                if let event = try log.event(id) {
+                    start = NativePosition(epoch: epochs.current, seq: event.seq, id: id)
+                    from = start.text
+                } else { isKnown = false }
             case .peer(let name):
                 // What it holds of another log than this it does not hold of this.
                 let held = try log.wireValue(BundleDesk.namespace, peer: name, key: BundleDesk.holds)

@@ -35,10 +35,11 @@ package struct Restore: Sendable {
         let backup = try BackupCheck(file)
         let writesConfig = access(configPath, F_OK) != 0
         if isDryRun {
-            if !writesConfig { try refuse(NodeDirectory(try loadConfig(configPath).dataDirectory), backup) }
+            let directory = try place(for: backup, writesConfig)
+            try refuse(directory, backup)
             let (check, _) = try await BackupCheck.run(file, progress: progress)
             try refuse(check)
-            return json(check, id: keepsIdentity ? check.manifest.id : nil, key: nil, writesConfig, data: nil)
+            return json(check, id: keepsIdentity ? check.manifest.id : nil, key: nil, writesConfig, data: directory.path)
         }
         guard writesConfig else { return try await put(backup, writesConfig, progress) }
         try writeConfig(of: backup)
@@ -109,6 +110,18 @@ package struct Restore: Sendable {
     }
 
     // MARK: Where it goes
+
+    /// The data directory of the configuration, which may only be in the backup yet.
+    private func place(for backup: BackupCheck, _ writesConfig: Bool) throws(CommandFailure) -> NodeDirectory {
+        guard writesConfig, let config = backup.files.first(where: { $0.name == BackupManifest.configFile }) else {
+            return NodeDirectory(try loadConfig(configPath).dataDirectory)
+        }
+        switch Config.decode(config.bytes) {
+        case .success(let decoded):
+            return NodeDirectory(ConfigFile(path: configPath, bytes: config.bytes, decoded: decoded).dataDirectory)
+        case .failure(let problems): throw CommandFailure(.problems(problems), file: configPath)
+        }
+    }
 
     private func writeConfig(of backup: BackupCheck) throws(CommandFailure) {
         guard let config = backup.files.first(where: { $0.name == BackupManifest.configFile }) else { return }
@@ -213,12 +226,12 @@ package struct Restore: Sendable {
     }
 
     private func json(
-        _ check: BackupCheck, id: ULID?, key: VerifyingKey?, _ writesConfig: Bool, data: String?
+        _ check: BackupCheck, id: ULID?, key: VerifyingKey?, _ writesConfig: Bool, data: String
     ) -> [UInt8] {
         jsonObject {
             $0.member("dry_run", isDryRun)
             $0.member("file", file)
-            if let data { $0.member("data", data) }
+            $0.member("data", data)
             $0.member("config_written", writesConfig)
             if let id { $0.member("id", id.description) }
             if !keepsIdentity { $0.member("was", check.manifest.id.description) }

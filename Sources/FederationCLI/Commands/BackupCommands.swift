@@ -67,7 +67,7 @@ let restoreCommand = CommandDefinition(
     options: [
         .init("--keep-identity", "go on as the node that was backed up"),
         .init("--force", "restore also what the check finds fault with"),
-        .init("--dry-run", "only check the backup, and the place where there is a configuration"),
+        .init("--dry-run", "only check the backup, and the place where it would go"),
         CommandDefinition.progress,
     ],
     examples: [
@@ -86,6 +86,7 @@ let restoreCommand = CommandDefinition(
         let done = result.isTrue("dry_run") ? "would restore" : "restored"
         console.print("\(done) \(counted(result.count("log_events"), "event")) of \(result.text("made_at"))")
         if result.isTrue("config_written") { console.print("  with the configuration that is in the backup") }
+        if result.isTrue("dry_run") { console.print("  into \(result.text("data"))") }
         for problem in result.texts("problems") { console.warning(backupProblem(problem)) }
         guard !result.isTrue("dry_run") else { return }
         if result.isTrue("kept_identity") {

@@ -13,7 +13,7 @@ let exportCommand = CommandDefinition(
     options: [
         .init("--to", value: "FILE", "where the bundle goes; - is standard output"),
         .init("--for", value: "PEER", "only what that peer does not have, as far as it has said"),
-        .init("--since", value: "WHEN", "only what came here since a time (2026-05-01), so long ago (36h), or a position"),
+        .init("--since", value: "WHEN", "only what came here since a time (2026-05-01) or so long ago (36h), or behind a place in the log (6056), an event's id or a position"),
         .init("--force", "replace FILE"),
         .init("--dry-run", "only count what would be written"),
         CommandDefinition.progress,
@@ -41,7 +41,9 @@ let exportCommand = CommandDefinition(
     if let peer = arguments.value("--for") { since = .peer(peer) }
     if let text = arguments.value("--since") {
         guard let parsed = BundleExport.Since(text) else {
-            return session.usage("--since must be a time such as 2026-05-01 or 2026-05-01T12:00:00Z, a duration such as 36h, or a position")
+            return session.usage(
+                "--since must be a time such as 2026-05-01 or 2026-05-01T12:00:00Z, a duration such as 36h, a place in the log such "
+                    + "as 6056 ('federation events' begins each line with it), an event's id, or a position as a bundle names it")
         }
         since = parsed
     }
