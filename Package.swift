@@ -81,7 +81,8 @@ let package = Package(
         .executableTarget(
             name: "FederationCLI",
             dependencies: [
-                "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit",
+                "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationPage",
+                "FederationTestKit",
             ] + failPoints,
             swiftSettings: common),
         // Depends on nothing of ours and on no library: for others to use as it is.

@@ -10,6 +10,8 @@ struct ArgumentParser {
         case help(CommandDefinition?)
         /// Help of a group such as `quarantine`.
         case groupHelp(String)
+        /// Of `ReasonHelp.topics`.
+        case reasonHelp(String)
         case version
     }
 
@@ -46,11 +48,14 @@ struct ArgumentParser {
 
     private enum Found { case command(CommandDefinition), group(String) }
 
-    private func definition(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageProblem) -> Found {
+    /// - Parameter others: words that may have been meant as well.
+    private func definition(
+        _ word: String, _ rest: inout ArraySlice<String>, beside others: [String] = []
+    ) throws(UsageProblem) -> Found {
         if let found = commands.first(where: { $0.name == word }) { return .command(found) }
         let group = commands.filter { $0.name.hasPrefix(word + " ") }
         guard !group.isEmpty else {
-            throw .unknownCommand(word, suggestion: suggestion(for: word, among: commands.map(\.name)))
+            throw .unknownCommand(word, suggestion: suggestion(for: word, among: commands.map(\.name) + others))
         }
         guard let verb = rest.first, verb != "--help", verb != "-h" else { return .group(word) }
         guard let found = group.first(where: { $0.name == "\(word) \(verb)" }) else {
@@ -64,7 +69,8 @@ struct ArgumentParser {
     private func help(for words: [String]) throws(UsageProblem) -> Request {
         var rest = words.filter { !$0.hasPrefix("-") }[...]
         guard let word = rest.popFirst() else { return .help(nil) }
-        switch try definition(word, &rest) {
+        if ReasonHelp.topics.contains(word) { return .reasonHelp(word) }
+        switch try definition(word, &rest, beside: ReasonHelp.topics) {
         case .command(let definition): return .help(definition)
         case .group(let name): return .groupHelp(name)
         }

@@ -35,7 +35,7 @@ enum CompletionScript {
                 found.append((word, command.summary))
             }
         }
-        return found + [("help", "show how a command is used")]
+        return found + [("help", "show how a command is used, or what a reason means")]
     }
 
     private static func verbs(of group: String, _ commands: [CommandDefinition]) -> [CommandDefinition] {
@@ -72,7 +72,7 @@ enum CompletionScript {
             "    done",
             "    case $command in",
             "        '') COMPREPLY=($(compgen -W \(quoted(words(commands))) -- \"$cur\")); return ;;",
-            "        help) COMPREPLY=($(compgen -W \(quoted(words(commands))) -- \"$cur\")); return ;;",
+            "        help) COMPREPLY=($(compgen -W \(quoted("\(words(commands)) \(topics)")) -- \"$cur\")); return ;;",
         ]
         for group in groups(commands) {
             let verbs = verbs(of: group, commands).map { verb($0) }.joined(separator: " ")
@@ -109,6 +109,8 @@ enum CompletionScript {
         return lines.joined(separator: "\n")
     }
 
+    private static let topics = ReasonHelp.topics.joined(separator: " ")
+
     private static func words(_ commands: [CommandDefinition]) -> String {
         first(commands).map(\.word).joined(separator: " ")
     }
@@ -142,7 +144,7 @@ enum CompletionScript {
                 "            command=\"$command $words[2]\"; shift words; ((CURRENT--)) ;;",
             ]
         }
-        lines += ["        help) _describe command commands; return ;;", "    esac", "    case $command in"]
+        lines += ["        help) _describe command commands; compadd \(topics); return ;;", "    esac", "    case $command in"]
         for command in commands {
             lines.append("        \(quoted(command.name)))")
             var parts = command.accepted.map(zshOption)
@@ -205,6 +207,7 @@ enum CompletionScript {
             lines.append(line("__federation_exactly", "-a \(word) -d \(fishQuoted(summary))"))
             if word != "help" { lines.append(line("__federation_exactly help", "-a \(word)")) }
         }
+        lines.append(line("__federation_exactly help", "-a \(fishQuoted(topics))"))
         for command in commands {
             let words = command.name.split(separator: " ")
             if words.count > 1 {

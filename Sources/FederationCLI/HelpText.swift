@@ -18,6 +18,7 @@ enum HelpText {
               federation init alpha --name alpha --listen 127.0.0.1:4001
               federation run --config alpha/federation.yaml
               federation help put
+              federation help reasons
 
             exit codes: 0 ok, 1 failure, 2 usage, 3 config, 4 peer unreachable, 5 identity or auth, 6 degraded
             """

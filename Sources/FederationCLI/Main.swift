@@ -26,6 +26,7 @@ struct Main {
             case .help(nil): console.print(HelpText.overview(allCommands))
             case .help(let command?): console.print(HelpText.command(command))
             case .groupHelp(let group): console.print(HelpText.group(group, allCommands))
+            case .reasonHelp(let topic): console.print(ReasonHelp.text(of: topic))
             case .run(let command, let parsed):
                 return await command.run(parsed, Console(asks: !parsed.has("--no-input")))
             }

@@ -24,6 +24,9 @@ enum ManualPage {
             Each node keeps a log of events in a database of its own, and works alone. A daemon (federation run) polls the \
             peers of a configuration, fetches what is missing, verifies it, and shows how each peer is. Commands reach the \
             daemon by a socket, or open the database themselves where none runs.
+
+            federation help COMMAND shows how a command is used; federation help reasons says why a peer fails or an event \
+            is not applied, and what to do.
             """)
         lines.append(".SH COMMANDS")
         for command in commands {

@@ -26,16 +26,16 @@ struct TrialText {
         let facts = history
         if !facts.isEmpty { console.print("\n" + columns(facts)) }
         guard !result.isTrue("ok") else {
-            console.print("\nevery step goes well")
+            let waits = result.text("state") == "waiting" ? "; it is polled then, or now by 'federation sync \(name)'" : ""
+            console.print("\nevery step goes well" + waits)
             return
         }
         console.print("\n✗ \(result.text("failed")): \(TrialWords.what(result))")
         if !result.text("reason").isEmpty {
             let reason = Reason(stored: result.text("reason"))
-            console.print("  reason \(reason.rawValue): \(reason.words); see \(reason.page)")
+            console.print("  reason \(reason.rawValue): \(reason.words); see '\(reason.help)'")
         }
-        let mends = result.items("mends").map(mend)
-        for (index, mend) in mends.enumerated() { console.print("\(index == 0 ? "\nmend:  " : "or:    ")\(mend)") }
+        MendText(configPath: configPath).print(result, on: console)
         for line in result.texts("config_problems") { console.print("⚠ the configuration was not taken: \(line)") }
     }
 
@@ -104,23 +104,6 @@ struct TrialText {
             rows.append(["next try", "none: no daemon runs ('federation run', or 'federation sync \(result.text("peer"))')"])
         }
         return rows
-    }
-
-    private func mend(_ mend: JSON) -> String {
-        let words = step(mend)
-        return mend.isTrue("if_confirmed") ? "if its owner says that who answers is right, and not before: \(words)" : words
-    }
-
-    private func step(_ mend: JSON) -> String {
-        switch mend.text("kind") {
-        case "command": mend.text("command") + (configPath == "federation.yaml" ? "" : " --config \(configPath.escapedForTerminal)")
-        case "command_there": "there: \(mend.text("command"))"
-        case "setting": (mend.text("place").isEmpty ? "" : "\(mend.text("place")): ") + "\(mend.text("key")): write '\(mend.text("line"))'"
-        case "setting_there": "there, in its configuration: \(mend.text("line"))"
-        case "upgrade": "upgrade this node to a newer version: the event is tried again by itself"
-        case "upgrade_there": "upgrade the peer, or look at its log"
-        default: "nothing to do: it is tried again by itself"
-        }
     }
 }
 

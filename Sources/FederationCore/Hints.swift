@@ -21,8 +21,8 @@ extension Reason {
         }
     }
 
-    /// Where its causes and remedies stand.
-    package var page: String { "docs/reasons.md#\(rawValue)" }
+    /// Shows its causes and remedies.
+    package var help: String { "federation help \(rawValue)" }
 
     /// What a person can do about it.
     public var hint: String {

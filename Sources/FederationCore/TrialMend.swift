@@ -142,16 +142,9 @@ extension TrialFault {
     }
 
     private func eventMends(_ place: TrialPlace) -> [TrialMend] {
-        let look = TrialMend.command(["quarantine", "list"])
-        return switch code {
-        case "unknown_action", "unknown_type", "unknown_tier", "invalid_trace_id", "waits": [.upgrade, look]
-        // A peer's own 'verify' relaxes what is asked of its own events: it takes in no other's, and lowers the guard.
-        case "unsigned" where place.origin != nil && place.origin == place.identity?.description:
-            [.peerSetting("verify", "warn"), look]
-        case "swapped_key", "unknown_key": [.peerSetting("pubkey", "KEY-OF-ITS-ORIGIN"), look]
-        case "frozen_origin": [.command(["trust-key"]), look]
-        default: [look]
-        }
+        // Of whoever else wrote it nothing is known here: the peer's own entry speaks of its own events alone.
+        let isItsOwn = place.origin != nil && place.origin == place.identity?.description
+        return TrialMend.ofEvent(code: code, by: isItsOwn ? .peer(place.peer) : .unknown) + [.command(["quarantine", "list"])]
     }
 
     private var storeMends: [TrialMend] {

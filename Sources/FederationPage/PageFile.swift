@@ -13,13 +13,16 @@ package struct PageFile: Sendable {
 
     private static let script = "text/javascript; charset=utf-8"
 
-    /// All of them. `/reasons.md` is docs/reasons.md as it is.
+    /// docs/reasons.md as it is.
+    package static var reasons: [UInt8] { PackageResources.reasons_md }
+
+    /// All of them.
     package static var all: [PageFile] {
         [
             PageFile("/", "text/html; charset=utf-8", PackageResources.index_html),
             PageFile("/page.css", "text/css; charset=utf-8", PackageResources.page_css),
             PageFile("/icon.svg", "image/svg+xml", PackageResources.icon_svg),
-            PageFile("/reasons.md", "text/markdown; charset=utf-8", PackageResources.reasons_md),
+            PageFile("/reasons.md", "text/markdown; charset=utf-8", reasons),
             PageFile("/page.js", script, PackageResources.page_js),
             PageFile("/node.js", script, PackageResources.node_js),
             PageFile("/dom.js", script, PackageResources.dom_js),

@@ -35,6 +35,19 @@ import Testing
         }
     }
 
+    /// What status and `why` name can be read where nothing but the program is.
+    @Test func reasonsAreExplained() async throws {
+        let scratch = ScratchDirectory()
+        let all = try await Program.run(["help", "reasons"], in: scratch)
+        #expect(all.status == 0 && all.out == TestFile.text(#filePath.replacing("Tests/EndToEndTests/CommandTests.swift", with: "docs/reasons.md")))
+        for reason in Reason.allCases {
+            let one = try await Program.run(reason.help.split(separator: " ").dropFirst().map(String.init), in: scratch)
+            #expect(one.status == 0 && one.out.hasPrefix("## \(reason.rawValue)\n\n"), "\(one.out)")
+            #expect(one.out.ranges(of: "## ").count == 1 && one.out.contains("- **What to do**: "), "\(one.out)")
+        }
+        #expect(try await Program.run(["help", "network_refusd"], in: scratch).err.contains("did you mean 'network_refused'?"))
+    }
+
     @Test func aSlipOfThePenIsAnsweredWithWhatWasMeant() async throws {
         let scratch = ScratchDirectory()
         let cases: [([String], String)] = [

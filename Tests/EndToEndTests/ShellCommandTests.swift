@@ -28,7 +28,7 @@ import Testing
         var asks: [String] = ["source '\(script)'"]
         asks.append("ask() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _federation; echo \"${COMPREPLY[*]}\"; }")
         for command in allCommands { asks.append("ask federation \(command.name) --") }
-        asks += ["ask federation qua", "ask federation quarantine ''", "ask federation -c x sta", "ask federation help ver"]
+        asks += ["ask federation qua", "ask federation quarantine ''", "ask federation -c x sta", "ask federation help ver", "ask federation help network_re"]
         asks += ["ask federation put '\(script.dropLast(3))'", "ask federation put --config '\(script.dropLast(3))'"]
         asks.append("ask federation init '\(script)' --na")
         TestFile.write(asks.joined(separator: "\n") + "\n", to: scratch.file("asks"))
@@ -41,8 +41,9 @@ import Testing
             #expect(offered == taken, "\(command.name)")
         }
         let rest = Array(lines.dropFirst(allCommands.count))
-        #expect(rest.count >= 7)
-        #expect(Array(rest.prefix(7)) == ["quarantine", "list show retry drop", "status", "verify", script, script, "--name"])
+        #expect(rest.count >= 8)
+        let words = ["quarantine", "list show retry drop", "status", "verify", "network_refused network_reset"]
+        #expect(Array(rest.prefix(8)) == words + [script, script, "--name"])
     }
 
     @Test(.enabled(if: TestFile.exists("/usr/bin/fish"), "run .ci/interop-packages: fish is missing"))
@@ -52,6 +53,7 @@ import Testing
         // Names of peers are asked of the program.
         var asks = ["set -x PATH '\(directory)' $PATH", "source '\(script)'"]
         for command in allCommands { asks += ["echo '= \(command.name)'", "complete -C 'federation \(command.name) --'"] }
+        asks += ["echo '= reasons'", "complete -C 'federation help network_re'"]
         asks += ["echo '= words'", "complete -C 'federation '", "echo '= verbs'", "complete -C 'federation quarantine '"]
         TestFile.write(asks.joined(separator: "\n") + "\n", to: scratch.file("asks"))
         setenv("HOME", scratch.file("home"), 0)
@@ -68,7 +70,7 @@ import Testing
             let taken = Set(command.accepted.map(\.name))
             #expect(found[command.name] == taken, "\(command.name)")
         }
-        #expect(found["verbs"] == ["list", "show", "retry", "drop"])
+        #expect(found["verbs"] == ["list", "show", "retry", "drop"] && found["reasons"] == ["network_refused", "network_reset"])
         let words = found["words"] ?? []
         #expect(words.isSuperset(of: ["status", "quarantine", "help", "completion"]))
         #expect(!words.contains { $0.contains(" ") })

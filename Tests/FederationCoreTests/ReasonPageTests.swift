@@ -17,7 +17,7 @@ import Testing
         #expect(sections.map { String($0.prefix { $0 != "\n" }) } == Reason.allCases.map(\.rawValue))
         for (reason, section) in zip(Reason.allCases, sections) {
             #expect(section.contains("**Causes**: ") && section.contains("**What to do**: "), "\(reason)")
-            #expect(reason.page == "docs/reasons.md#\(reason.rawValue)")
+            #expect(reason.help == "federation help \(reason.rawValue)")
         }
     }
 

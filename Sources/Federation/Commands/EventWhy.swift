@@ -21,7 +21,7 @@ extension CommandService {
             if closest(to: what, among: events) != nil { throw CommandFailure(.unknownEvent, ["id": what], list: events) }
             throw CommandFailure(.unknownPeer, ["peer": what], list: peers)
         }
-        return jsonObject { found.write(to: &$0, at: now) }
+        return jsonObject { found.write(to: &$0, at: now, by: node.opened.file) }
     }
 }
 
@@ -101,7 +101,7 @@ struct EventWhy: Sendable {
 
     // MARK: As JSON
 
-    func write(to writer: inout JSONWriter, at now: WallTime) {
+    func write(to writer: inout JSONWriter, at now: WallTime, by file: ConfigFile) {
         guard id != nil else {
             writer.member("trace_id", subject)
             if let record {
@@ -126,6 +126,10 @@ struct EventWhy: Sendable {
         writer.member("trace_id", subject)
         writer.member("state", state)
         if let event = stored.first { one(event, &writer, now) }
+        if !mends.isEmpty {
+            let index = peers[origin].flatMap { name in file.config.peers.firstIndex { $0.name == name } }
+            MendPlace(index: index, file: file).write(mends, to: &writer)
+        }
         if let record {
             writer.key("record")
             writer.record(record)
@@ -134,6 +138,20 @@ struct EventWhy: Sendable {
             writer.key("quarantine")
             writer.array { for row in aside { quarantined(row, &$0) } }
         }
+    }
+
+    /// Who wrote it; of one that is not in the log, as far as it could be read.
+    private var origin: String {
+        stored.first?.event.origin ?? (aside.first.flatMap { try? JSON($0.bytes) })?["origin"]?.string ?? ""
+    }
+
+    /// What would let it be applied, where it is not.
+    private var mends: [TrialMend] {
+        let (code, row) = stored.first.map { ($0.holdCode, $0.event.id.description) }
+            ?? (aside.first?.code, String(aside.first?.row ?? 0))
+        guard let code, id != nil else { return [] }
+        let writer = peers[origin].map { EventWriterStanding.peer($0) } ?? (origin.isEmpty ? .unknown : .stranger)
+        return TrialMend.ofEvent(code: code, by: writer, row: row)
     }
 
     private var state: String {
@@ -181,6 +199,7 @@ struct EventWhy: Sendable {
             writer.member("effect", "held")
             writer.member("hold", hold.code)
             writer.member("reason", hold.reason.rawValue)
+            if let since = event.heldSince { writer.member("held_since", since.rfc3339) }
         }
         guard let story = stories[event.event.id] else { return }
         if event.hold == nil { writer.member("effect", story.effect.word) }

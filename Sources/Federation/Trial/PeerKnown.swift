@@ -54,8 +54,7 @@ private struct PeerKnown {
             var place = report.place
             place.identity = pin
             let isNamed = report.entry.id != nil || report.entry.publicKey != nil
-            writer.key("mends")
-            writer.array { for mend in fault.mends(place, isNamed: isNamed) { report.mend(mend, &$0) } }
+            report.mendPlace.write(fault.mends(place, isNamed: isNamed), to: &writer)
         }
         report.history(&writer, at: now)
     }

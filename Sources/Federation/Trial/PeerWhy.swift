@@ -24,8 +24,7 @@ extension CommandService {
     /// How the peer fared before, by the database and by what this program has seen.
     func addHistory(to report: inout TrialReport, at index: Int) async throws(CommandFailure) {
         let name = report.entry.name
-        report.index = index
-        report.file = node.opened.file
+        report.mendPlace = MendPlace(index: index, file: node.opened.file)
         let known = try await read { (log) throws(StoreFailure) in
             let health = try log.state(StateKey.peer(name, .health)) ?? ""
             return (PeerHealth(json: Array(health.utf8)), try log.state(StateKey.peer(name, .lastSeen)))

@@ -5,9 +5,8 @@ internal import FederationCore
 struct TrialReport: Sendable {
     var entry: Config.Peer
     var trial: PeerTrial
-    /// The place of the entry in the configuration, and the file; `nil` for a peer that is not configured.
-    var index: Int?
-    var file: ConfigFile?
+    /// Of its entry.
+    var mendPlace = MendPlace()
     var health = PeerHealth()
     var lastSeen: String?
     var lastHeard: WallTime?
@@ -48,8 +47,7 @@ struct TrialReport: Sendable {
             if let reason = fault.reason { writer.member("reason", reason.rawValue) }
             writer.key("facts")
             writer.object { fault.members(&$0) }
-            writer.key("mends")
-            writer.array { writer in for mend in fault.mends(place) { self.mend(mend, &writer) } }
+            mendPlace.write(fault.mends(place), to: &writer)
         }
         route(&writer)
     }
@@ -102,49 +100,6 @@ struct TrialReport: Sendable {
         if let poll { writer.member("state", poll.state.rawValue) }
         if let nextTryIn { writer.member("next_poll_in", "\(nextTryIn.components.seconds)s") }
         LagReport(poll, health)?.write(to: &writer, at: now)
-    }
-
-    func mend(_ mend: TrialMend, _ writer: inout JSONWriter) {
-        writer.object { members(mend, &$0) }
-    }
-
-    private func members(_ mend: TrialMend, _ writer: inout JSONWriter) {
-        switch mend {
-        case .command(let words):
-            writer.member("kind", "command")
-            writer.member("command", (["federation"] + words).joined(separator: " "))
-        case .commandThere(let words):
-            writer.member("kind", "command_there")
-            writer.member("command", (["federation"] + words).joined(separator: " "))
-        case .peerSetting(let key, let value):
-            let entry = index.map { "peers[\($0)].\(key)" } ?? key
-            setting(entry, [.key("peers"), .index(index ?? 0), .key(key)], "\(key): \(value)", &writer)
-        case .setting(let key, let value):
-            let parts = key.split(separator: ".").map { String($0) }
-            setting(key, ConfigPath(parts.map { .key($0) }), TrialReport.yaml(parts, value), &writer)
-        case .settingThere(let key, let value):
-            writer.member("kind", "setting_there")
-            writer.member("line", TrialReport.yaml(key.split(separator: ".").map { String($0) }, value))
-        case .upgrade: writer.member("kind", "upgrade")
-        case .upgradeThere: writer.member("kind", "upgrade_there")
-        case .wait: writer.member("kind", "wait")
-        case .ifConfirmed(let mend):
-            members(mend, &writer)
-            writer.member("if_confirmed", true)
-        }
-    }
-
-    private func setting(_ key: String, _ path: ConfigPath, _ line: String, _ writer: inout JSONWriter) {
-        writer.member("kind", "setting")
-        writer.member("key", key)
-        writer.member("line", line)
-        if let file { writer.member("place", "\(file.path):\(file.decoded.mark(of: path))") }
-    }
-
-    /// `access: {shared_key_file: FILE}`
-    private static func yaml(_ parts: [String], _ value: String) -> String {
-        guard parts.count > 1 else { return "\(parts.first ?? ""): \(value)" }
-        return "\(parts[0]): {\(parts.dropFirst().joined(separator: ".")): \(value)}"
     }
 }
 

@@ -2,7 +2,7 @@ import FederationCore
 
 /// What became of an event, or of those of a record, in words.
 enum EventWhyText {
-    static func print(_ result: JSON, _ console: Console) {
+    static func print(_ result: JSON, _ console: Console, _ configPath: String) {
         guard result["event_id"] != nil else { return console.print(columns(recordRows(result))) }
         let event = result["event"]
         console.print([result.text("event_id"), event?.text("action") ?? "", result.text("trace_id")].filter { !$0.isEmpty }.joined(separator: "  "))
@@ -16,6 +16,7 @@ enum EventWhyText {
         }
         for row in result.items("quarantine") { rows.append(["  kept aside", aside(row)]) }
         console.print(columns(rows))
+        MendText(configPath: configPath).print(result, on: console)
     }
 
     private static func recordRows(_ result: JSON) -> [[String]] {
@@ -31,7 +32,7 @@ enum EventWhyText {
     private static func state(_ result: JSON) -> String {
         let event = result["event"]
         switch result.text("state") {
-        case "held": return "held: \(result.text("hold")), stored and relayed, and not applied here"
+        case "held": return held(result)
         case "refused": return "not in the log: see 'kept aside'"
         case "deferred": return "not in the log yet: its time lies too far ahead"
         case "purged": return "in the log; its record was purged"
@@ -41,6 +42,12 @@ enum EventWhyText {
             if event?.isTrue("early") ?? false { text += "; its id is ahead of our clock" }
             return text
         }
+    }
+
+    private static func held(_ result: JSON) -> String {
+        let since = result.text("held_since")
+        return "held: \(result.text("hold")), \(since.isEmpty ? "some time after it came" : "since \(since)"): stored and relayed, and not "
+            + "applied here; see 'federation help \(result.text("reason"))'"
     }
 
     private static func author(_ writer: JSON?) -> String {
@@ -82,23 +89,28 @@ enum EventWhyText {
             switch occasion {
             case "review": "when its signature was looked at again"
             case "chain": "when its origin's signed chain reached it"
-            case "copy": "when another copy of it brought the proof"
+            case "copy": "when another copy of it came"
             default: ""
             }
         guard proof?.isTrue("proved") ?? false else {
-            switch occasion {
-            case "copy": return "no: so found at \(proof?.text("found_at") ?? ""), when another copy of it brought a signature"
-            case "arrival": return "never"
-            case "unknown": return "not, as far as is known: it came before 'federation' kept when"
-            case "": return "no"
-            default: return "no: so found at \(proof?.text("found_at") ?? ""), \(later)"
-            }
+            let found = proof?.text("found_at") ?? ""
+            return unproved(proof) + (later.isEmpty || found.isEmpty ? "" : "; so found at \(found), \(later)")
         }
         switch occasion {
         case "own": return "\(proof?.text("verified_at") ?? ""), under this node's own key"
         case "arrival": return "\(proof?.text("verified_at") ?? ""), as it came"
         case "unknown": return "yes; when is not known: it came before 'federation' kept that"
         default: return "\(proof?.text("verified_at") ?? ""), \(later)"
+        }
+    }
+
+    private static func unproved(_ proof: JSON?) -> String {
+        switch proof?.text("verified") ?? "" {
+        case "provisional_key": "not yet: only others say that the key is its origin's"
+        case "unknown_key": "not yet: its key is not known"
+        case "unsigned": "no: there is no signature"
+        case "invalid": "no: its signature does not hold"
+        default: "no: nobody has looked"
         }
     }
 

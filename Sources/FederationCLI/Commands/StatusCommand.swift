@@ -241,7 +241,7 @@ enum StatusText {
         if !error.text("trace_id").isEmpty { rows.append(["  trace", error.text("trace_id")]) }
         rows.append(["  likely cause", reason.words])
         rows.append(["  what to do", reason.hint])
-        rows.append(["  see", reason.page])
+        rows.append(["  see", reason.help])
         if failures > 0 { rows.append(["  try it", "federation why \(peer.text("name"))"]) }
         return rows
     }

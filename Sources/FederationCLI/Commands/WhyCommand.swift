@@ -24,7 +24,7 @@ let whyCommand = CommandDefinition(
         result["steps"] == nil ? .ok : TrialText.status(result)
     } render: { result in
         if result["steps"] == nil {
-            EventWhyText.print(result, console)
+            EventWhyText.print(result, console, arguments.configPath)
         } else {
             TrialText(result, arguments.configPath).print(on: console)
         }
