@@ -246,20 +246,44 @@ extension SQLiteLog: LogWriting {
     ) throws(SQLiteError) -> Int64 {
         let event = entry.event
         try database.count(event, entry.fingerprint.digest, at: entry.receivedAt)
-        let stub: [UInt8]? = if case .stub(let stub) = event.payload { stub.stored } else { nil }
         let clock = event.clock.json
-        let noScope: String? = nil
-        let noHold: String? = nil
         try database.connection.run(
             """
             INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            event.id, entry.fingerprint.digest, entry.fingerprint.signedHash, event.origin,
-            event.originName, event.number.map { Int64(clamping: $0) }, event.subject, event.action,
-            event.family.rawValue, noScope, event.timestamp, String(decoding: clock, as: UTF8.self),
-            event.signature, event.publicKey, entry.verification.rawValue, entry.peer, entry.receivedAt.milliseconds,
-            entry.dataSeen, noHold, replacements, replacedAt?.milliseconds, stub, event.data,
-            entry.proofTime?.at?.milliseconds, entry.proofTime?.occasion.rawValue)
+            """
+        ) { row in
+            row.bind(event.id)
+            row.bind(entry.fingerprint.digest)
+            row.bind(entry.fingerprint.signedHash)
+            row.bind(event.origin)
+            row.bind(event.originName)
+            row.bind(event.number.map { Int64(clamping: $0) })
+            row.bind(event.subject)
+            row.bind(event.action)
+            row.bind(event.family.rawValue)
+            row.bindNull()  // scope
+            row.bind(event.timestamp)
+            row.bind(text: clock)
+            row.bind(event.signature)
+            row.bind(event.publicKey)
+            row.bind(entry.verification.rawValue)
+            row.bind(entry.peer)
+            row.bind(entry.receivedAt.milliseconds)
+            row.bind(entry.dataSeen)
+            row.bindNull()  // hold
+            row.bind(replacements)
+            row.bind(replacedAt?.milliseconds)
+            switch event.payload {
+            case .full(let data):
+                row.bindNull()
+                row.bind(data)
+            case .stub(let stub):
+                row.bind(stub.stored)
+                row.bindNull()
+            }
+            row.bind(entry.proofTime?.at?.milliseconds)
+            row.bind(entry.proofTime.map { Int64($0.occasion.rawValue) })
+        }
         let seq = database.connection.lastRowID
         database.appended = seq
         database.counts.arrivals.add(event, clock: clock.count, at: seq)

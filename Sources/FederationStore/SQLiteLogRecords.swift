@@ -133,19 +133,38 @@ extension SQLiteLog {
             try database.connection.run(
                 """
                 INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                subject, list(record.heads.map(\.description)), record.shown, record.isDiverged,
-                record.isIncomplete, record.title, record.type, record.author, list(record.tags),
-                list(record.derivedFrom), record.tier, record.lifecycle.rawValue, record.votes,
-                record.purge?.eventID, record.purge?.action, record.purge?.reason, record.created,
-                record.updated, record.origin, record.heldCount)
+                """
+            ) { row in
+                row.bind(subject)
+                bind(record.heads.lazy.map(\.description), to: &row)
+                row.bind(record.shown)
+                row.bind(record.isDiverged)
+                row.bind(record.isIncomplete)
+                row.bind(record.title)
+                row.bind(record.type)
+                row.bind(record.author)
+                bind(record.tags, to: &row)
+                bind(record.derivedFrom, to: &row)
+                row.bind(record.tier)
+                row.bind(record.lifecycle.rawValue)
+                row.bind(record.votes)
+                row.bind(record.purge?.eventID)
+                row.bind(record.purge?.action)
+                row.bind(record.purge?.reason)
+                row.bind(record.created)
+                row.bind(record.updated)
+                row.bind(record.origin)
+                row.bind(record.heldCount)
+            }
         }
     }
 
-    private func list(_ texts: [String]) -> String {
+    /// As a list in JSON.
+    private func bind(_ texts: some Collection<String>, to row: inout SQLiteBinding) {
+        guard !texts.isEmpty else { return row.bind("[]") }
         var writer = JSONWriter()
         writer.array { for text in texts { $0.string(text) } }
-        return String(decoding: writer.bytes, as: UTF8.self)
+        row.bind(text: writer.bytes)
     }
 }
 

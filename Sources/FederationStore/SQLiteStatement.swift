@@ -39,8 +39,8 @@ internal import FederationCore
     private let handle: OpaquePointer
     private let damage: Damage?
     private var isAwake = true
-    /// Where the values that are bound stand; at most the parameters' number times `SQLiteParameter.mostBytes`.
-    private var room: UnsafeMutableBufferPointer<UInt8>?
+    /// Where the values that are bound stand.
+    private var room = SQLiteBinding.Room()
 
     fileprivate init(_ sql: SQL, on connection: OpaquePointer, _ damage: Damage?) throws(SQLiteError) {
         var prepared: OpaquePointer?
@@ -59,7 +59,7 @@ internal import FederationCore
 
     deinit {
         unsafe sqlite3_finalize(handle)
-        unsafe room?.deallocate()
+        room.deallocate()
     }
 
     /// Takes the statement for use; `false` if it is in use.
@@ -74,32 +74,27 @@ internal import FederationCore
         // The code says again what the last step said.
         unsafe sqlite3_reset(handle)
         unsafe sqlite3_clear_bindings(handle)
+        room.empty()
         isAwake = false
     }
 
-    /// Binds what `repeat each values` stands for. Short texts and blobs are copied to one room that the statement keeps,
-    /// where SQLite would otherwise ask for memory and free it for each.
+    /// Binds what `repeat each values` stands for.
     func bind<each Value: SQLiteBindable>(_ values: repeat each Value) throws(SQLiteError) {
-        var bytes = 0
-        for value in repeat each values { bytes += value.boundBytes }
-        var place = unsafe room(for: bytes)
-        var index: Int32 = 0
-        for value in repeat each values {
-            index += 1
-            let code = value.bind(to: unsafe SQLiteParameter(statement: handle, index: index, place: place))
-            guard code == SQLITE_OK else { throw SQLiteError(extendedCode: code) }
-            unsafe place += value.boundBytes
+        try bind { binding in
+            for value in repeat each values { value.bind(to: &binding) }
         }
-        assert(unsafe index == sqlite3_bind_parameter_count(handle), "a statement bound with too few values")
     }
 
-    /// Nothing is bound while the room is exchanged for a larger one: a statement is bound once, and `rest` unbinds.
-    private func room(for bytes: Int) -> UnsafeMutablePointer<UInt8> {
-        if let known = unsafe room, known.count >= bytes, let start = known.baseAddress { return unsafe start }
-        unsafe room?.deallocate()
-        let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(64, bytes))
-        unsafe room = larger
-        return unsafe larger.baseAddress.unsafelyUnwrapped
+    /// Binds what `body` gives, one `?` after another.
+    ///
+    /// Short texts and blobs are copied to one room that the statement keeps, where SQLite would otherwise ask for memory and
+    /// free it for each.
+    func bind(_ body: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
+        var binding = unsafe SQLiteBinding(statement: handle, room: room)
+        body(&binding)
+        room = binding.room
+        guard binding.code == SQLITE_OK else { throw SQLiteError(extendedCode: binding.code) }
+        assert(unsafe binding.index == sqlite3_bind_parameter_count(handle), "a statement bound with too few values")
     }
 
     /// Goes to the next row; `false` when there is none.
@@ -117,124 +112,175 @@ internal import FederationCore
     var row: SQLiteRow { unsafe SQLiteRow(statement: handle) }
 }
 
-/// One `?` of a statement.
-// SAFETY: made by `SQLiteStatement.bind` alone, whose statement outlives the call it is passed to. `place` has as many
-// bytes as the value asked for, and stays where it is until the statement is unbound.
-@safe struct SQLiteParameter: ~Copyable {
+/// Gives the `?` of a statement their values, in order.
+// SAFETY: made by `SQLiteStatement.bind` alone, whose statement outlives the call it is passed to. What is bound in place
+// stands in a room that stays where it is until the statement is unbound.
+@safe struct SQLiteBinding: ~Copyable {
+    private let statement: OpaquePointer
+    fileprivate var room: Room
+    fileprivate private(set) var index: Int32 = 0
+    /// What SQLite said first that was not well.
+    fileprivate private(set) var code = SQLITE_OK
+
     /// A value of more is left to SQLite to copy: a statement does not keep room for megabytes.
-    static let mostBytes = 4096
+    private static let mostBytes = 4096
 
-    fileprivate let statement: OpaquePointer
-    fileprivate let index: Int32
-    fileprivate let place: UnsafeMutablePointer<UInt8>
-
-    fileprivate init(statement: OpaquePointer, index: Int32, place: UnsafeMutablePointer<UInt8>) {
+    fileprivate init(statement: OpaquePointer, room: Room) {
         unsafe self.statement = statement
-        self.index = index
-        unsafe self.place = place
+        self.room = room
     }
 
-    fileprivate borrowing func bind(text bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
-        let isKept = bytes.count > SQLiteParameter.mostBytes
-        if !isKept, let start = bytes.baseAddress { unsafe place.update(from: start, count: bytes.count) }
-        let start = unsafe isKept ? bytes.baseAddress.unsafelyUnwrapped : UnsafePointer(place)
-        // With its byte count: without one SQLite would stop at the first NUL, and two keys would be one. And never a
-        // null pointer, which would bind NULL.
-        return unsafe start.withMemoryRebound(to: CChar.self, capacity: bytes.count) { characters in
+    private mutating func note(_ code: Int32) { if self.code == SQLITE_OK { self.code = code } }
+
+    mutating func bindNull() {
+        index += 1
+        note(unsafe sqlite3_bind_null(statement, index))
+    }
+
+    mutating func bind(_ value: Int64) {
+        index += 1
+        note(unsafe sqlite3_bind_int64(statement, index, value))
+    }
+
+    mutating func bind(_ value: Int) { bind(Int64(value)) }
+    mutating func bind(_ value: Bool) { bind(Int64(value ? 1 : 0)) }
+
+    mutating func bind(_ value: Int64?) { if let value { bind(value) } else { bindNull() } }
+    mutating func bind(_ value: String?) { if let value { bind(value) } else { bindNull() } }
+    mutating func bind(_ value: [UInt8]?) { if let value { bind(value) } else { bindNull() } }
+    mutating func bind(_ value: ULID?) { if let value { bind(value) } else { bindNull() } }
+
+    mutating func bind(_ value: String) {
+        if unsafe value.utf8.withContiguousStorageIfAvailable({ unsafe bind(text: $0) }) != nil { return }
+        var text = value
+        text.withUTF8 { unsafe bind(text: $0) }
+    }
+
+    /// As a text, whose bytes these are.
+    mutating func bind(text bytes: [UInt8]) { unsafe bytes.withUnsafeBufferPointer { unsafe bind(text: $0) } }
+
+    mutating func bind(_ value: [UInt8]) { unsafe value.withUnsafeBufferPointer { unsafe bind(blob: $0) } }
+
+    /// As its 26 characters.
+    mutating func bind(_ value: ULID) {
+        let place = unsafe room.place(for: ULID.length)
+        unsafe value.write(to: place)
+        index += 1
+        note(unsafe bind(text: UnsafeBufferPointer(place), free: nil))
+    }
+
+    /// As its 32 bytes.
+    mutating func bind(_ value: Digest) {
+        let place = unsafe room.place(for: Digest.length)
+        unsafe value.write(to: place)
+        index += 1
+        note(unsafe sqlite3_bind_blob64(statement, index, place.baseAddress, UInt64(Digest.length), nil))
+    }
+
+    private mutating func bind(text bytes: UnsafeBufferPointer<UInt8>) {
+        index += 1
+        guard bytes.count <= SQLiteBinding.mostBytes else {
+            return note(unsafe bind(text: bytes, free: csqlite_transient()))
+        }
+        let place = unsafe room.place(for: bytes.count)
+        _ = unsafe place.update(from: bytes)
+        note(unsafe bind(text: UnsafeBufferPointer(place), free: nil))
+    }
+
+    /// With its byte count: without one SQLite would stop at the first NUL, and two keys would be one. And never a null
+    /// pointer, which would bind NULL.
+    private func bind(text bytes: UnsafeBufferPointer<UInt8>, free: sqlite3_destructor_type?) -> Int32 {
+        unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
             unsafe sqlite3_bind_text64(
-                statement, index, characters, UInt64(bytes.count), isKept ? csqlite_transient() : nil, UInt8(SQLITE_UTF8))
+                statement, index, characters.baseAddress.unsafelyUnwrapped, UInt64(characters.count), free,
+                UInt8(SQLITE_UTF8))
         }
     }
 
-    fileprivate borrowing func bind(blob bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let start = bytes.baseAddress, !bytes.isEmpty else {
-            return unsafe sqlite3_bind_zeroblob(statement, index, 0)
+    private mutating func bind(blob bytes: UnsafeBufferPointer<UInt8>) {
+        index += 1
+        guard !bytes.isEmpty else { return note(unsafe sqlite3_bind_zeroblob(statement, index, 0)) }
+        guard bytes.count <= SQLiteBinding.mostBytes else {
+            return note(
+                unsafe sqlite3_bind_blob64(statement, index, bytes.baseAddress, UInt64(bytes.count), csqlite_transient()))
         }
-        guard bytes.count <= SQLiteParameter.mostBytes else {
-            return unsafe sqlite3_bind_blob64(statement, index, start, UInt64(bytes.count), csqlite_transient())
+        let place = unsafe room.place(for: bytes.count)
+        _ = unsafe place.update(from: bytes)
+        note(unsafe sqlite3_bind_blob64(statement, index, place.baseAddress, UInt64(bytes.count), nil))
+    }
+
+    /// The memory that bound values stand in: pieces that never move while they are bound, and become one piece for the next
+    /// time.
+    @safe struct Room {
+        private var piece: UnsafeMutableBufferPointer<UInt8>?
+        private var used = 0
+        /// Pieces that were too small.
+        private var full: [UnsafeMutableBufferPointer<UInt8>] = unsafe []
+
+        /// Memory for `count` bytes; never a null pointer.
+        fileprivate mutating func place(for count: Int) -> UnsafeMutableBufferPointer<UInt8> {
+            if unsafe piece == nil || used + count > piece?.count ?? 0 {
+                if let piece = unsafe piece { unsafe full.append(piece) }
+                let larger = unsafe max(64, count, 2 * (piece?.count ?? 0))
+                unsafe piece = .allocate(capacity: larger)
+                used = 0
+            }
+            defer { used += count }
+            return unsafe UnsafeMutableBufferPointer(start: piece?.baseAddress?.advanced(by: used), count: count)
         }
-        unsafe place.update(from: start, count: bytes.count)
-        return unsafe sqlite3_bind_blob64(statement, index, place, UInt64(bytes.count), nil)
+
+        /// Nothing is bound any more.
+        fileprivate mutating func empty() {
+            used = 0
+            guard unsafe !full.isEmpty else { return }
+            for unsafe piece in unsafe full { unsafe piece.deallocate() }
+            unsafe full = []
+        }
+
+        fileprivate mutating func deallocate() {
+            empty()
+            unsafe piece?.deallocate()
+            unsafe piece = nil
+        }
     }
 }
 
 /// What a `?` can stand for.
 protocol SQLiteBindable {
-    /// How many bytes `bind` writes to the parameter's place.
-    var boundBytes: Int { get }
-    /// Binds and answers SQLite's result code.
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32
-}
-
-extension SQLiteBindable {
-    var boundBytes: Int { 0 }
+    func bind(to binding: inout SQLiteBinding)
 }
 
 extension Int64: SQLiteBindable {
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        unsafe sqlite3_bind_int64(parameter.statement, parameter.index, self)
-    }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
 extension Int: SQLiteBindable {
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 { Int64(self).bind(to: parameter) }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
 extension Bool: SQLiteBindable {
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 { Int64(self ? 1 : 0).bind(to: parameter) }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
 extension String: SQLiteBindable {
-    var boundBytes: Int { utf8.count <= SQLiteParameter.mostBytes ? utf8.count : 0 }
-
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        var text = self
-        return text.withUTF8 { unsafe parameter.bind(text: $0) }
-    }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
 extension [UInt8]: SQLiteBindable {
-    var boundBytes: Int { count <= SQLiteParameter.mostBytes ? count : 0 }
-
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        unsafe withUnsafeBufferPointer { unsafe parameter.bind(blob: $0) }
-    }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
-/// As its 26 characters.
 extension ULID: SQLiteBindable {
-    var boundBytes: Int { ULID.length }
-
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        let place = unsafe UnsafeMutableBufferPointer(start: parameter.place, count: ULID.length)
-        unsafe write(to: place)
-        return unsafe place.withMemoryRebound(to: CChar.self) { characters in
-            unsafe sqlite3_bind_text64(
-                parameter.statement, parameter.index, characters.baseAddress, UInt64(ULID.length), nil,
-                UInt8(SQLITE_UTF8))
-        }
-    }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
-/// As its 32 bytes.
 extension Digest: SQLiteBindable {
-    var boundBytes: Int { Digest.length }
-
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        unsafe write(to: UnsafeMutableBufferPointer(start: parameter.place, count: Digest.length))
-        return unsafe sqlite3_bind_blob64(
-            parameter.statement, parameter.index, parameter.place, UInt64(Digest.length), nil)
-    }
+    func bind(to binding: inout SQLiteBinding) { binding.bind(self) }
 }
 
 extension Optional: SQLiteBindable where Wrapped: SQLiteBindable {
-    var boundBytes: Int { self?.boundBytes ?? 0 }
-
-    func bind(to parameter: borrowing SQLiteParameter) -> Int32 {
-        switch self {
-        case let value?: value.bind(to: parameter)
-        case nil: unsafe sqlite3_bind_null(parameter.statement, parameter.index)
-        }
+    func bind(to binding: inout SQLiteBinding) {
+        if let value = self { value.bind(to: &binding) } else { binding.bindNull() }
     }
 }
 
