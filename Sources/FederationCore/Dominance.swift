@@ -15,10 +15,7 @@ package struct DottedClock: Hashable, Sendable {
     package init(_ event: Event) {
         id = event.id
         clock = event.clock.vector
-        dot = event.originID.flatMap { origin in
-            let number = event.clock.vector[origin]
-            return number > 0 ? Dot(origin: origin, number: number) : nil
-        }
+        dot = if let origin = event.originID, let number = event.number { Dot(origin: origin, number: number) } else { nil }
     }
 
     /// Whether this event replaces `other`: whoever wrote it had seen what `other` says.

@@ -1,5 +1,12 @@
 /// The system an event belongs to. A wire serves its own family; the native wire serves all.
-public enum EventFamily: String, Hashable, Sendable, CaseIterable { case noema, hive, neotoma, artifacts, mesh }
+public enum EventFamily: String, Hashable, Sendable, CaseIterable {
+    case noema, hive, neotoma, artifacts, mesh
+
+    fileprivate init(of action: String) {
+        let name = action.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(action[..<$0]) }
+        self = name.flatMap(EventFamily.init(rawValue:)) ?? .noema
+    }
+}
 
 /// An immutable record of one change to one subject, exactly as its origin wrote it (Noema section 1.2).
 public struct Event: Hashable, Sendable {
@@ -41,8 +48,20 @@ public struct Event: Hashable, Sendable {
 
     private final class Shared: Hashable, Sendable {
         let fields: Fields
+        // What is asked for again and again on the way into the log.
+        let originID: ULID?
+        let number: UInt64?
+        let family: EventFamily
+        let knownAction: NoemaAction?
 
-        init(_ fields: Fields) { self.fields = fields }
+        init(_ fields: Fields) {
+            self.fields = fields
+            originID = ULID(fields.origin)
+            let counter = originID.map { fields.clock.vector[$0] } ?? 0
+            number = counter > 0 ? counter : nil
+            family = EventFamily(of: fields.action)
+            knownAction = NoemaAction(rawValue: fields.action)
+        }
 
         static func == (a: Shared, b: Shared) -> Bool { a === b || a.fields == b.fields }
         func hash(into hasher: inout Hasher) { hasher.combine(fields) }
@@ -116,21 +135,15 @@ public struct Event: Hashable, Sendable {
         set { change { $0.publicKey = newValue } }
     }
 
-    public var originID: ULID? { ULID(origin) }
+    public var originID: ULID? { shared.originID }
 
     /// The event's place in its origin's sequence, where the origin numbers its events: its own entry of its clock.
-    public var number: UInt64? {
-        guard let originID, clock.vector[originID] > 0 else { return nil }
-        return clock.vector[originID]
-    }
+    public var number: UInt64? { shared.number }
 
     /// The part of the action before a colon; an action without one is Noema's.
     ///
     /// It is part of the action, and so of the digest: no relay can move an event to another family.
-    public var family: EventFamily {
-        guard let colon = action.firstIndex(of: ":") else { return .noema }
-        return EventFamily(rawValue: String(action[..<colon])) ?? .noema
-    }
+    public var family: EventFamily { shared.family }
 
     public var isStub: Bool { if case .stub = payload { true } else { false } }
 
@@ -138,7 +151,7 @@ public struct Event: Hashable, Sendable {
     public var data: [UInt8]? { if case .full(let data) = payload { data } else { nil } }
 
     /// What the action does, if it is one of Noema's.
-    public var knownAction: NoemaAction? { NoemaAction(rawValue: action) }
+    public var knownAction: NoemaAction? { shared.knownAction }
 }
 
 /// The actions of Noema (section 1.4).

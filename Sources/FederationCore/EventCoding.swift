@@ -66,7 +66,8 @@ extension Event {
     ///
     /// There is no newline in it: `data` holds no raw control byte, and every other text is escaped.
     public var json: [UInt8] {
-        var writer = JSONWriter()
+        // The names of the members, the id, and what else is written for every event.
+        var writer = JSONWriter(capacity: 160 + Int(clamping: storedBytes(clock: 50 * clock.count)))
         writer.object { writer in
             writer.member("id", id.description)
             writer.member("action", action)

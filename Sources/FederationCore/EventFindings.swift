@@ -14,18 +14,25 @@ package final class EventFindings: Sendable {
     let refusal: EventRefusal?
     /// What a create or update says, without its body.
     let snapshot: Snapshot?
+    /// What its subject comes to where the log has no other event of it; `nil` of an event that is refused.
+    let alone: RecordOutcome?
     /// Of the key that the event names; `nil` where nobody has looked.
     let signature: SignatureFinding?
 
     /// - Parameter check: looks at the signature; `nil` where nothing is asked of it.
     /// - Returns: `nil` for what cannot be read.
     package init?(of item: PulledItem, sha256: SHA256, check: SignatureCheck?) {
-        guard case .event(let event, _) = item, let hashed = try? event.hashed(sha256) else { return nil }
+        guard case .event(let event, _) = item else { return nil }
+        let data = event.data.flatMap { try? JSON($0) }
+        guard let hashed = try? event.hashed(sha256, data: data) else { return nil }
         fingerprint = hashed.fingerprint
         var (snapshot, refusal): (Snapshot?, EventRefusal?)
-        do throws(EventRefusal) { snapshot = try event.checkContent(sha256) } catch { refusal = error }
+        do throws(EventRefusal) { snapshot = try event.checkContent(sha256, data: data) } catch { refusal = error }
         snapshot?.body = ""
         (self.snapshot, self.refusal) = (snapshot, refusal)
+        alone =
+            refusal == nil
+            ? RecordFunction.record(of: event.subject, from: [event], knowing: snapshot.map { [event.id: $0] } ?? [:]) : nil
         guard let check, let text = event.signature, let key = event.publicKey else {
             signature = nil
             return

@@ -18,13 +18,17 @@ extension Event {
     package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint { try hashed(sha256).fingerprint }
 
     /// The same, and the bytes that its signature is over.
-    func hashed(_ sha256: SHA256) throws(JSONProblem) -> (fingerprint: EventFingerprint, preimage: [UInt8]) {
+    ///
+    /// - Parameter read: `data`, where it was read already.
+    func hashed(
+        _ sha256: SHA256, data read: JSON? = nil
+    ) throws(JSONProblem) -> (fingerprint: EventFingerprint, preimage: [UInt8]) {
         let dataHash: Digest
         let normalHash: Digest
         switch payload {
         case .stub(let stub): (dataHash, normalHash) = (stub.dataHash, stub.normalHash)
         case .full(let data):
-            let json = try JSON(data)
+            let json = if let read { read } else { try JSON(data) }
             let normal = json.isNull ? Array("{}".utf8) : json.normalForm
             dataHash = sha256(data)
             normalHash = normal == data ? dataHash : sha256(normal)

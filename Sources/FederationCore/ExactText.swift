@@ -11,8 +11,7 @@ package struct ExactText: Hashable, Comparable, Sendable {
     package static func < (a: ExactText, b: ExactText) -> Bool { a.text.precedesExactly(b.text) }
 
     package func hash(into hasher: inout Hasher) {
-        var text = text
-        text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        unsafe text.utf8.span.bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         hasher.combine(0xFF as UInt8)
     }
 }
@@ -35,7 +34,7 @@ extension String {
 }
 
 extension RawSpan {
-    fileprivate func byte(at place: Int) -> UInt8 {
+    func byte(at place: Int) -> UInt8 {
         precondition(place < byteCount)
         return unsafe unsafeLoad(fromUncheckedByteOffset: place, as: UInt8.self)
     }

@@ -55,8 +55,11 @@ private struct PageEnding {
     private struct Entry {
         var arrival: Arrival
         var id: ULID?
-        var idText: String
+        /// What stood in the place of an id that is none.
+        var unreadable = ""
         var subject: String
+
+        var idText: String { id?.description ?? unreadable }
     }
 
     /// An id beyond it leads no cursor, whatever became of its event: everything honest would lie below.
@@ -68,10 +71,9 @@ private struct PageEnding {
     mutating func note(_ item: PulledItem, _ arrival: Arrival) {
         switch item {
         case .event(let event, _):
-            entries.append(
-                Entry(arrival: arrival, id: event.id, idText: event.id.description, subject: event.subject))
+            entries.append(Entry(arrival: arrival, id: event.id, subject: event.subject))
         case .unreadable(_, _, let id, let subject):
-            entries.append(Entry(arrival: arrival, id: ULID(id), idText: id, subject: subject))
+            entries.append(Entry(arrival: arrival, id: ULID(id), unreadable: id, subject: subject))
         }
     }
 
@@ -118,9 +120,12 @@ private struct PageEnding {
 }
 
 extension PageOutcome {
-    mutating func count(_ arrival: Arrival, _ holds: [ULID: HoldReason], _ eventID: String, _ subject: String) {
+    /// - Parameter eventID: made into a text only where there is a problem to name.
+    mutating func count(
+        _ arrival: Arrival, _ holds: [ULID: HoldReason], _ eventID: @autoclosure () -> String, _ subject: String
+    ) {
         func problem(_ reason: Reason) -> ReplayProblem {
-            ReplayProblem(reason: reason, eventID: eventID, subject: subject)
+            ReplayProblem(reason: reason, eventID: eventID(), subject: subject)
         }
         switch arrival {
         case .stored(let id):
@@ -143,11 +148,12 @@ extension PageOutcome {
 extension Event {
     /// Checks what the content of a create or update says of itself (Noema section 7.1); a stub says nothing.
     ///
+    /// - Parameter read: `data`, where it was read already.
     /// - Returns: what it says; `nil` of any other event.
     @discardableResult
-    func checkContent(_ sha256: SHA256) throws(EventRefusal) -> Snapshot? {
+    func checkContent(_ sha256: SHA256, data read: JSON? = nil) throws(EventRefusal) -> Snapshot? {
         guard let data, knownAction?.isContent == true else { return nil }
-        let snapshot = try Snapshot(data: data)
+        let snapshot = if let read { try Snapshot(json: read) } else { try Snapshot(data: data) }
         guard snapshot.contentHash.isEmpty || snapshot.contentHash == Snapshot.contentHash(of: snapshot.body, sha256)
         else { throw .contentHashMismatch }
         return snapshot

@@ -7,10 +7,8 @@ struct IntakePass {
     /// An event of our own, signed by us, that we lacked.
     private(set) var foundOwnEvent: ULID?
     private var clock: NodeClock
-    /// Subjects whose record is to be made anew.
-    private var changed: Set<ExactText> = []
-    private var purgedHere: Set<ExactText> = []
-    private var whole = WholeSubjects()
+    private let ownOrigin: String
+    private var subjects = PageSubjects()
     private var unmet = UnmetIDs()
     /// Whether a row of quarantine may hold an event that is now taken in.
     private var hasQuarantine: Bool
@@ -22,6 +20,7 @@ struct IntakePass {
         self.peer = peer
         self.now = now
         clock = try NodeClock(of: policy.node, in: log)
+        ownOrigin = policy.node.description
         keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
         var rows = try log.quarantineCount(kind: .refused, peer: nil)
         rows += try log.quarantineCount(kind: .deferred, peer: nil)
@@ -43,7 +42,7 @@ struct IntakePass {
     var unprovenAttestations: Int { chain.unproven }
 
     mutating func keepProof(in log: inout some LogWriting) throws(StoreFailure) {
-        for subject in try chain.write(to: &log, now: now) { changed.insert(ExactText(subject)) }
+        for subject in try chain.write(to: &log, now: now) { subjects.change(subject) }
     }
 
     /// - Parameters:
@@ -72,8 +71,8 @@ struct IntakePass {
     func finish(into log: inout some LogWriting) throws(StoreFailure) -> [ULID: HoldReason] {
         let upkeep = RecordUpkeep(policy, now: now)
         var holds: [ULID: HoldReason] = [:]
-        for subject in changed.sorted() {
-            holds.merge(try upkeep.update(subject.text, knowing: whole.events(of: subject), in: &log)) { $1 }
+        for subject in subjects.changed {
+            holds.merge(try upkeep.update(subject.text, knowing: subject.whole, in: &log)) { $1 }
         }
         try clock.write(to: &log)
         if let foundOwnEvent, try log.meta(.stopped) == nil {
@@ -95,14 +94,14 @@ struct IntakePass {
             return try refuse(.notJSON(error), of: event, bytes, in: &log)
         }
         let stored = unmet.contains(event.id) ? nil : try log.event(event.id)
-        if let stored { whole.forget(stored.event.subject) }
+        if let stored { subjects.forget(stored.event.subject) }
         if let stored, let arrival = try meet(event, bytes, fingerprint, stored, in: &log) { return arrival }
         let verification: Verification
         switch try judge(event, fingerprint, findings, in: log) {
         case .success(let proof): verification = proof
         case .failure(let refusal): return try refuse(refusal, of: event, bytes, in: &log)
         }
-        if event.origin.isExactly(policy.node.description), try showsOwnFuture(event, stored, in: log) {
+        if event.origin.isExactly(ownOrigin), try showsOwnFuture(event, stored, in: log) {
             foundOwnEvent = foundOwnEvent ?? event.id
         }
         let deferred = now.advanced(by: Limits.deferredAfter)
@@ -126,7 +125,7 @@ struct IntakePass {
         } else {
             do throws(EventRefusal) { try event.checkContent(policy.sha256) } catch { return .failure(error) }
         }
-        guard event.origin.isExactly(policy.node.description) else {
+        guard event.origin.isExactly(ownOrigin) else {
             return try judgeOther(event, fingerprint, findings, isNew: true, in: log)
         }
         guard OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) else { return .failure(.forgedOwnOrigin) }
@@ -187,37 +186,38 @@ struct IntakePass {
         let isProved = chain.proof(of: event, entry.fingerprint) != nil
         try Equivocation.note(
             entry, over: loser, isProved: isProved, &keys.intervals, policy.sha256, now: now, in: &log)
-        if !changed.contains(ExactText(event.subject)) { try whole.begin(event.subject, in: log) }
-        let kept = try asKept(entry, in: log)
+        let place = subjects.place(of: event.subject)
+        try subjects.begin(at: place, in: log)
+        let kept = try asKept(entry, subjects[place], in: log)
         if let loser {
             let evidence = loser.event.json
             try keepEvidence(.losingVariant, of: loser.event, evidence, from: loser.peer, in: &log)
             _ = try log.replace(with: kept, counted: true)
-            changed.insert(ExactText(loser.event.subject))
-            whole.forget(event.subject)
+            subjects.change(loser.event.subject)
+            subjects.forget(at: place)
         } else {
             unmet.remove(event.id)
             let isWhole = !kept.event.isStub
-            whole.add(kept, at: try log.append(kept), isWhole ? findings : nil)
+            subjects.add(kept, at: place, seq: try log.append(kept), isWhole ? findings : nil)
         }
         if let hold {
             try log.setHold(event.id, hold)
-            whole.forget(event.subject)
+            subjects.forget(at: place)
         }
-        changed.insert(ExactText(event.subject))
-        if event.knownAction?.isPurge == true { purgedHere.insert(ExactText(event.subject)) }
+        if event.knownAction?.isPurge == true { subjects[place].isPurged = true }
         clock.meet(event)
         return .stored(event.id)
     }
 
     /// What is stored of an event: all of it, but for the `data` of one that does not precede a purge of its subject.
-    private func asKept(_ entry: LogEntry, in log: some LogReading) throws(StoreFailure) -> LogEntry {
-        let subject = entry.event.subject
+    private func asKept(
+        _ entry: LogEntry, _ subject: PageSubjects.Subject, in log: some LogReading
+    ) throws(StoreFailure) -> LogEntry {
         guard !entry.event.isStub else { return entry }
-        if !purgedHere.contains(ExactText(subject)) {
-            guard !whole.contains(subject), try log.record(subject)?.purge != nil else { return entry }
+        if !subject.isPurged {
+            guard !subject.isWhole, try log.record(subject.text)?.purge != nil else { return entry }
         }
-        let others = try log.events(of: subject).map(\.event)
+        let others = try log.events(of: subject.text).map(\.event)
         return Compaction.arrivesAsStub(entry.event, among: others) ? entry.stubbed : entry
     }
 }
@@ -259,7 +259,7 @@ extension IntakePass {
                     becoming: entry.verification, by: entry.verification == .chained ? .chain : .copy, at: now))
             if stored.hold == .signature, entry.verification.rank > 0 {
                 try log.setHold(event.id, nil)
-                changed.insert(ExactText(stored.event.subject))
+                subjects.change(stored.event.subject)
             }
         } else if isBetterProved, !event.isStub || !stored.dataSeen {
             // The same item in the bytes that its origin signed: a relay had written the others.
@@ -276,7 +276,7 @@ extension IntakePass {
         if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification != .none {
             return Verification.stronger(stored.verification, chain.proof(of: event, fingerprint) ?? .none)
         }
-        if event.origin.isExactly(policy.node.description) {
+        if event.origin.isExactly(ownOrigin) {
             return OwnOrigin.isOurs(event, fingerprint, policy.isOwnSignature) ? .pinned : .none
         }
         switch try judgeOther(event, fingerprint, nil, isNew: false, in: log) {
@@ -315,7 +315,7 @@ extension IntakePass {
         try SignatureReview.follow(from: stored.seq, to: seq, in: &log)
         let isNowProved = stored.hold == .signature && entry.verification.isProved
         if stored.isHeldApart, !isNowProved { try log.setHold(entry.event.id, stored.hold) }
-        changed.insert(ExactText(entry.event.subject))
+        subjects.change(entry.event.subject)
     }
 }
 

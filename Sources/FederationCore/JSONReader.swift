@@ -236,7 +236,7 @@ struct JSONReader {
 extension RawSpan {
     /// The end of what is neither a quote, a backslash, a control character nor above ASCII, or up to seven bytes before
     /// it: eight are looked at in one step.
-    fileprivate func endOfPlainText(from start: Int) -> Int {
+    func endOfPlainText(from start: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         var place = start
         while place + 8 <= byteCount {

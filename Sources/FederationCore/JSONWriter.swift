@@ -5,7 +5,8 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    package init() {}
+    /// - Parameter capacity: how many bytes will be written or so, where that is known.
+    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
     package mutating func object(_ body: (inout JSONWriter) -> Void) {
         separate()
@@ -73,7 +74,18 @@ package struct JSONWriter: Sendable {
 
     static func append(quoted text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
-        for byte in text.utf8 { append(escaping: byte, to: &bytes) }
+        let raw = unsafe text.utf8.span.bytes
+        var place = 0
+        while place < raw.byteCount {
+            let end = raw.endOfPlainText(from: place)
+            if end > place {
+                unsafe raw.extracting(place..<end).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+                place = end
+            } else {
+                append(escaping: raw.byte(at: place), to: &bytes)
+                place += 1
+            }
+        }
         bytes.append(0x22)
     }
 

@@ -35,7 +35,7 @@ package enum RecordFunction {
 
     /// - Parameter found: of some of the events, what their `data` says, which is then not read again.
     static func record(
-        of subject: String, from events: [Event], knowing found: [ULID: EventFindings]
+        of subject: String, from events: [Event], knowing found: [ULID: Snapshot]
     ) -> RecordOutcome {
         let members = RecordMember.members(of: events, knowing: found, isTraceID: isTraceID(subject))
         let applied = members.filter { $0.hold == nil }
@@ -43,7 +43,7 @@ package enum RecordFunction {
         guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
 
         let content = applied.filter { $0.action?.isContent == true || $0.event.documentAction != nil }
-        let heads = Dominance.maximal(content.map(\.place)).map { content[$0] }
+        let heads = content.count < 2 ? content : Dominance.maximal(content.map(\.place)).map { content[$0] }
         var record = Record(subject: subject, heads: heads.map(\.event.id))
         record.created = (content.first { $0.action == .create } ?? heads.first)?.event.timestamp ?? ""
         record.heldCount = members.count - applied.count
@@ -106,9 +106,9 @@ final class RecordMember {
     var json: JSON? { event.data.flatMap { try? JSON($0) } }
 
     /// What a create or update says, without its body, unless its `data` was removed.
-    var snapshot: Snapshot? { found?.snapshot ?? read }
+    var snapshot: Snapshot? { found ?? read }
     private lazy var read: Snapshot? = event.data.flatMap { try? Snapshot(data: $0, withBody: false) }
-    private let found: EventFindings?
+    private let found: Snapshot?
 
     /// Whether a record of the subject exists because of it.
     var saysSomething: Bool {
@@ -123,7 +123,7 @@ final class RecordMember {
         }
     }
 
-    private init(_ event: Event, _ found: EventFindings?) {
+    private init(_ event: Event, _ found: Snapshot?) {
         self.event = event
         self.found = found
         place = DottedClock(event)
@@ -132,7 +132,7 @@ final class RecordMember {
 
     /// The events in order of id, each once and with its hold.
     static func members(
-        of events: [Event], knowing found: [ULID: EventFindings] = [:], isTraceID: Bool
+        of events: [Event], knowing found: [ULID: Snapshot] = [:], isTraceID: Bool
     ) -> [RecordMember] {
         let members = distinct(events).map { RecordMember($0, found[$0.id]) }
         let isPurged = members.contains { $0.action?.isPurge == true }

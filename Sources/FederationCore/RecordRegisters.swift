@@ -23,6 +23,7 @@ extension RecordFunction {
     static func tags(of applied: [RecordMember]) -> [String] {
         guard let winner = winner(of: tagsRegister(applied)) else { return [] }
         let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
+        if tags?.isEmpty != false { return [] }
         return Set((tags ?? []).map(ExactText.init)).sorted().map(\.text)
     }
 
@@ -85,7 +86,8 @@ extension RecordFunction {
     }
 
     private static func winner(of register: [RecordMember]) -> RecordMember? {
-        Dominance.greatestMaximal(register.map(\.place)).map { register[$0] }
+        if register.count < 2 { return register.first }
+        return Dominance.greatestMaximal(register.map(\.place)).map { register[$0] }
     }
 }
 

@@ -26,6 +26,11 @@ public struct Snapshot: Hashable, Sendable {
     init(data: [UInt8], withBody: Bool) throws(EventRefusal) {
         let json: JSON
         do { json = try JSON(data) } catch { throw .notJSON(error) }
+        try self.init(json: json, withBody: withBody)
+    }
+
+    /// The same of what was read as JSON already.
+    init(json: JSON, withBody: Bool = true) throws(EventRefusal) {
         func text(_ key: String) throws(EventRefusal) -> String {
             guard let value = json[key], !value.isNull else { return "" }
             guard let text = value.string else { throw .malformedSnapshot(member: key) }
@@ -91,8 +96,16 @@ public enum Tier: String, Hashable, Sendable, CaseIterable { case short, mid, lo
 
 /// The form of Noema's trace ids: `^[0-9]{8}-[a-z0-9][a-z0-9-]{0,99}$` (section 1.6).
 public func isTraceID(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    func isSlug(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) }
-    guard bytes.count >= 10, bytes.count <= 109, bytes[8] == 0x2D, isSlug(bytes[9]) else { return false }
-    return bytes[..<8].allSatisfy { (0x30...0x39).contains($0) } && bytes[10...].allSatisfy { isSlug($0) || $0 == 0x2D }
+    let bytes = text.utf8
+    guard bytes.count >= 10, bytes.count <= 109 else { return false }
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    func isSlug(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || isDigit(byte) }
+    return zip(0..., bytes).allSatisfy { place, byte in
+        switch place {
+        case 0..<8: isDigit(byte)
+        case 8: byte == 0x2D
+        case 9: isSlug(byte)
+        default: isSlug(byte) || byte == 0x2D
+        }
+    }
 }

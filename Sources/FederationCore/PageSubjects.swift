@@ -1,0 +1,76 @@
+/// The subjects that a pass over a page has come to, in that order.
+///
+/// Of those of which the log had nothing before it keeps all that is there now: what was just written is not read again.
+struct PageSubjects {
+    struct Subject {
+        let text: String
+        /// Its record is to be made anew.
+        fileprivate(set) var isChanged = false
+        /// A purge of it came with this page.
+        var isPurged = false
+        /// All of its events; `nil` where the log has to be asked.
+        fileprivate var sources: [RecordSource]?
+
+        /// All of its events in order of id; `nil` where the log has to be asked.
+        var whole: [RecordSource]? {
+            guard let sources, sources.count > 1 else { return sources }
+            return sources.sorted { $0.stored.event.id < $1.stored.event.id }
+        }
+
+        var isWhole: Bool { sources != nil }
+    }
+
+    private var all: [Subject] = []
+    private var places: [ExactText: Int] = [:]
+
+    subscript(place: Int) -> Subject {
+        get { all[place] }
+        _modify { yield &all[place] }
+    }
+
+    /// Where a subject stands, from now on.
+    mutating func place(of subject: String) -> Int {
+        let key = ExactText(subject)
+        if let known = places[key] { return known }
+        let place = all.count
+        places[key] = place
+        all.append(Subject(text: subject))
+        return place
+    }
+
+    var changed: some Sequence<Subject> { all.lazy.filter(\.isChanged) }
+
+    mutating func change(_ subject: String) { all[place(of: subject)].isChanged = true }
+
+    /// To be called before an event of the subject is put into the log.
+    mutating func begin(at place: Int, in log: some LogReading) throws(StoreFailure) {
+        guard !all[place].isChanged else { return }
+        if try log.greatestID(of: all[place].text) == nil { all[place].sources = [] }
+    }
+
+    /// An event was put into the log.
+    mutating func add(_ entry: LogEntry, at place: Int, seq: Int64, _ findings: EventFindings?) {
+        all[place].isChanged = true
+        all[place].sources?.append(RecordSource(stored: StoredEvent(entry, seq: seq), findings: findings))
+    }
+
+    /// Something else than adding has happened to it.
+    mutating func forget(at place: Int) {
+        all[place].isChanged = true
+        all[place].sources = nil
+    }
+
+    /// Something else than adding will happen to it.
+    mutating func forget(_ subject: String) {
+        if let place = places[ExactText(subject)] { all[place].sources = nil }
+    }
+}
+
+extension StoredEvent {
+    /// An event that was just put into the log.
+    fileprivate init(_ entry: LogEntry, seq: Int64) {
+        self.init(
+            seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
+            verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen)
+    }
+}
