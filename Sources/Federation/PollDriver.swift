@@ -113,7 +113,9 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
 
     private func begin(_ id: RequestID, _ body: @escaping @Sendable () async -> PollMachine.Answer) {
         work[id] = Task {
-            inbox.yield(.answered(id, await body()))
+            let answer = await body()
+            // What was asked with may be a page, and letting go of a thousand events takes a while.
+            withExtendedLifetime(body) { _ = inbox.yield(.answered(id, answer)) }
             if !hasEnded { work[id] = nil }
         }
     }
