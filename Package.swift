@@ -121,7 +121,8 @@ let package = Package(
             name: "FederationCryptoTests", dependencies: ["FederationCrypto", "FederationCore", "FederationTestKit"],
             swiftSettings: common),
         .testTarget(name: "FederationHTTPTests",
-            dependencies: ["FederationHTTP", "FederationCore", "FederationCrypto", "FederationTestKit"], swiftSettings: common),
+            dependencies: ["FederationHTTP", "FederationCore", "FederationCrypto", "FederationTestKit", "HostileKit"],
+            swiftSettings: common),
         .testTarget(
             name: "FederationTests",
             dependencies: ["Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],

@@ -7,7 +7,7 @@ final class FakePeer: Sendable {
     let server: HTTPServer
     var endpoint: String { "http://127.0.0.1:\(server.port)" }
 
-    init(port: UInt16 = TestPort.free(), _ answer: @Sendable @escaping (ServedRequest) -> HTTPResponse) throws {
+    init(port: UInt16 = 0, _ answer: @Sendable @escaping (ServedRequest) -> HTTPResponse) throws {
         server = try HTTPServer(address: "127.0.0.1", port: port) { answer($0) }
     }
 

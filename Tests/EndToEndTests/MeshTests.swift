@@ -157,7 +157,7 @@ final class MeshPeer: Sendable {
     private let peer: Mutex<FakePeer?> = Mutex(nil)
     private let id: String
 
-    init(documents: [String], id: String = FakeNoema.id, port: UInt16 = TestPort.free()) throws {
+    init(documents: [String], id: String = FakeNoema.id, port: UInt16 = 0) throws {
         state = Mutex(documents)
         self.id = id
         let peer = try FakePeer(port: port) { [weak self] request in self?.answer(request) ?? HTTPResponse(status: 503) }

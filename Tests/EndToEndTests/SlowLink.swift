@@ -8,8 +8,7 @@ import Synchronization
 /// A connection is made one way later as well, and what the client sends first waits until the far end's word of that
 /// would have come back: a TCP handshake costs a round trip here as it does out there. The line is as wide as loopback.
 final class SlowLink: Sendable {
-    let port: UInt16
-    private let listener: Int32
+    private let listener = Mutex<LoopbackListener?>(nil)
     private let target: UInt16
     private let delay: Duration
     private let counts = Mutex(Counts())
@@ -20,6 +19,7 @@ final class SlowLink: Sendable {
         var received = 0
     }
 
+    var port: UInt16 { listener.withLock { $0?.port ?? 0 } }
     var endpoint: String { "http://127.0.0.1:\(port)" }
     var carried: Counts { counts.withLock { $0 } }
 
@@ -27,44 +27,30 @@ final class SlowLink: Sendable {
     init(to target: UInt16, delay: Duration) {
         self.target = target
         self.delay = delay
-        port = TestPort.free()
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var yes: Int32 = 1
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        precondition(RawSocket.withLoopback(port) { bind(listener, $0, $1) } == 0 && listen(listener, 64) == 0)
-        self.listener = listener
-        DispatchQueue(label: "slow link").async { [weak self] in
-            while true {
-                let near = accept(listener, nil, nil)
-                guard near >= 0, let self else { break }
-                // A node that is started meanwhile must not hold it open.
-                _ = fcntl(near, F_SETFD, FD_CLOEXEC)
-                counts.withLock { $0.connections += 1 }
-                DispatchQueue(label: "slow connection").async { self.connect(near) }
+        let listener = try? LoopbackListener { [weak self] near in
+            guard let self else {
+                close(near)
+                return
             }
-            close(listener)
+            counts.withLock { $0.connections += 1 }
+            DispatchQueue(label: "slow connection").async { self.connect(near) }
         }
+        self.listener.withLock { $0 = listener }
     }
-
-    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private func connect(_ near: Int32) {
         let opened = ContinuousClock.now
         let far = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         SlowLink.sleep(until: opened + delay)
-        guard RawSocket.withLoopback(target, { Glibc.connect(far, $0, $1) }) == 0 else {
-            close(near)
-            close(far)
-            return
-        }
+        // Both ends are closed once both directions have ended.
+        let ends = [OwnedDescriptor(near), OwnedDescriptor(far)]
+        guard RawSocket.withLoopback(target, { Glibc.connect(far, $0, $1) }) == 0 else { return }
         var yes: Int32 = 1
         for end in [near, far] {
             setsockopt(end, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }
-        // Both ends are closed once both directions have ended.
-        let open = OpenEnds(near: near, far: far)
-        SlowLine(from: near, to: far, delay: delay, notBefore: opened + delay * 3, ends: open).carry { _ in }
-        SlowLine(from: far, to: near, delay: delay, notBefore: opened, ends: open).carry { [weak self] count in
+        SlowLine(from: near, to: far, delay: delay, notBefore: opened + delay * 3, ends: ends).carry { _ in }
+        SlowLine(from: far, to: near, delay: delay, notBefore: opened, ends: ends).carry { [weak self] count in
             self?.counts.withLock { $0.received += count }
         }
     }
@@ -76,32 +62,16 @@ final class SlowLink: Sendable {
     }
 }
 
-/// The two descriptors of a connection through a `SlowLink`.
-private final class OpenEnds: Sendable {
-    let near: Int32
-    let far: Int32
-
-    init(near: Int32, far: Int32) {
-        self.near = near
-        self.far = far
-    }
-
-    deinit {
-        close(near)
-        close(far)
-    }
-}
-
 /// One direction: what is read is written so much later.
 private final class SlowLine: Sendable {
     private let source: Int32
     private let drain: Int32
     private let delay: Duration
     private let notBefore: ContinuousClock.Instant
-    private let ends: OpenEnds
+    private let ends: [OwnedDescriptor]
     private let writer = DispatchQueue(label: "slow line")
 
-    init(from source: Int32, to drain: Int32, delay: Duration, notBefore: ContinuousClock.Instant, ends: OpenEnds) {
+    init(from source: Int32, to drain: Int32, delay: Duration, notBefore: ContinuousClock.Instant, ends: [OwnedDescriptor]) {
         self.source = source
         self.drain = drain
         self.delay = delay

@@ -59,20 +59,6 @@ enum Program {
     }
 }
 
-/// Ports that the system gives to nobody by itself, so that a node can be stopped and come back to its own.
-enum TestPort {
-    private static let next = Atomic(Int(getpid()) * 37 % 11_000)
-
-    static func free() -> UInt16 {
-        while true {
-            let port = UInt16(20_000 + next.add(1, ordering: .relaxed).newValue % 12_000)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-            defer { close(descriptor) }
-            if RawSocket.withLoopback(port, { bind(descriptor, $0, $1) }) == 0 { return port }
-        }
-    }
-}
-
 /// One node in a directory of its own: its files, its daemon, and the commands that a person gives it.
 final class TestNode: Sendable {
     let name: String

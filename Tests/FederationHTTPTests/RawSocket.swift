@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import HostileKit
 import Synchronization
 
 /// A blocking TCP socket with the last word on every byte, for saying what no HTTP library would say.
@@ -105,41 +106,27 @@ extension [UInt8] {
 
 /// A server that answers every connection with a script of the test's own.
 final class ScriptedServer: Sendable {
-    let port: UInt16
-    private let descriptor: Int32
-    private let accepted = Atomic(0)
-    private let held = Mutex<[RawSocket]>([])
+    private final class Held: Sendable { let sockets = Mutex<[RawSocket]>([]) }
 
+    private let listener: LoopbackListener
+    private let held: Held
+
+    var port: UInt16 { listener.port }
     var endpoint: String { "http://127.0.0.1:\(port)" }
-    var connections: Int { accepted.load(ordering: .relaxed) }
+    var connections: Int { held.sockets.withLock { $0.count } }
 
     /// The script runs on a thread of its own for each connection, which stays open until the server goes.
     init(_ script: @Sendable @escaping (RawSocket) -> Void) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        _ = RawSocket.withLoopback(0) { bind(descriptor, $0, $1) }
-        listen(descriptor, 64)
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        let held = Held()
+        self.held = held
+        let listener = try? LoopbackListener { connection in
+            let socket = RawSocket(descriptor: connection)
+            held.sockets.withLock { $0.append(socket) }
+            DispatchQueue(label: "script").async { script(socket) }
         }
-        port = UInt16(bigEndian: address.sin_port)
-        self.descriptor = descriptor
-        DispatchQueue(label: "scripted server").async { [weak self] in
-            while true {
-                let connection = accept(descriptor, nil, nil)
-                guard connection >= 0 else { break }
-                let socket = RawSocket(descriptor: connection)
-                guard let self else { break }
-                accepted.add(1, ordering: .relaxed)
-                held.withLock { $0.append(socket) }
-                DispatchQueue(label: "script").async { script(socket) }
-            }
-            close(descriptor)
-        }
+        guard let listener else { preconditionFailure("nobody may listen") }
+        self.listener = listener
     }
-
-    deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// A port on which nobody listens.
     static func closedPort() -> UInt16 {
