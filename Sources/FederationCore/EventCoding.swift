@@ -41,7 +41,8 @@ extension Event {
         guard let data = json["data"] else { return .full(Array("{}".utf8)) }
         guard data.isObject || data.isNull else { throw .wrongType(.data) }
         guard data.raw.count <= Limits.eventDataBytes else { throw .tooLarge(bytes: data.raw.count) }
-        guard !data.raw.contains(where: { $0 < 0x20 }) else { throw .rawControlByte }
+        // White space between its parts: in a string there is none.
+        guard data.isNormal || !data.raw.contains(where: { $0 < 0x20 }) else { throw .rawControlByte }
         return .full(Array(data.raw))
     }
 

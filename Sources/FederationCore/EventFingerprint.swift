@@ -29,9 +29,13 @@ extension Event {
         case .stub(let stub): (dataHash, normalHash) = (stub.dataHash, stub.normalHash)
         case .full(let data):
             let json = if let read { read } else { try JSON(data) }
-            let normal = json.isNull ? Array("{}".utf8) : json.normalForm
             dataHash = sha256(data)
-            normalHash = normal == data ? dataHash : sha256(normal)
+            if json.isNormal, !json.isNull {
+                normalHash = dataHash
+            } else {
+                let normal = json.isNull ? Array("{}".utf8) : json.normalForm
+                normalHash = normal == data ? dataHash : sha256(normal)
+            }
         }
         let signed = signingPreimage(dataHash: dataHash)
         var item = Array("federation-item-v1\n".utf8)

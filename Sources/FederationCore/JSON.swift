@@ -8,13 +8,14 @@ package struct JSON: Sendable {
         case null(Range<Int>)
         case bool(Bool, Range<Int>)
         case number(Range<Int>)
-        case string(Range<Int>)
+        /// `isPlain`: without an escape, so that it stands for its own bytes.
+        case string(Range<Int>, isPlain: Bool)
         case array([Node], Range<Int>)
         case object([(key: String, value: Node)], duplicates: Bool, Range<Int>)
 
         var range: Range<Int> {
             switch self {
-            case .null(let range), .bool(_, let range), .number(let range), .string(let range), .array(_, let range),
+            case .null(let range), .bool(_, let range), .number(let range), .string(let range, _), .array(_, let range),
                 .object(_, _, let range):
                 range
             }
@@ -23,6 +24,9 @@ package struct JSON: Sendable {
 
     let text: [UInt8]
     let node: Node
+    /// It was written in normal form, as nearly every program writes it: without white space and with minimal escapes.
+    /// `false` says nothing.
+    let isNormal: Bool
 
     /// Reads one value and nothing after it but white space.
     ///
@@ -31,11 +35,14 @@ package struct JSON: Sendable {
         var reader = JSONReader(text, depth: depth)
         node = try reader.document()
         self.text = text
+        isNormal = reader.isNormal
     }
 
-    private init(text: [UInt8], node: Node) {
-        self.text = text
+    /// A value inside another.
+    private init(_ node: Node, of whole: JSON) {
+        text = whole.text
         self.node = node
+        isNormal = whole.isNormal
     }
 
     /// The bytes of this value as they came.
@@ -49,7 +56,7 @@ package struct JSON: Sendable {
 
     /// The text of a string; an unpaired surrogate escape reads as U+FFFD.
     package var string: String? {
-        if case .string(let range) = node { decodedString(text[range]) } else { nil }
+        if case .string(let range, let isPlain) = node { decodedString(text, range, isPlain: isPlain) } else { nil }
     }
 
     /// A number that is written as an integer (no fraction, no exponent) and fits.
@@ -65,19 +72,19 @@ package struct JSON: Sendable {
 
     package var array: [JSON]? {
         guard case .array(let nodes, _) = node else { return nil }
-        return nodes.map { JSON(text: text, node: $0) }
+        return nodes.map { JSON($0, of: self) }
     }
 
     /// The members in the order written.
     package var members: [(key: String, value: JSON)]? {
         guard case .object(let members, _, _) = node else { return nil }
-        return members.map { ($0.key, JSON(text: text, node: $0.value)) }
+        return members.map { ($0.key, JSON($0.value, of: self)) }
     }
 
     /// The first member of this name; `nil` also for what is not an object.
     package subscript(key: String) -> JSON? {
         guard case .object(let members, _, _) = node else { return nil }
-        return members.first { $0.key.isExactly(key) }.map { JSON(text: text, node: $0.value) }
+        return members.first { $0.key.isExactly(key) }.map { JSON($0.value, of: self) }
     }
 
     /// Whether this value or one inside it is an object with a key twice.

@@ -4,6 +4,11 @@ struct JSONReader {
     private let depthLimit: Int
     private var index = 0
     private var values = 0
+    /// What was read so far is as its normal form is.
+    private(set) var isNormal = true
+
+    /// As many members as an event has: their list grows once.
+    private static let fewMembers = 12
 
     init(_ text: [UInt8], depth: Int) {
         self.text = text
@@ -25,8 +30,8 @@ struct JSONReader {
         let start = index
         switch try peek() {
         case 0x22:
-            try skipString()
-            return .string(start..<index)
+            let isPlain = try skipString()
+            return .string(start..<index, isPlain: isPlain)
         case 0x7B: return try object(depth: depth)
         case 0x5B: return try array(depth: depth)
         case 0x74:
@@ -55,12 +60,14 @@ struct JSONReader {
             index += 1
             return .object([], duplicates: false, start..<index)
         }
+        // Of one object only: of many small ones, all that room would be a multiple of what came.
+        if depth == 0 { members.reserveCapacity(JSONReader.fewMembers) }
         while true {
             skipSpace()
             let keyStart = index
             guard try peek() == 0x22 else { throw .unexpectedByte(at: index) }
-            try skipString()
-            let key = decodedString(text[keyStart..<index])
+            let isPlain = try skipString()
+            let key = decodedString(text, keyStart..<index, isPlain: isPlain)
             if !keys.insert(key, beside: members) { duplicates = true }
             skipSpace()
             try expect(0x3A)
@@ -147,10 +154,11 @@ struct JSONReader {
         }
     }
 
-    private mutating func skipString() throws(JSONProblem) {
+    /// - Returns: whether there is no escape in it.
+    private mutating func skipString() throws(JSONProblem) -> Bool {
         let start = index
         index += 1
-        var isASCII = true
+        var (isASCII, isPlain) = (true, true)
         while true {
             index = unsafe text.span.bytes.endOfPlainText(from: index)
             let byte = try peek()
@@ -160,9 +168,10 @@ struct JSONReader {
                 if !isASCII, String(validating: text[start..<index], as: UTF8.self) == nil {
                     throw .invalidUTF8(at: start)
                 }
-                return
+                return isPlain
             case 0x5C:
                 index += 1
+                isPlain = false
                 try skipEscape()
             case 0..<0x20: throw .unexpectedByte(at: index)
             default:
@@ -174,9 +183,13 @@ struct JSONReader {
 
     private mutating func skipEscape() throws(JSONProblem) {
         switch try peek() {
-        case 0x22, 0x5C, 0x2F, 0x62, 0x66, 0x6E, 0x72, 0x74: index += 1
+        case 0x22, 0x5C, 0x62, 0x66, 0x6E, 0x72, 0x74: index += 1
+        case 0x2F:
+            index += 1
+            isNormal = false
         case 0x75:
             index += 1
+            isNormal = false
             for _ in 0..<4 {
                 guard hexValue(try peek()) != nil else { throw .unexpectedByte(at: index) }
                 index += 1
@@ -219,6 +232,7 @@ struct JSONReader {
     private mutating func skipSpace() {
         while index < text.count, text[index] == 0x20 || text[index] == 0x0A || text[index] == 0x0D || text[index] == 0x09 {
             index += 1
+            isNormal = false
         }
     }
 
@@ -265,10 +279,13 @@ private struct SeenKeys {
     }
 }
 
-/// Decodes a string literal, quotes included, whose form was checked.
-func decodedString(_ literal: ArraySlice<UInt8>) -> String {
-    let inner = literal.dropFirst().dropLast()
-    guard inner.contains(0x5C) else { return String(decoding: inner, as: UTF8.self) }
+/// Decodes a string literal of `text`, quotes included, whose form was checked.
+///
+/// - Parameter isPlain: there is no escape in it.
+func decodedString(_ text: [UInt8], _ literal: Range<Int>, isPlain: Bool) -> String {
+    let range = literal.lowerBound + 1..<literal.upperBound - 1
+    if isPlain { return unsafe text.span.extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) } }
+    let inner = text[range]
     var bytes: [UInt8] = []
     bytes.reserveCapacity(inner.count)
     forEachStringPart(inner) { part in

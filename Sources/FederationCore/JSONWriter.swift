@@ -109,6 +109,7 @@ extension JSON {
     /// Two relays that differ only in how they escape or space an event give the same normal form, and so the same
     /// digest. An unpaired surrogate has no UTF-8 and stays an escape, in lower case.
     package var normalForm: [UInt8] {
+        if isNormal { return Array(raw) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(raw.count)
         appendNormalForm(node, to: &bytes)
@@ -118,7 +119,8 @@ extension JSON {
     private func appendNormalForm(_ node: Node, to bytes: inout [UInt8]) {
         switch node {
         case .null, .bool, .number: bytes.append(contentsOf: text[node.range])
-        case .string(let range): JSON.append(normalised: text[range], to: &bytes)
+        case .string(let range, isPlain: true): bytes.append(contentsOf: text[range])
+        case .string(let range, isPlain: false): JSON.append(normalised: text[range], to: &bytes)
         case .array(let nodes, _):
             bytes.append(0x5B)
             for (index, node) in nodes.enumerated() {
@@ -139,10 +141,6 @@ extension JSON {
     }
 
     private static func append(normalised literal: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-        guard literal.contains(0x5C) else {
-            bytes.append(contentsOf: literal)
-            return
-        }
         bytes.append(0x22)
         forEachStringPart(literal.dropFirst().dropLast()) { part in
             switch part {

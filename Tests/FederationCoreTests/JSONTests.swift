@@ -1,6 +1,7 @@
-import FederationCore
 import FederationTestKit
 import Testing
+
+@testable import FederationCore
 
 private func read(_ text: String) throws(JSONProblem) -> JSON { try JSON(Array(text.utf8)) }
 
@@ -77,6 +78,22 @@ private func normal(_ text: String) throws -> String { String(decoding: try read
             let once = try read(text).normalForm
             #expect(try JSON(once).normalForm == once, "\(text)")
         }
+    }
+
+    /// A text that is in normal form already is taken as it is; a space before it has it written anew.
+    @Test func whatIsSeenToBeInNormalFormIs() throws {
+        var random = SeededRandom(seed: 5)
+        var taken = 0
+        for _ in 0..<2000 {
+            let spaced = randomJSON(&random, depth: 4)
+            for text in [spaced, spaced.replacing(" ,", with: ",").replacing(" : ", with: ":").replacing(", ", with: ",")] {
+                let (json, anew) = (try read(text), try read(" " + text))
+                #expect(json.normalForm == anew.normalForm, "\(text)")
+                if json.normalForm == Array(text.utf8), json.isNormal { taken += 1 }
+                if let first = json.array?.last { #expect(try JSON([0x20] + first.raw).normalForm == first.normalForm) }
+            }
+        }
+        #expect(taken > 500)
     }
 
     @Test func cutOrChangedTextsNeverTrap() {
