@@ -1,6 +1,7 @@
 """What was to be reached, and what was: each goal with its measure, met or missed, as it is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 MINE = "federation"
@@ -88,6 +89,21 @@ def flat(results: dict) -> Verdict:
     return Verdict("memory is flat", goal, f"{ratio:.2f} ×", ratio <= 1.1)
 
 
+NEGENTROPY = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "negentropy.md"
+
+
+def reconcile(report: Path = NEGENTROPY) -> Verdict:
+    """What a report of its own says: its peer is compiled outside this repository, and takes turns with us there."""
+    what, goal = "reconcile 1,000,000 ids, 1 % different", "≤ 0.7 × the C++ reference's CPU"
+    link = f"[{report.name}]({report.name})"
+    for line in report.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[:3] == ["1 M", "10,000", "scattered"]:
+            ratio = float(cells[10])
+            return Verdict(what, goal, f"{ratio:.2f} × (by a run of its own: {link})", ratio <= 0.7)
+    return Verdict(what, goal, link, None)
+
+
 def table(results: dict) -> list[Verdict]:
     """Every goal of the design, in its order."""
     million, idle, ring = (workload(results, name) for name in ("million", "idle-10", "ring"))
@@ -113,10 +129,5 @@ def table(results: dict) -> list[Verdict]:
         at_most(
             "ring of three, 80 creates in 8 s: memory of all", "≤ 36 MiB", values(ring, MINE, "memory_mb"), 36, "MiB"
         ),
-        Verdict(
-            "reconcile 1,000,000 ids, 1 % different",
-            "≤ 0.7 × the C++ reference's CPU",
-            "[negentropy.md](negentropy.md)",
-            None,
-        ),
+        reconcile(),
     ]

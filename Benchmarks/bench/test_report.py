@@ -51,6 +51,15 @@ class ReportTests(unittest.TestCase):
             each["events_per_cpu_second"] = 18
         self.assertIs({each.what: each.met for each in goals.table(better)}["the same per CPU second, both ends"], True)
 
+    def test_what_reconciling_costs_is_read_from_its_own_report(self):
+        self.assertIs(goals.reconcile().met, True)
+        with tempfile.TemporaryDirectory() as directory:
+            other = Path(directory) / "other.md"
+            other.write_text("| 1 M | 10,000 | scattered | 3 | 1 | 1 | 9 | 9 | 10 | 10 | 0.9 | 0.9 |\n")
+            self.assertIs(goals.reconcile(other).met, False)
+            other.write_text("")
+            self.assertIs(goals.reconcile(other).met, None)
+
     def test_files_are_written(self):
         with tempfile.TemporaryDirectory() as directory:
             report.write(results(), Path(directory), "name")
