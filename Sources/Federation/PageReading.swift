@@ -62,7 +62,7 @@ struct PageReading: Sendable {
                 guard end - start == PageReading.batch.events || size >= PageReading.batch.bytes || end == values.count
                 else { continue }
                 let part = values[start..<end]
-                group.addTask(priority: .utility) { [start] in (start, part.map(transform)) }
+                group.addTask { [start] in (start, part.map(transform)) }
                 (start, size) = (end, 0)
             }
             var parts: [Int: [Result]] = [:]

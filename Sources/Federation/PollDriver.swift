@@ -112,13 +112,15 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     }
 
     private func begin(_ id: RequestID, _ body: @escaping @Sendable () async -> PollMachine.Answer) {
-        work[id] = Task {
+        // Not on this actor: what was asked with may be a page, and letting go of a thousand events takes a while.
+        work[id] = Task.detached { [inbox] in
             let answer = await body()
-            // What was asked with may be a page, and letting go of a thousand events takes a while.
             withExtendedLifetime(body) { _ = inbox.yield(.answered(id, answer)) }
-            if !hasEnded { work[id] = nil }
+            await self.hasEnded(id)
         }
     }
+
+    private func hasEnded(_ id: RequestID) { if !hasEnded { work[id] = nil } }
 
     private nonisolated func load(_ question: PeerQuestion) async -> PollMachine.Answer {
         do { return .memory(try await store.memory(question)) } catch { return .store(error) }

@@ -3,7 +3,7 @@ public enum EventFamily: String, Hashable, Sendable, CaseIterable {
     case noema, hive, neotoma, artifacts, mesh
 
     fileprivate init(of action: String) {
-        let name = action.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(action[..<$0]) }
+        let name = action.firstIndex(of: ":").map { String(action[..<$0]) }
         self = name.flatMap(EventFamily.init(rawValue:)) ?? .noema
     }
 }

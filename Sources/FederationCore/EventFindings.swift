@@ -14,8 +14,9 @@ package final class EventFindings: Sendable {
     let refusal: EventRefusal?
     /// What a create or update says, without its body.
     let snapshot: Snapshot?
-    /// What its subject comes to where the log has no other event of it; `nil` of an event that is refused.
-    let alone: RecordOutcome?
+    /// The record of its subject where the log has no other event of it; `nil` where the event is refused, held or a purge, or
+    /// makes no record.
+    let loneRecord: Record?
     /// Of the key that the event names; `nil` where nobody has looked.
     let signature: SignatureFinding?
 
@@ -30,9 +31,7 @@ package final class EventFindings: Sendable {
         do throws(EventRefusal) { snapshot = try event.checkContent(sha256, data: data) } catch { refusal = error }
         snapshot?.body = ""
         (self.snapshot, self.refusal) = (snapshot, refusal)
-        alone =
-            refusal == nil
-            ? RecordFunction.record(of: event.subject, from: [event], knowing: snapshot.map { [event.id: $0] } ?? [:]) : nil
+        loneRecord = refusal == nil ? RecordFunction.record(of: event, saying: snapshot) : nil
         guard let check, let text = event.signature, let key = event.publicKey else {
             signature = nil
             return

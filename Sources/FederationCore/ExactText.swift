@@ -32,24 +32,3 @@ extension String {
         return bytes.byte(at: place) < others.byte(at: place)
     }
 }
-
-extension RawSpan {
-    func byte(at place: Int) -> UInt8 {
-        precondition(place < byteCount)
-        return unsafe unsafeLoad(fromUncheckedByteOffset: place, as: UInt8.self)
-    }
-
-    /// How many bytes from the start are the same in both: eight at a time, as texts are compared for every event.
-    fileprivate func sharedPrefix(with other: borrowing RawSpan) -> Int {
-        let count = min(byteCount, other.byteCount)
-        var place = 0
-        while place + 8 <= count {
-            let difference = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
-                ^ other.unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
-            guard difference == 0 else { return place + difference.littleEndian.trailingZeroBitCount / 8 }
-            place += 8
-        }
-        while place < count, byte(at: place) == other.byte(at: place) { place += 1 }
-        return place
-    }
-}

@@ -8,6 +8,7 @@ struct IntakePass {
     private(set) var foundOwnEvent: ULID?
     private var clock: NodeClock
     private let ownOrigin: String
+    // Nobody but this pass puts events into the log: a replayer is lent values of its own alone.
     private var subjects = PageSubjects()
     private var unmet = UnmetIDs()
     /// Whether a row of quarantine may hold an event that is now taken in.
@@ -29,8 +30,7 @@ struct IntakePass {
 
     /// Finds out whether the log may have any of the events that will arrive.
     mutating func lookAhead(at items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
-        // A replayer may put events into the log as well.
-        if policy.replayer == nil { unmet = try UnmetIDs(of: items, in: log) }
+        unmet = try UnmetIDs(of: items, in: log)
     }
 
     /// Looks at what came with a page of the histories of its events' origins.
@@ -72,7 +72,7 @@ struct IntakePass {
         let upkeep = RecordUpkeep(policy, now: now)
         var holds: [ULID: HoldReason] = [:]
         for subject in subjects.changed {
-            holds.merge(try upkeep.update(subject.text, knowing: subject.whole, in: &log)) { $1 }
+            holds.merge(try upkeep.update(subject.text, knowing: subject.known, in: &log)) { $1 }
         }
         try clock.write(to: &log)
         if let foundOwnEvent, try log.meta(.stopped) == nil {
@@ -215,7 +215,7 @@ struct IntakePass {
     ) throws(StoreFailure) -> LogEntry {
         guard !entry.event.isStub else { return entry }
         if !subject.isPurged {
-            guard !subject.isWhole, try log.record(subject.text)?.purge != nil else { return entry }
+            guard !subject.isKnown, try log.record(subject.text)?.purge != nil else { return entry }
         }
         let others = try log.events(of: subject.text).map(\.event)
         return Compaction.arrivesAsStub(entry.event, among: others) ? entry.stubbed : entry

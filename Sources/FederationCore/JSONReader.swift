@@ -247,25 +247,6 @@ struct JSONReader {
     }
 }
 
-extension RawSpan {
-    /// The end of what is neither a quote, a backslash, a control character nor above ASCII, or up to seven bytes before
-    /// it: eight are looked at in one step.
-    func endOfPlainText(from start: Int) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        var place = start
-        while place + 8 <= byteCount {
-            let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
-            // A byte that is zero gets its highest bit; a borrow can only reach what lies above such a one.
-            let (quotes, slashes) = (word ^ (ones &* 0x22), word ^ (ones &* 0x5C))
-            let ends = (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
-            let controls = (word &- ones &* 0x20) & ~word
-            guard (ends | controls | word) & (ones &* 0x80) == 0 else { break }
-            place += 8
-        }
-        return place
-    }
-}
-
 /// The keys of an object that is being read. Few of them are compared one by one, which is quicker than hashing.
 private struct SeenKeys {
     private static let fewest = 16

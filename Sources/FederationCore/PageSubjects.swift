@@ -12,12 +12,12 @@ struct PageSubjects {
         fileprivate var sources: [RecordSource]?
 
         /// All of its events in order of id; `nil` where the log has to be asked.
-        var whole: [RecordSource]? {
+        var known: [RecordSource]? {
             guard let sources, sources.count > 1 else { return sources }
             return sources.sorted { $0.stored.event.id < $1.stored.event.id }
         }
 
-        var isWhole: Bool { sources != nil }
+        var isKnown: Bool { sources != nil }
     }
 
     private var all: [Subject] = []

@@ -58,6 +58,16 @@ package enum RecordFunction {
         return RecordOutcome(record: record, standings: standings)
     }
 
+    /// The record of an event's subject without any other event, where the event is applied and no purge.
+    ///
+    /// - Parameter snapshot: what its `data` says, where that is one.
+    static func record(of event: Event, saying snapshot: Snapshot?) -> Record? {
+        let found = snapshot.map { [event.id: $0] } ?? [:]
+        let outcome = record(of: event.subject, from: [event], knowing: found)
+        guard let record = outcome.record, record.heldCount == 0, record.purge == nil else { return nil }
+        return record
+    }
+
     /// The type that is shown of a document of a mesh.
     package static let documentType = "document"
 

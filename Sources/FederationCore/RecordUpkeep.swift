@@ -68,7 +68,11 @@ struct RecordUpkeep {
         _ subject: String, retriesReplayer: Bool = false, knowing known: [RecordSource]? = nil,
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
-        if let known, let held = try settle(subject, with: known, in: &log) { return held }
+        // Most subjects that are new have one event, of which this was found out already.
+        if let known, known.count == 1, known[0].stored.hold == nil, let record = known[0].findings?.loneRecord {
+            try log.setRecord(subject, record)
+            return [:]
+        }
         let stored = if let known { known.map(\.stored) } else { try log.events(of: subject) }
         var found: [ULID: Snapshot] = [:]
         for source in known ?? [] { found[source.stored.event.id] = source.findings?.snapshot }
@@ -85,33 +89,12 @@ struct RecordUpkeep {
         } while try release(stored, outcome, &offered, &held, in: &log)
         outcome.record?.heldCount += held.count
         for standing in outcome.standings { held[standing.id] = standing.hold }
-        try write(outcome, of: subject, stored, held, in: &log)
-        return held
-    }
-
-    /// The same for a subject with one event, of which was found out already what it comes to: most of those that are new.
-    ///
-    /// - Returns: `nil` for any other.
-    private func settle(
-        _ subject: String, with known: [RecordSource], in log: inout some LogWriting
-    ) throws(StoreFailure) -> [ULID: HoldReason]? {
-        guard known.count == 1, let source = known.first, source.stored.hold == nil, let outcome = source.findings?.alone
-        else { return nil }
-        var held: [ULID: HoldReason] = [:]
-        for standing in outcome.standings { held[standing.id] = standing.hold }
-        try write(outcome, of: subject, [source.stored], held, in: &log)
-        return held
-    }
-
-    private func write(
-        _ outcome: RecordOutcome, of subject: String, _ stored: [StoredEvent], _ held: [ULID: HoldReason],
-        in log: inout some LogWriting
-    ) throws(StoreFailure) {
         for event in stored where event.hold != held[event.event.id] {
             try log.setHold(event.event.id, held[event.event.id])
         }
         try log.setRecord(subject, outcome.record)
         if outcome.record?.purge != nil { try removePurged(subject, stored, in: &log) }
+        return held
     }
 
     /// Gives events that are no longer held to the replayer.

@@ -85,17 +85,21 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
 
     /// Runs a statement that answers no rows.
     borrowing func run<each Value: SQLiteBindable>(_ sql: SQL, _ values: repeat each Value) throws(SQLiteError) {
-        try run(sql) { binding in
-            for value in repeat each values { value.bind(to: &binding) }
-        }
+        try run(sql) { (statement) throws(SQLiteError) in try statement.bind(repeat each values) }
     }
 
     /// The same with values that `bind` gives: for the statements of every event, whose many values a list of any types is
     /// slow for.
     borrowing func run(_ sql: SQL, binding bind: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
+        try run(sql) { (statement) throws(SQLiteError) in try statement.bind(bind) }
+    }
+
+    private borrowing func run(
+        _ sql: SQL, _ bind: (SQLiteStatement) throws(SQLiteError) -> Void
+    ) throws(SQLiteError) {
         let statement = try statements.statement(sql)
         defer { statement.rest() }
-        try statement.bind(bind)
+        try bind(statement)
         while try statement.step() {}
         #if FAIL_POINTS
             FailPoint.passed(statement: sql.text)

@@ -233,12 +233,14 @@ internal import FederationCore
         fileprivate mutating func empty() {
             used = 0
             guard unsafe !full.isEmpty else { return }
-            for unsafe piece in unsafe full { unsafe piece.deallocate() }
-            unsafe full = []
+            let all = unsafe full.reduce(piece?.count ?? 0) { $0 + $1.count }
+            deallocate()
+            unsafe piece = .allocate(capacity: all)
         }
 
         fileprivate mutating func deallocate() {
-            empty()
+            for unsafe piece in unsafe full { unsafe piece.deallocate() }
+            unsafe full = []
             unsafe piece?.deallocate()
             unsafe piece = nil
         }

@@ -24,7 +24,8 @@ import Testing
             clock[origin, default: 0] += 1
             clocks[origin] = clock
             let moment = random.chance(0.08) ? IntakePropertyTests.day + Int64(index) : Int64(random.below(30))
-            let subject = "20260101-note-\(random.below(3))"
+            // Some share their subject with many, some with nobody.
+            let subject = "20260101-note-\(random.below(random.chance(0.7) ? 3 : 12))"
             let kind = random.chance(0.1) ? "bar" : "note"
             let action = actions[random.below(actions.count)]
             let isContent = action == "create" || action == "update"
@@ -40,6 +41,7 @@ import Testing
             if random.chance(0.15) {
                 var variant = event
                 variant.originName = "variant \(index)"
+                if random.chance(0.3) { variant.subject = "20260101-note-\(random.below(12))" }
                 events.append(variant)
             }
         }
