@@ -109,7 +109,7 @@ extension PollMachine {
             tickets = []
         }
         pollsAgain = false
-        isConfirmed = false
+        isOvertaken = false
         poll.deadline = now.instant.advanced(by: policy.stall)
         let counts =
             wire == .noema && rescan.countIsDue(at: now.instant, policy)

@@ -106,7 +106,7 @@ extension PollMachine {
             let isBusy = failure == .status(HTTPResponse.busy)
             if !isBusy { busySince = nil }
             let least = isBusy ? policy.wait(ifBusy: poll.retryAfter, interval: peer.interval) : .zero
-            let isAwaited = !isBusy && (!tickets.isEmpty || !comparisonTickets.isEmpty) || isConfirmed
+            let isAwaited = !isBusy && (!tickets.isEmpty || !comparisonTickets.isEmpty) || isOvertaken
             next = isAwaited ? now.instant : now.instant.advanced(by: max(wait, least))
             state = .waiting(until: next)
             if isBusy { return effects + [.report(reported(report, next), to: takeAllTickets(poll))] }

@@ -43,7 +43,7 @@ extension PollMachine {
             return []
         case .idle: return pollSoon(now)
         case .polling:
-            isConfirmed = true
+            isOvertaken = true
             return pollSoon(now)
         }
     }

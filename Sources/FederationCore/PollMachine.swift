@@ -123,8 +123,8 @@ package struct PollMachine: Sendable {
     var aside: Aside?
     /// Since when the peer has been busy whenever it was asked.
     var busySince: Moment?
-    /// A person has said who the peer is, and no poll has begun since.
-    var isConfirmed = false
+    /// What was wrong may have been mended, and no poll has begun since: one that fails says nothing of how it is now.
+    var isOvertaken = false
 
     /// Polls at once.
     package init(
@@ -354,7 +354,13 @@ package struct PollMachine: Sendable {
             forgetFailures()
             state = .idle(until: now.instant)
         case .polling where isSameButForInterval && !beginsToFetch: break
-        case .polling(let poll): return interrupt(poll, now)
+        case .polling(let poll):
+            if !isSameButForInterval {
+                // The poll under way is one of what was before.
+                forgetFailures()
+                isOvertaken = true
+            }
+            return interrupt(poll, now)
         case .forgetting, .stopped: break
         }
         return []

@@ -39,6 +39,8 @@ package struct PushMachine: Sendable {
         case answered(RequestID, PushAnswer)
         /// Whether the configuration lets this peer have what we hold.
         case allowed(Bool)
+        /// Stands for what is shown to the peer and what it must show, as `PolledPeer.channel`.
+        case channel(Digest?)
         case stop
     }
 
@@ -57,6 +59,9 @@ package struct PushMachine: Sendable {
     private let interval: Duration
     private let policy: PushPolicy
     private var isAllowed: Bool
+    private var channel: Digest?
+    /// What was wrong may have been mended while a page was on its way.
+    private var isOvertaken = false
     private var state = State.silent
     /// What the peer wants, as last known.
     private var offer: PushOffer?
@@ -77,9 +82,10 @@ package struct PushMachine: Sendable {
     private var attempt = 0
     private var failure: ExchangeFailure?
 
-    package init(interval: Duration, isAllowed: Bool = true, policy: PushPolicy = PushPolicy()) {
+    package init(interval: Duration, isAllowed: Bool = true, channel: Digest? = nil, policy: PushPolicy = PushPolicy()) {
         self.interval = interval
         self.isAllowed = isAllowed
+        self.channel = channel
         self.policy = policy
         room = min(max(policy.firstBytes, policy.bytes.lowerBound), policy.bytes.upperBound)
     }
@@ -134,6 +140,7 @@ package struct PushMachine: Sendable {
         case .allowed(let isAllowed):
             self.isAllowed = isAllowed
             return isAllowed ? [] : leave(for: .silent)
+        case .channel(let channel): return changed(to: channel, now)
         case .stop: return leave(for: .stopped)
         }
     }
@@ -189,6 +196,22 @@ package struct PushMachine: Sendable {
             hasGrown = true
             return []
         case .silent, .waiting, .stopped: return []
+        }
+    }
+
+    /// What it was refused for may be what was changed.
+    private mutating func changed(to channel: Digest?, _ now: Instant) -> [Effect] {
+        guard channel != self.channel else { return [] }
+        self.channel = channel
+        switch state {
+        case .waiting:
+            forgetFailures()
+            return load(now)
+        case .sending:
+            forgetFailures()
+            isOvertaken = true
+            return []
+        case .silent, .resting, .loading, .stopped: return []
         }
     }
 
@@ -267,6 +290,7 @@ package struct PushMachine: Sendable {
     private mutating func wait(
         after failure: ExchangeFailure, _ now: Instant, _ random: inout some RandomNumberGenerator
     ) -> [Effect] {
+        guard !isOvertaken else { return load(now) }
         attempt = min(attempt, Int.max - 1) + 1
         self.failure = failure
         let longest = max(policy.longestBackoff, interval)
@@ -280,6 +304,7 @@ package struct PushMachine: Sendable {
 
     private mutating func load(_ now: Instant) -> [Effect] {
         hasGrown = false
+        isOvertaken = false
         let id = nextRequest()
         state = .loading(id, deadline: now.advanced(by: policy.stall))
         return [.load(id, after: offer?.position, bytes: room)]

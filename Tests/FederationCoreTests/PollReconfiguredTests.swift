@@ -67,6 +67,31 @@ import Testing
         #expect(bench.machine.wakeAt == wake, "the same one disturbs nothing")
     }
 
+    /// The poll under way shows the old one still: what it fails of is no reason to wait.
+    @Test(arguments: [TransportFailure.refused, .timeout])
+    func anotherChannelIsTriedAtOnceWhereAPollIsUnderWay(failure: TransportFailure) throws {
+        var bench = waiting()
+        let question = bench.due().lazy.compactMap { if case .load(let id, _) = $0 { id } else { nil } }.first
+        let sent = bench.send(.answered(try #require(question), .memory(bench.memory)))
+        let request = sent.lazy.compactMap { if case .send(let id, _, _) = $0 { id } else { nil } }.first
+        var peer = PolledPeer(name: "beta")
+        peer.channel = Digest(1, 2, 3, 4)
+        _ = bench.send(.reconfigured(peer, PollBench.node))
+        #expect(bench.machine.status.attempt == 0)
+        _ = bench.run(bench.send(.answered(try #require(request), .transport(failure))))
+        #expect(bench.machine.wakeAt == bench.now && bench.machine.status.attempt == 1)
+        _ = bench.poll(response: .failure(failure))
+        #expect(bench.machine.wakeAt! > bench.now && bench.machine.status.attempt == 2, "that one was shown the new one")
+    }
+
+    @Test func anotherIntervalWhileAPollIsUnderWayEndsNoBackOff() {
+        var bench = waiting()
+        let begun = bench.due()
+        _ = bench.send(.reconfigured(PolledPeer(name: "beta", interval: .seconds(5)), PollBench.node))
+        _ = bench.run(begun, response: .failure(.refused))
+        #expect(bench.machine.wakeAt! > bench.now && bench.machine.status.attempt == 2)
+    }
+
     @Test func aNodeThatBeginsToFetchPollsNow() {
         var bench = PollBench(PollBench.hello())
         _ = bench.send(.reconfigured(PolledPeer(name: "beta"), renamed(.publish)))

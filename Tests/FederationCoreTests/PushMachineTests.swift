@@ -15,8 +15,8 @@ private struct PushBench {
     /// Pages hold at most so many events.
     var pageEvents = 100
 
-    init(isAllowed: Bool = true, policy: PushPolicy = PushPolicy()) {
-        machine = PushMachine(interval: PushBench.interval, isAllowed: isAllowed, policy: policy)
+    init(isAllowed: Bool = true, channel: Digest? = nil, policy: PushPolicy = PushPolicy()) {
+        machine = PushMachine(interval: PushBench.interval, isAllowed: isAllowed, channel: channel, policy: policy)
     }
 
     mutating func pass(_ time: Duration) { now = now.advanced(by: time) }
@@ -105,6 +105,31 @@ private func spans(_ pages: [PushPage]) -> [String] { pages.map { "\($0.from ?? 
         var bench = PushBench()
         (bench.head, bench.pageEvents) = (10, 4)
         #expect(spans(bench.run(bench.offer("1"))) == ["1-5", "5-9", "9-10"])
+    }
+
+    /// Nothing else wakes one that was refused for the key it showed.
+    @Test func anotherChannelEndsTheBackOff() {
+        let (old, new) = (Digest(1, 2, 3, 4), Digest(4, 3, 2, 1))
+        var bench = PushBench(channel: old)
+        let (id, _) = bench.load(bench.offer(nil))[0]
+        #expect(bench.send(.answered(id, .failed(.status(401)))) == [])
+        let wake = bench.machine.wakeAt
+        #expect(bench.send(.channel(old)) == [] && bench.offer(nil) == [] && bench.machine.wakeAt == wake)
+        #expect(spans(bench.run(bench.send(.channel(new)))) == ["start-3"])
+        #expect(bench.machine.status == PushStatus(state: .current, attempt: 0, failure: nil))
+        #expect(bench.send(.channel(nil)) == [], "where nothing waits nothing is sent")
+    }
+
+    /// The page on its way shows the old one still.
+    @Test func anotherChannelIsTriedAtOnceWhereAPageIsOnItsWay() {
+        var bench = PushBench()
+        let (id, _) = bench.load(bench.offer(nil))[0]
+        #expect(bench.send(.channel(Digest(1, 2, 3, 4))) == [])
+        let again = bench.load(bench.send(.answered(id, .failed(.status(401)))))
+        #expect(again.map(\.page.to) == ["3"] && bench.machine.status.attempt == 0)
+        // That one was shown the new one.
+        #expect(bench.send(.answered(again[0].id, .failed(.status(401)))) == [])
+        #expect(bench.machine.status.state == .waiting && bench.machine.wakeAt! > bench.now)
     }
 
     @Test func whatIsCommittedWhileAPageIsOnItsWayGoesWithTheNext() {

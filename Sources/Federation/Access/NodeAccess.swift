@@ -92,11 +92,12 @@ final class NodeAccess: Sendable {
         return isUntaken || read.contains { FileSignature($0.key) != $0.value }
     }
 
+    /// Also those that are read only when a peer is asked: it is asked anew once they change.
     private static func files(of config: Config, beside path: String) -> Set<String> {
         let names = [
             config.access.sharedKeyFile, config.tls.certificate, config.tls.key, config.tls.clientAuthority,
-            config.page.keyFile,
-        ] + config.peers.map(\.keyFile)
+            config.page.keyFile, config.tls.clientCertificate, config.tls.clientKey,
+        ] + config.peers.flatMap { [$0.keyFile, $0.authority] }
         return Set(names.compactMap { $0 }.map { AccessFile.path($0, beside: path) })
     }
 

@@ -194,14 +194,16 @@ final class Node: Sendable {
         // A request that may take long is not a poll that stands still.
         policy.stall = max(policy.stall, entry.timeout + policy.hold + .seconds(60))
         let choice = entry.wire
+        let peer = polled(entry, of: config)
         let pusher = PushDriver(
             machine: PushMachine(
                 // What a rehearsal has taken in is nobody's yet, and nothing may be changed elsewhere either.
-                interval: config.interval(for: entry), isAllowed: config.serves(entry) && !isRehearsal),
+                interval: config.interval(for: entry), isAllowed: config.serves(entry) && !isRehearsal,
+                channel: peer.channel),
             clock: ContinuousClock(), store: NodePushStore(store: store),
             transport: NodePushTransport(transport: transport, node: { [self] in identity }))
         let driver = PollDriver(
-            peer: polled(entry, of: config), node: identity(by: config), policy: policy, clock: ContinuousClock(),
+            peer: peer, node: identity(by: config), policy: policy, clock: ContinuousClock(),
             wallClock: SystemClock.now, transport: transport, store: NodePollStore(node: self), listener: listener,
             firstPoll: firstPoll, pushes: { pusher.post($0) },
             exchange: { self.wires.exchange(for: choice) })
@@ -221,8 +223,10 @@ final class Node: Sendable {
         let identity = identity(by: config)
         for (name, poller) in allPollers {
             guard let entry = config.peers.first(where: { $0.name == name }) else { continue }
-            poller.driver.post(.reconfigured(polled(entry, of: config), identity))
+            let peer = polled(entry, of: config)
+            poller.driver.post(.reconfigured(peer, identity))
             poller.pusher.post(.allowed(config.serves(entry)))
+            poller.pusher.post(.channel(peer.channel))
         }
     }
 
