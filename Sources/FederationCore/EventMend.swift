@@ -14,12 +14,19 @@ extension TrialMend {
     ///
     /// - Parameters:
     ///   - code: what holds or refuses it.
+    ///   - origin: whose it is, where that is known; one that is no ULID is what somebody wrote, and goes into no command.
     ///   - row: what `quarantine` knows it by.
-    package static func ofEvent(code: String, by writer: EventWriterStanding, row: String? = nil) -> [TrialMend] {
+    package static func ofEvent(
+        code: String, by writer: EventWriterStanding, origin: ULID? = nil, row: String? = nil
+    ) -> [TrialMend] {
         switch code {
         case "unknown_action", "unknown_type", "unknown_tier", "invalid_trace_id", "waits": [.upgrade]
         case "unsigned", "unknown_key", "swapped_key", HoldReason.signature.code: ofSignature(code, writer)
-        case "frozen_origin": [.command(["trust-key", "ORIGIN", "KEY"])]
+        case "frozen_origin": [.command(["trust-key", origin?.description ?? "ORIGIN", "KEY"])]
+        // That a held one's signature does not hold may be a key that has become another since. When one is refused the key is
+        // the one that it names and its origin has shown, so whoever relayed it changed it (`bad_signature`), or somebody signs
+        // with a key that its origin has given up (`past_key`): no word of this node's makes either right.
+        case "bad_signature", "past_key": []
         case _ where code.hasPrefix("replayer:"): row.map { [.command(["quarantine", "retry", $0])] } ?? []
         default: []
         }

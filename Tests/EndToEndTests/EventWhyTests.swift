@@ -111,6 +111,30 @@ import Testing
         try await node.stop()
     }
 
+    /// One that is not signed and was never taken in, of a peer that came while the daemon ran: what is proposed is that peer's
+    /// own, at its own place, whatever name the event gives itself.
+    @Test func aRefusedEventSaysWhatWouldReleaseIt() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let event = FakeEvent.create(1).replacing(#""origin":"fake","timestamp""#, with: #""origin":"of whoever sends","timestamp""#)
+        let peer = try FakeNoema(events: [event])
+        node.set("verify", "enforce")
+        let idle = [("idle", ["endpoint: http://127.0.0.1:\(TestPort.free())", "paused: true"])]
+        node.setPeers(idle)
+        try await node.start()
+        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema"])])
+        func state() async throws -> String? { try? await node.facts("why", FakeEvent.id(1))["state"]?.string }
+        try await eventually("it is refused:\n\(node.log)") { (try await state() == "refused").orNil }
+        let refused = try await node.facts("why", FakeEvent.id(1))
+        #expect(refused.at("quarantine", "0", "code")?.string == "unsigned" && refused["mends"]?.array?.count == 1)
+        let mend = try #require(refused.at("mends", "0"))
+        let line = try #require(TestFile.text(node.configPath).split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.hasSuffix("- name: old") })
+        #expect(mend["key"]?.string == "peers[1].verify" && mend["line"]?.string == "verify: warn")
+        #expect(mend["place"]?.string?.hasPrefix("\(node.configPath):\(line + 1):") == true, "\(mend.raw)")
+        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema", "verify: warn"])])
+        try await eventually("it is released:\n\(node.log)") { (try await state() == "applied").orNil }
+        try await node.stop()
+    }
+
     @Test func whatIsNotAppliedSaysWhy() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         let events = [

@@ -13,6 +13,7 @@ import Testing
             ("unknown_key", .stranger, [.command(["add-peer", "NAME", "ENDPOINT-OF-ITS-ORIGIN"])]),
             ("signature", .stranger, [.command(["add-peer", "NAME", "ENDPOINT-OF-ITS-ORIGIN"])]),
             ("unsigned", .unknown, []), ("signature", .unknown, []), ("bad_signature", .peer("beta"), []),
+            ("past_key", .peer("beta"), []), ("frozen_origin", .unknown, [.command(["trust-key", "ORIGIN", "KEY"])]),
         ]
         for (code, writer, mends) in expected { #expect(TrialMend.ofEvent(code: code, by: writer) == mends, "\(code) \(writer)") }
     }
@@ -21,6 +22,10 @@ import Testing
         for code in ["unknown_action", "unknown_type", "unknown_tier", "invalid_trace_id", "waits"] {
             #expect(TrialMend.ofEvent(code: code, by: .unknown) == [.upgrade])
         }
+        let origin = Sample.node(3)
+        #expect(
+            TrialMend.ofEvent(code: "frozen_origin", by: .stranger, origin: origin)
+                == [.command(["trust-key", origin.description, "KEY"])])
         let held = HoldReason.replayer(.other).code
         #expect(TrialMend.ofEvent(code: held, by: .stranger, row: "7") == [.command(["quarantine", "retry", "7"])])
         #expect(TrialMend.ofEvent(code: "losing_variant", by: .stranger, row: "7").isEmpty)

@@ -21,7 +21,7 @@ extension CommandService {
             if closest(to: what, among: events) != nil { throw CommandFailure(.unknownEvent, ["id": what], list: events) }
             throw CommandFailure(.unknownPeer, ["peer": what], list: peers)
         }
-        return jsonObject { found.write(to: &$0, at: now, by: node.opened.file) }
+        return jsonObject { found.write(to: &$0, at: now, in: config, file: node.opened.fileNow) }
     }
 }
 
@@ -31,6 +31,7 @@ struct EventWhy: Sendable {
     private static let listed = 100
 
     private let subject: String
+    /// `nil` where a record is asked about.
     private let id: String?
     private let stored: [StoredEvent]
     private let stories: [ULID: EventStory]
@@ -101,8 +102,9 @@ struct EventWhy: Sendable {
 
     // MARK: As JSON
 
-    func write(to writer: inout JSONWriter, at now: WallTime, by file: ConfigFile) {
-        guard id != nil else {
+    /// - Parameter file: the configuration's, as it is now; `nil` where it cannot be read.
+    func write(to writer: inout JSONWriter, at now: WallTime, in config: Config, file: ConfigFile?) {
+        guard let id else {
             writer.member("trace_id", subject)
             if let record {
                 writer.key("record")
@@ -122,14 +124,11 @@ struct EventWhy: Sendable {
             }
             return
         }
-        writer.member("event_id", id ?? "")
+        writer.member("event_id", id)
         writer.member("trace_id", subject)
         writer.member("state", state)
         if let event = stored.first { one(event, &writer, now) }
-        if !mends.isEmpty {
-            let index = peers[origin].flatMap { name in file.config.peers.firstIndex { $0.name == name } }
-            MendPlace(index: index, file: file).write(mends, to: &writer)
-        }
+        if let release { MendPlace(of: peers[release.origin], in: config, file: file).write(release.mends, to: &writer) }
         if let record {
             writer.key("record")
             writer.record(record)
@@ -140,18 +139,23 @@ struct EventWhy: Sendable {
         }
     }
 
-    /// Who wrote it; of one that is not in the log, as far as it could be read.
-    private var origin: String {
-        stored.first?.event.origin ?? (aside.first.flatMap { try? JSON($0.bytes) })?["origin"]?.string ?? ""
+    /// What would let it be applied, where it is not and something would. One that is not in the log may have come in several
+    /// ways: the last of them that something can be said of.
+    private var release: (origin: String, mends: [TrialMend])? {
+        guard let event = stored.first else { return aside.reversed().lazy.compactMap { release(of: $0) }.first }
+        return event.holdCode.flatMap { release(of: event.event.origin, code: $0, row: event.event.id.description) }
     }
 
-    /// What would let it be applied, where it is not.
-    private var mends: [TrialMend] {
-        let (code, row) = stored.first.map { ($0.holdCode, $0.event.id.description) }
-            ?? (aside.first?.code, String(aside.first?.row ?? 0))
-        guard let code, id != nil else { return [] }
+    private func release(of row: QuarantineEntry) -> (origin: String, mends: [TrialMend])? {
+        // Whose it is by the id that its policy goes by; the name beside it is whatever its sender likes.
+        let origin = (try? JSON(row.bytes))?["cortex_id"]?.string ?? ""
+        return release(of: origin, code: row.code, row: String(row.row))
+    }
+
+    private func release(of origin: String, code: String, row: String) -> (origin: String, mends: [TrialMend])? {
         let writer = peers[origin].map { EventWriterStanding.peer($0) } ?? (origin.isEmpty ? .unknown : .stranger)
-        return TrialMend.ofEvent(code: code, by: writer, row: row)
+        let mends = TrialMend.ofEvent(code: code, by: writer, origin: ULID(origin), row: row)
+        return mends.isEmpty ? nil : (origin, mends)
     }
 
     private var state: String {

@@ -7,11 +7,13 @@ extension CommandService {
     func known() async throws(CommandFailure) -> [UInt8] {
         let config = node.config
         let now = SystemClock.now()
+        let file = node.opened.fileNow
         var reports: [PeerKnown] = []
-        for (index, entry) in config.peers.enumerated() {
+        for entry in config.peers {
             let peer = PolledPeer(entry, of: config)
             var report = TrialReport(entry: entry, trial: PeerTrial(.paused, peer: peer, node: node.identity))
-            try await addHistory(to: &report, at: index)
+            report.mendPlace = MendPlace(of: entry.name, in: config, file: file)
+            try await addHistory(to: &report)
             let rule = config.rule(for: entry, own: node.identity.id)
             let (aside, origin, standing, pin) = try await read { (log) throws(StoreFailure) in
                 let pin = try log.state(StateKey.peer(entry.name, .identity)).flatMap { ULID($0) }

@@ -8,12 +8,12 @@ extension CommandService {
     /// `why PEER`: the steps of a poll, tried now, and what mends the first that does not go well.
     func whyPeer(_ name: String) async throws(CommandFailure) -> [UInt8] {
         let config = node.config
-        guard let index = config.peers.firstIndex(where: { $0.name == name }) else {
+        guard let entry = config.peers.first(where: { $0.name == name }) else {
             throw CommandFailure(.unknownPeer, ["peer": name], list: config.peers.map(\.name))
         }
-        let entry = config.peers[index]
         var report = TrialReport(entry: entry, trial: await trial(of: entry, in: config))
-        try await addHistory(to: &report, at: index)
+        report.mendPlace = MendPlace(of: name, in: config, file: node.opened.fileNow)
+        try await addHistory(to: &report)
         let now = SystemClock.now()
         let asideOrigin = try await read { (log) throws(StoreFailure) in try TrialFault.asideOrigin(of: name, in: log) }
         if case .aside = report.trial.fault { report.asideOrigin = asideOrigin }
@@ -22,9 +22,8 @@ extension CommandService {
     }
 
     /// How the peer fared before, by the database and by what this program has seen.
-    func addHistory(to report: inout TrialReport, at index: Int) async throws(CommandFailure) {
+    func addHistory(to report: inout TrialReport) async throws(CommandFailure) {
         let name = report.entry.name
-        report.mendPlace = MendPlace(index: index, file: node.opened.file)
         let known = try await read { (log) throws(StoreFailure) in
             let health = try log.state(StateKey.peer(name, .health)) ?? ""
             return (PeerHealth(json: Array(health.utf8)), try log.state(StateKey.peer(name, .lastSeen)))
