@@ -144,6 +144,13 @@ import Testing
         for (since, events) in [("0", 1), ("\(place)", 0), (one["id"]?.string ?? "?", 0)] as [(String, Int64)] {
             #expect(try await alpha.facts("export", "--since", since, "--dry-run")["events"]?.integer == events, "\(since)")
         }
+        let behind = try await alpha.facts("export", "--since", "\(place)", "--dry-run")["behind"]
+        #expect(behind?["seq"]?.integer == place && behind?["event_id"]?.string == one["id"]?.string)
+        let came = try #require(behind?["received_at"]?.string)
+        #expect(came == one["received_at"]?.string && planned["behind"] == nil)
+        #expect(try await alpha.run("export", "--since", "\(place)", "--dry-run").out.contains(", behind place \(place), which came \(came)"))
+        let year = try await alpha.run("export", "--since", "2026", "--dry-run")
+        #expect(year.status == 2 && year.err.contains("write 2026-01-01 for") && year.err.contains("or 2,026 for"), "\(year.err)")
         #expect(try await alpha.run("export", "--since", "\(place + 1)", "--dry-run").err.contains("is no place in this log"))
         let position = try #require(planned["to"]?.string)
         let after = try await alpha.run("export", "--since", position + "X", "--to", scratch.file("usb/x"))

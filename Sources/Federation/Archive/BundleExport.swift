@@ -7,37 +7,6 @@ internal import Glibc
 
 /// `federation export`: writes what peers would be given of the log into a bundle.
 package struct BundleExport: Sendable {
-    /// Where the bundle begins.
-    package enum Since: Hashable, Sendable {
-        case beginning
-        /// What came here from this moment on.
-        case time(WallTime)
-        /// After a position of this log.
-        case position(String)
-        /// After a place in the order of arrival, as commands show it, or after the event of this id.
-        case place(Int64)
-        case event(ULID)
-        /// After what this peer said, in its last bundle that was imported, that it has.
-        case peer(String)
-
-        /// Reads a time, a place, an event's id, a duration back from now, or a position; `nil` for anything else.
-        package init?(_ text: String) {
-            if let time = WallTime(rfc3339: text) ?? WallTime(rfc3339: text + "T00:00:00Z") {
-                self = .time(time)
-            } else if let place = Int64(text.replacing(",", with: "")), place >= 0 {
-                self = .place(place)
-            } else if let id = ULID(text) {
-                self = .event(id)
-            } else if let back = try? Duration(configured: text), back >= .zero {
-                self = .time(SystemClock.now().advanced(by: .zero - back))
-            } else if NativePosition(text) != nil {
-                self = .position(text)
-            } else {
-                return nil
-            }
-        }
-    }
-
     package var configPath: String
     /// `nil` for standard output.
     package var target: String?
@@ -86,6 +55,14 @@ package struct BundleExport: Sendable {
             $0.member("file", target ?? "-")
             $0.member("id", node.identity.id.description)
             $0.member("from", plan.header.from)
+            if let behind = plan.behind {
+                $0.key("behind")
+                $0.object {
+                    $0.member("seq", behind.seq)
+                    $0.member("event_id", behind.event.id.description)
+                    $0.member("received_at", behind.receivedAt.rfc3339)
+                }
+            }
             $0.member("to", end.to)
             $0.member("pages", end.end.pages)
             $0.member("events", end.end.events)
@@ -114,6 +91,8 @@ package struct BundleExport: Sendable {
         var head: String
         var events: Int64
         var facts: (events: Int64, digest: String)
+        /// The event that it begins after.
+        var behind: StoredEvent?
 
         init(_ since: Since, _ node: OpenedNode) async throws(CommandFailure) {
             let found: Found
@@ -127,7 +106,7 @@ package struct BundleExport: Sendable {
                 throw CommandFailure(.unknownPosition, ["position": found.asked])
             }
             var random = SystemRandom()
-            (head, events, facts) = (found.head, found.events, found.facts)
+            (head, events, facts, behind) = (found.head, found.events, found.facts, found.behind)
             header = Bundle.Header(
                 node: node.identity, publicKey: node.key.publicKey.description, madeAt: SystemClock.now(),
                 nonce: hexadecimal(random.bytes(16)), from: found.from, holds: found.holds,
@@ -143,6 +122,7 @@ package struct BundleExport: Sendable {
         var facts: (events: Int64, digest: String)
         var holds: [ULID: String] = [:]
         var successions: [Attestation]
+        var behind: StoredEvent?
         var asked = ""
         /// Whether the position that was asked from is one of this log.
         var isKnown = true
@@ -184,6 +164,7 @@ package struct BundleExport: Sendable {
                 }
             }
             head = end.text
+            behind = try start.seq > 0 ? log.event(start.id) : nil
             events = max(0, end.seq - start.seq)
             facts = try log.setFacts(sha256)
             holds = try BundleExport.holds(of: peers, for: since, in: log)

@@ -40,12 +40,7 @@ let exportCommand = CommandDefinition(
     var since = BundleExport.Since.beginning
     if let peer = arguments.value("--for") { since = .peer(peer) }
     if let text = arguments.value("--since") {
-        guard let parsed = BundleExport.Since(text) else {
-            return session.usage(
-                "--since must be a time such as 2026-05-01 or 2026-05-01T12:00:00Z, a duration such as 36h, a place in the log such "
-                    + "as 6056 ('federation events' begins each line with it), an event's id, or a position as a bundle names it")
-        }
-        since = parsed
+        do throws(BundleExport.Unread) { since = try BundleExport.Since(text) } catch { return session.usage(error.words) }
     }
     var export = BundleExport(configPath: arguments.configPath, target: to == "-" ? nil : to, since: since)
     export.replaces = arguments.has("--force")
@@ -58,7 +53,7 @@ let exportCommand = CommandDefinition(
         if arguments.json {
             console.print(String(decoding: answer, as: UTF8.self))
         } else {
-            let what = "\(counted(result.count("events"), "event")), \(byteText(result.count("bytes")))"
+            let what = "\(counted(result.count("events"), "event")), \(byteText(result.count("bytes")))\(behind(result["behind"]))"
             let line = "\(isDryRun ? "would write" : "wrote") \(toOutput ? "a bundle" : result.text("file")): \(what)"
             if toOutput { console.note(line) } else { console.print(line) }
         }
@@ -67,6 +62,24 @@ let exportCommand = CommandDefinition(
         await display?.end()
         return session.report(error)
     }
+}
+
+extension BundleExport.Unread {
+    fileprivate var words: String {
+        switch self {
+        case .nothing:
+            "--since must be a time such as 2026-05-01 or 2026-05-01T12:00:00Z, a duration such as 36h, a place in the log such "
+                + "as 6056 ('federation events' begins each line with it), an event's id, or a position as a bundle names it"
+        case .year(let digits):
+            "--since \(digits) may be a year or a place in the log: write \(digits)-01-01 for what came here since that day, or "
+                + "\(grouped(Int64(digits) ?? 0)) for what stands behind that place"
+        }
+    }
+}
+
+/// The event that a bundle begins after, in words; empty where it holds the log from its beginning.
+private func behind(_ place: JSON?) -> String {
+    place.map { ", behind place \(grouped($0.count("seq"))), which came \($0.text("received_at"))" } ?? ""
 }
 
 /// A bundle that is taken in.
