@@ -1,4 +1,5 @@
 import FederationCore
+import Glibc
 import Testing
 
 @testable import FederationStore
@@ -90,6 +91,27 @@ import Testing
         try await ring.stop()
         let gone = try await alpha.run("verify")
         #expect(gone.status == 4, "\(gone.out)\(gone.err)")
+    }
+
+    /// Without a daemon the command itself shows the key of the ring, as the file has it now.
+    @Test func aPeerThatAsksForAKeyIsComparedWithWithoutADaemon() async throws {
+        let ring = try await Ring("alpha", "beta")
+        let (alpha, beta) = (ring["alpha"], ring["beta"])
+        func write(_ key: String, _ node: TestNode) {
+            TestFile.write(key + "\n", to: node.directory + "/ring.key")
+            chmod(node.directory + "/ring.key", 0o600)
+        }
+        for node in ring.nodes {
+            node.set("access", "{shared_key_file: ring.key}")
+            write("a-key-of-the-ring-000", node)
+        }
+        try await beta.start()
+        try await beta.put("# Behind a key\n")
+        let proven = try await alpha.run("verify", "--peer", "beta")
+        #expect(proven.status == 0 && proven.out.contains("in sync: 1 event"), "\(proven.out)\(proven.err)")
+        write("another-key-of-the-ring", alpha)
+        #expect(try await alpha.run("verify", "--peer", "beta").status != 0)
+        #expect(try await beta.stop() == .exited(0))
     }
 
     @Test func aNoemaPeerCannotBeProven() async throws {

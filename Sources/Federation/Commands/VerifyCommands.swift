@@ -123,7 +123,8 @@ extension Node {
     /// for: it is asked again about the same moment, so events that are written meanwhile do not matter.
     func verify(_ names: [String], wait: Duration, lists: Bool) async throws(CommandFailure) -> [VerifiedPeer] {
         if let stopped { throw stopped.failure }
-        let isDaemon = !allPollers.isEmpty
+        let isDaemon = isDaemon
+        if !isDaemon { try takeAccess() }
         let pollers = startPollers(listener: PollLog(node: self), firstPoll: Instant(Limits.controlDeadline))
         let wanted = names.compactMap { name in pollers[name].map { (name, $0.driver) } }
         let wires = await pinnedWires(of: names)
