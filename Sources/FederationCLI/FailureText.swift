@@ -27,7 +27,7 @@ struct FailureText {
         switch failure.code {
         case .badRequest: self.init("the node did not understand the request", hint: "is it another version of federation?")
         case .configProblems:
-            self.init("the configuration cannot be used", hint: "see docs/configuration.md", .config, lines: failure.list)
+            self.init("the configuration cannot be used", hint: "see \(DocumentPlace.words("configuration"))", .config, lines: failure.list)
         case .notInitialised:
             self.init("no database in \(fact("directory"))",
                 hint: failure.facts["case"] == "recovery"
@@ -111,7 +111,7 @@ struct FailureText {
             self.init("this process may hold \(fact("limit")) files and connections open, and a node needs \(fact("needed"))",
                 hint: "raise the limit: 'ulimit -n', or LimitNOFILE= in its unit")
         case .unknownReplayer:
-            self.init("no replayer '\(fact("name"))' in the configuration", hint: list.isEmpty ? "there are none: see 'replayers' in docs/configuration.md" : "there are: \(list)")
+            self.init("no replayer '\(fact("name"))' in the configuration", hint: list.isEmpty ? "there are none: see 'replayers' in \(DocumentPlace.words("configuration"))" : "there are: \(list)")
         case .nothingWaits:
             self.init("'\(fact("name"))' is a directory of notes: no event waits there",
                 hint: "'federation replayer show \(fact("name"))' has the files that are left alone; 'retry' without an event looks at all again")

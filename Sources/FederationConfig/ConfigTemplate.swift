@@ -10,8 +10,8 @@ package enum ConfigTemplate {
         let polling = interval.map { "interval: \($0.yamlScalar)" } ?? "#interval: \(defaults.interval.shortText)"
         let listening = listen.map { "listen: \($0.description.yamlScalar)" } ?? "#listen: 127.0.0.1:4001"
         return """
-            # One node of a federation. docs/configuration.md describes every key;
-            # a key that is commented out shows its default, or an example.
+            # One node of a federation. docs/configuration.md describes every key (of the Debian package:
+            # /usr/share/doc/federation/configuration.md.gz); one that is commented out shows its default, or an example.
 
             # What peers and people call this node.
             name: \(name.yamlScalar)
@@ -53,7 +53,7 @@ package enum ConfigTemplate {
             #  certificate: tls/cert.pem
             #  key: tls/key.pem
 
-            # A page for browsers on this machine (docs/page.md). A key lets it also resolve, and is asked for elsewhere.
+            # A page for browsers on this machine (docs/page.md, of the package page.md.gz there). A key lets it also resolve, and is asked for elsewhere.
             #page:
             #  listen: 127.0.0.1:8470
             #  key_file: page.key

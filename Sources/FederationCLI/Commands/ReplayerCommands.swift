@@ -108,7 +108,7 @@ enum ReplayerText {
         switch problem {
         case "directory_missing":
             "its directory is not there, or has lost its mark: mount it, or 'federation replayer rewind \(name)' to begin there anew"
-        case "directory_not_ours": "its directory is another's: see docs/files.md"
+        case "directory_not_ours": "its directory is another's: see \(DocumentPlace.words("files"))"
         case "disk_full": "there is no room for its files"
         case "many_missing":
             "most of its notes are missing, and none is deleted: put them back, or 'federation replayer rewind \(name)' to write them anew"
