@@ -142,7 +142,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "FederationCLI", "Federation", "FederationCore", "FederationHTTP", "FederationCrypto", "FederationStore",
-                "FederationTestKit", "HostileKit", "HostilePeer", "HostileClient", "notes-index",
+                "FederationTestKit", "HostileKit", "HostilePeer", "HostileClient", "notes-index", "CProcess",
             ],
             swiftSettings: common),
     ] + fuzzing + (withFailPoints ? [.target(name: "FailPoints", swiftSettings: strict)] : []),

@@ -32,41 +32,21 @@ package enum HostileAnswer: Sendable {
 
 /// A server on a raw socket: what it reads is HTTP, what it writes need not be. A thread for each connection.
 package final class HostileServer: Sendable {
-    package let port: UInt16
-    private let descriptor: Int32
-    private let answer: @Sendable (HeardRequest) -> HostileAnswer
+    private let listener: LoopbackListener
 
-    /// Listens on the loopback address; port 0 is any.
-    package init(port: UInt16, answer: @Sendable @escaping (HeardRequest) -> HostileAnswer) throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var yes: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard RawSocket.withLoopback(port, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 128) == 0 else {
-            Glibc.close(descriptor)
-            throw Unreachable(port: port)
-        }
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        self.port = UInt16(bigEndian: address.sin_port)
-        self.descriptor = descriptor
-        self.answer = answer
-        detach { [self] in
-            while true {
-                let connection = accept(descriptor, nil, nil)
-                guard connection >= 0 else { break }
-                _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-                let socket = RawSocket(descriptor: connection)
-                detach { [self] in serve(socket) }
-            }
+    package var port: UInt16 { listener.port }
+
+    /// Listens on the loopback address until it goes; port 0 is any.
+    package init(port: UInt16, answer: @escaping @Sendable (HeardRequest) -> HostileAnswer) throws {
+        listener = try LoopbackListener(port: port) { connection in
+            let socket = RawSocket(descriptor: connection)
+            detach { HostileServer.serve(socket, answer) }
         }
     }
 
     package var endpoint: String { "http://127.0.0.1:\(port)" }
 
-    private func serve(_ socket: RawSocket) {
+    private static func serve(_ socket: RawSocket, _ answer: (HeardRequest) -> HostileAnswer) {
         defer { socket.close() }
         var heard: [UInt8] = []
         while let request = HeardRequest(from: socket, &heard) {

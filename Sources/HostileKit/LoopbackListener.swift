@@ -21,7 +21,7 @@ package final class LoopbackListener: Sendable {
         let descriptor = OwnedDescriptor(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0))
         var yes: Int32 = 1
         setsockopt(descriptor.number, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard RawSocket.withLoopback(port, { bind(descriptor.number, $0, $1) }) == 0, listen(descriptor.number, 64) == 0 else {
+        guard RawSocket.withLoopback(port, { bind(descriptor.number, $0, $1) }) == 0, listen(descriptor.number, 128) == 0 else {
             throw Unreachable(port: port)
         }
         var address = sockaddr_in()
@@ -38,10 +38,17 @@ package final class LoopbackListener: Sendable {
                     if errno == EINTR || errno == ECONNABORTED { continue }
                     break
                 }
-                // A program that is started meanwhile must not hold it open.
+                // A program that is started meanwhile must not hold it open; one that was in between closes it (`ChildProcess`).
                 _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                 taken(connection)
             }
+        }
+    }
+
+    /// The same for whoever can do nothing without it: the program ends, and says why.
+    package static func required(port: UInt16 = 0, taken: @escaping @Sendable (Int32) -> Void) -> LoopbackListener {
+        do { return try LoopbackListener(port: port, taken: taken) } catch {
+            preconditionFailure("nobody may listen on port \(port) of this machine")
         }
     }
 

@@ -90,16 +90,20 @@ package final class RawSocket: Sendable {
         return count > 0 ? Array(buffer[..<count]) : []
     }
 
-    /// Reads to the end of the head of a message.
-    package func receiveHead() -> String {
-        var text = ""
-        while !text.contains("\r\n\r\n") {
+    /// Reads until `marker` has come or the other side has ended.
+    package func receive(until marker: String) -> String {
+        var bytes: [UInt8] = []
+        let marker = Array(marker.utf8)
+        while bytes.firstRange(of: marker) == nil {
             let more = receive()
             if more.isEmpty { break }
-            text += String(decoding: more, as: UTF8.self)
+            bytes += more
         }
-        return text
+        return String(decoding: bytes, as: UTF8.self)
     }
+
+    /// Reads to the end of the head of a message.
+    package func receiveHead() -> String { receive(until: "\r\n\r\n") }
 
     package func receiveToEnd() -> String {
         var bytes: [UInt8] = []

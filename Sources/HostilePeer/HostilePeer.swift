@@ -43,7 +43,7 @@ internal import HostileKit
             let servers = try chosen.map { (attack: $0, server: try $0.serve(port: port, other: other)) }
             for (attack, server) in servers { Terminal.say("\(attack.name) \(server.endpoint)") }
             Terminal.say("ready")
-            while true { pause() }
+            withExtendedLifetime(servers) { while true { pause() } }
         } catch {
             fail("hostile-peer: \(error)")
         }

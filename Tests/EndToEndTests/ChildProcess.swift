@@ -1,3 +1,4 @@
+import CProcess
 import Dispatch
 import Glibc
 import Synchronization
@@ -35,8 +36,9 @@ final class ChildProcess: Sendable {
         }
         for place in inherits.indices {
             posix_spawn_file_actions_adddup2(&actions, 200 + Int32(place), 3 + Int32(place))
-            posix_spawn_file_actions_addclose(&actions, 200 + Int32(place))
         }
+        // Also what another thread has just accepted, and not yet marked as its own.
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3 + Int32(inherits.count))
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var pid: pid_t = 0

@@ -1,5 +1,6 @@
 import FederationCore
 import FederationHTTP
+import HostileKit
 import Testing
 
 /// One way to bring each reason about, on a real socket or with a real event.

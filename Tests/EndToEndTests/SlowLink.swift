@@ -19,7 +19,10 @@ final class SlowLink: Sendable {
         var received = 0
     }
 
-    var port: UInt16 { listener.withLock { $0?.port ?? 0 } }
+    var port: UInt16 {
+        guard let port = listener.withLock({ $0?.port }) else { preconditionFailure("a link without a listener") }
+        return port
+    }
     var endpoint: String { "http://127.0.0.1:\(port)" }
     var carried: Counts { counts.withLock { $0 } }
 
@@ -27,7 +30,7 @@ final class SlowLink: Sendable {
     init(to target: UInt16, delay: Duration) {
         self.target = target
         self.delay = delay
-        let listener = try? LoopbackListener { [weak self] near in
+        let listener = LoopbackListener.required { [weak self] near in
             guard let self else {
                 close(near)
                 return

@@ -35,7 +35,9 @@ enum TestPort {
         let start = Int(getpid()) % blocks
         let candidates = (0..<blocks).map { (start + $0) % blocks }.filter { !state.taken.contains($0) }
         // Once every block is somebody's, what is ours is gone through again.
-        let block = candidates.first(where: isFree) ?? state.taken.removeFirst()
+        let free = candidates.first(where: isFree)
+        precondition(free != nil || !state.taken.isEmpty, "other processes hold all \(blocks) blocks of ports for tests")
+        let block = free ?? state.taken.removeFirst()
         state.taken.append(block)
         state.left = (0..<perBlock).map { UInt16(first + block * perBlock + $0) }
     }

@@ -1,5 +1,6 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 @testable import FederationHTTP
@@ -27,7 +28,7 @@ import Testing
         let server = ScriptedServer { socket in
             _ = socket.receive(until: "\r\n\r\n")
             socket.send(answer)
-            shutdown(socket.descriptor, Int32(SHUT_WR))
+            socket.endSending()
             _ = socket.receiveToEnd()
         }
         return await outcome(request, at: server.endpoint)

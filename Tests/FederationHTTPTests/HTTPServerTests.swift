@@ -1,4 +1,5 @@
 import FederationCore
+import HostileKit
 import Synchronization
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
     /// All that the server says to a connection on which `text` is sent.
     static func conversation(_ server: HTTPServer, _ text: String) async -> String {
         await blocking {
-            guard let socket = RawSocket(connectingTo: server.port) else { return "" }
+            guard let socket = try? RawSocket(connectingTo: server.port) else { return "" }
             socket.send(text)
             return socket.receiveToEnd()
         }
@@ -116,7 +117,7 @@ import Testing
         #expect(whole.contains("Connection: close"))
         // One that never ends is dropped: twice the limit is as far as it gets.
         let endless = await blocking { () -> String in
-            guard let socket = RawSocket(connectingTo: server.port) else { return "?" }
+            guard let socket = try? RawSocket(connectingTo: server.port) else { return "?" }
             socket.send(head)
             while socket.send(chunk) {}
             return socket.receiveToEnd()
@@ -154,7 +155,7 @@ import Testing
         let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits, handler: RoundTripTests.echo)
         let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
         let holder = await blocking { () -> RawSocket? in
-            let socket = RawSocket(connectingTo: server.port)
+            let socket = try? RawSocket(connectingTo: server.port)
             socket?.send(head + String(repeating: "x", count: 999))
             return socket
         }
@@ -240,9 +241,9 @@ import Testing
         let client = CurlClient()
         for end in [0, text.utf8.count / 2] {
             await blocking {
-                guard let socket = RawSocket(connectingTo: server.port) else { return }
+                guard let socket = try? RawSocket(connectingTo: server.port) else { return }
                 socket.send(Array(text.utf8.dropLast(end)))
-                shutdownSending(socket)
+                socket.endSending()
                 _ = socket.receiveToEnd()
             }
         }
@@ -271,10 +272,10 @@ import Testing
             await gate.wait()
             return HTTPResponse(status: 200, body: Array("answer".utf8))
         }
-        let socket = try #require(RawSocket(connectingTo: server.port))
+        let socket = try RawSocket(connectingTo: server.port)
         socket.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(await eventually { server.liveExchanges == 1 })
-        shutdownSending(socket)
+        socket.endSending()
         await gate.wait()
         #expect(await blocking { socket.receiveToEnd() } == "")
         #expect(await eventually { server.liveExchanges == 0 && server.openConnections == 0 })

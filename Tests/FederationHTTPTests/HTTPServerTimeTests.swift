@@ -1,10 +1,9 @@
 import FederationCore
 import Glibc
+import HostileKit
 import Testing
 
 @testable import FederationHTTP
-
-func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SHUT_WR)) }
 
 /// Deadlines, limits of connections, hang-ups and the end of a server.
 @Suite struct HTTPServerTimeTests {
@@ -13,7 +12,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
     /// Sends `head`, then `trickle` again and again; how long the server put up with it, and what it said.
     static func trickle(_ server: HTTPServer, _ head: String, _ trickle: String) async -> (Duration, String) {
         await blocking {
-            guard let socket = RawSocket(connectingTo: server.port) else { return (.zero, "no connection") }
+            guard let socket = try? RawSocket(connectingTo: server.port) else { return (.zero, "no connection") }
             let begin = ContinuousClock.now
             socket.send(head)
             // The second send after the end fails: the first one provokes the reset.
@@ -60,7 +59,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits) { _ in
             HTTPResponse(status: 200, body: [UInt8](repeating: 1, count: 32 << 20))
         }
-        let socket = try #require(RawSocket(connectingTo: server.port))
+        let socket = try RawSocket(connectingTo: server.port)
         socket.send(HTTPServerTimeTests.request)
         #expect(await eventually { server.liveExchanges == 1 })
         #expect(await eventually { server.liveExchanges == 0 && server.openConnections == 0 })
@@ -98,7 +97,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         for round in 0..<20 {
             await blocking {
                 for part in parts {
-                    guard let socket = RawSocket(connectingTo: server.port) else { continue }
+                    guard let socket = try? RawSocket(connectingTo: server.port) else { continue }
                     socket.send(part)
                     round % 2 == 0 ? socket.reset() : socket.close()
                 }
@@ -114,7 +113,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         let server = try HTTPServer(
             address: "127.0.0.1", port: 0, limits: limits, refused: { if $0 == .connections { turnedAway.raise() } },
             handler: RoundTripTests.echo)
-        let held = (0..<3).compactMap { _ in RawSocket(connectingTo: server.port) }
+        let held = (0..<3).compactMap { _ in try? RawSocket(connectingTo: server.port) }
         #expect(await eventually { server.openConnections == 3 })
         #expect(await HTTPServerTests.conversation(server, HTTPServerTimeTests.request) == "")
         #expect(turnedAway.value == 1)
@@ -128,7 +127,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
     @Test func connectionsPastTheTotalWaitForTheirTurn() async throws {
         let limits = HTTPServerTests.limits { $0.connections = 2 }
         let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits, handler: RoundTripTests.echo)
-        let held = (0..<2).compactMap { _ in RawSocket(connectingTo: server.port) }
+        let held = (0..<2).compactMap { _ in try? RawSocket(connectingTo: server.port) }
         #expect(await eventually { server.openConnections == 2 })
         async let third = HTTPServerTests.conversation(
             server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -169,7 +168,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         for await _ in begins { break }
         async let stopped: Void = server.stop()
         // Nobody gets in any more.
-        #expect(await eventually { RawSocket(connectingTo: server.port) == nil })
+        #expect(await eventually { (try? RawSocket(connectingTo: server.port)) == nil })
         await gate.wait()
         await stopped
         #expect(await answer.hasSuffix("done"))
@@ -225,7 +224,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
             for _ in 0..<8 {
                 group.addTask {
                     await server.stop()
-                    #expect(RawSocket(connectingTo: server.port) == nil)
+                    #expect((try? RawSocket(connectingTo: server.port)) == nil)
                 }
             }
         }
@@ -235,7 +234,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
         var server: HTTPServer? = try HTTPServer(address: "127.0.0.1", port: 0, handler: RoundTripTests.echo)
         let port = try #require(server?.port)
         server = nil
-        #expect(await eventually { RawSocket(connectingTo: port) == nil })
+        #expect(await eventually { (try? RawSocket(connectingTo: port)) == nil })
     }
 
     @Test func aPortCanBeTakenAgainAtOnce() async throws {
@@ -261,7 +260,7 @@ func shutdownSending(_ socket: RawSocket) { shutdown(socket.descriptor, Int32(SH
             ends.yield(slept == nil)
             return HTTPResponse(status: 200)
         }
-        let socket = try #require(RawSocket(connectingTo: server.port))
+        let socket = try RawSocket(connectingTo: server.port)
         socket.send(HTTPServerTimeTests.request)
         var beginnings = begun.makeAsyncIterator()
         await beginnings.next()

@@ -2,6 +2,7 @@ import FederationCore
 import FederationCrypto
 import FederationTestKit
 import Glibc
+import HostileKit
 import Testing
 
 @testable import FederationHTTP
@@ -184,7 +185,7 @@ import Testing
 
     /// What a server says to a ClientHello that knows no version above `version`: a record's type, or nothing.
     private func answer(of server: HTTPServer, toVersion version: UInt8) throws -> UInt8? {
-        let socket = try #require(RawSocket(connectingTo: server.port))
+        let socket = try RawSocket(connectingTo: server.port)
         // ECDHE with ECDSA, P-256, SHA-256 (RFC 5246, 7.4.1; RFC 8422, 5.1).
         let extensions: [UInt8] = [0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 4, 0, 2, 4, 3]
         var hello: [UInt8] = [3, version] + [UInt8](repeating: 1, count: 32) + [0, 0, 4, 0xC0, 0x2B, 0xC0, 0x09, 1, 0]

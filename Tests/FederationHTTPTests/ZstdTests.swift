@@ -1,4 +1,5 @@
 import FederationCore
+import HostileKit
 import Testing
 
 @testable import FederationHTTP
