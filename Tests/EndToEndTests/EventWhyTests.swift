@@ -121,7 +121,8 @@ import Testing
         let idle = [("idle", ["endpoint: http://127.0.0.1:\(TestPort.free())", "paused: true"])]
         node.setPeers(idle)
         try await node.start()
-        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema"])])
+        let gone = [("gone", ["endpoint: http://127.0.0.1:\(TestPort.free())"])]
+        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema"])] + gone)
         func state() async throws -> String? { try? await node.facts("why", FakeEvent.id(1))["state"]?.string }
         try await eventually("it is refused:\n\(node.log)") { (try await state() == "refused").orNil }
         let refused = try await node.facts("why", FakeEvent.id(1))
@@ -130,8 +131,20 @@ import Testing
         let line = try #require(TestFile.text(node.configPath).split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.hasSuffix("- name: old") })
         #expect(mend["key"]?.string == "peers[1].verify" && mend["line"]?.string == "verify: warn")
         #expect(mend["place"]?.string?.hasPrefix("\(node.configPath):\(line + 1):") == true, "\(mend.raw)")
-        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema", "verify: warn"])])
+        node.setPeers(idle + [("old", ["endpoint: \(peer.endpoint)", "wire: noema", "verify: warn"])] + gone)
         try await eventually("it is released:\n\(node.log)") { (try await state() == "applied").orNil }
+        // A peer's faults are mended at its own place as well; in a file that cannot be taken there is none.
+        func endpoint() async throws -> JSON? {
+            try await node.run("why", "gone", "--json").json["mends"]?.array?.first { $0["kind"]?.string == "setting" }
+        }
+        let good = TestFile.text(node.configPath)
+        let last = good.split(separator: "\n", omittingEmptySubsequences: false).count - 1
+        let there = try #require(try await endpoint())
+        #expect(there["key"]?.string == "peers[2].endpoint")
+        #expect(there["place"]?.string?.hasPrefix("\(node.configPath):\(last):") == true, "\(there.raw)")
+        TestFile.write(good + "nonsense: 1\n", to: node.configPath)
+        let nowhere = try #require(try await endpoint())
+        #expect(nowhere["key"]?.string == "peers[2].endpoint" && nowhere["place"] == nil, "\(nowhere.raw)")
         try await node.stop()
     }
 
