@@ -148,6 +148,24 @@ import Testing
         try await node.stop()
     }
 
+    /// It came twice, and of what came first nothing can be said.
+    @Test func ofSeveralCopiesThatWereRefusedTheLastOneCounts() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let broken = try FakeNoema(events: [FakeEvent.event(1, action: "create", data: #"{"title":7}"#)])
+        let unsigned = try FakeNoema(identity: FakeNoema.identity(id: FakeNoema.id.dropLast() + "D"), events: [FakeEvent.create(1)])
+        node.set("verify", "enforce")
+        var peers = [("old", ["endpoint: \(broken.endpoint)", "wire: noema", "verify: off"])]
+        node.setPeers(peers)
+        _ = try await node.run("sync")
+        #expect(try await node.facts("why", FakeEvent.id(1))["mends"] == nil)
+        peers[0].1.removeLast()
+        node.setPeers(peers + [("relay", ["endpoint: \(unsigned.endpoint)", "wire: noema"])])
+        _ = try await node.run("sync")
+        let refused = try await node.facts("why", FakeEvent.id(1))
+        #expect(refused["quarantine"]?.array?.compactMap { $0["code"]?.string } == ["malformed_snapshot", "unsigned"])
+        #expect(refused.at("mends", "0", "key")?.string == "peers[0].verify", "\(refused.raw)")
+    }
+
     @Test func whatIsNotAppliedSaysWhy() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         let events = [
