@@ -14,8 +14,8 @@ package final class EventFindings: Sendable {
     let refusal: EventRefusal?
     /// What a create or update says, without its body.
     let snapshot: Snapshot?
-    /// The record of its subject where the log has no other event of it; `nil` where the event is refused, held or a purge, or
-    /// makes no record.
+    /// The record of its subject where the log has no other event of it; `nil` where the event is no create or update that is
+    /// applied.
     let loneRecord: Record?
     /// Of the key that the event names; `nil` where nobody has looked.
     let signature: SignatureFinding?
@@ -31,7 +31,7 @@ package final class EventFindings: Sendable {
         do throws(EventRefusal) { snapshot = try event.checkContent(sha256, data: data) } catch { refusal = error }
         snapshot?.body = ""
         (self.snapshot, self.refusal) = (snapshot, refusal)
-        loneRecord = refusal == nil ? RecordFunction.record(of: event, saying: snapshot) : nil
+        loneRecord = refusal == nil ? snapshot.flatMap { RecordFunction.record(of: event, saying: $0) } : nil
         guard let check, let text = event.signature, let key = event.publicKey else {
             signature = nil
             return

@@ -58,13 +58,20 @@ package enum RecordFunction {
         return RecordOutcome(record: record, standings: standings)
     }
 
-    /// The record of an event's subject without any other event, where the event is applied and no purge.
+    /// What `record` comes to of one create or update alone that is applied: of nearly every event that comes new. A test
+    /// holds the two together.
     ///
-    /// - Parameter snapshot: what its `data` says, where that is one.
-    static func record(of event: Event, saying snapshot: Snapshot?) -> Record? {
-        let found = snapshot.map { [event.id: $0] } ?? [:]
-        let outcome = record(of: event.subject, from: [event], knowing: found)
-        guard let record = outcome.record, record.heldCount == 0, record.purge == nil else { return nil }
+    /// - Parameter snapshot: what its `data` says.
+    /// - Returns: `nil` for any other event.
+    static func record(of event: Event, saying snapshot: Snapshot) -> Record? {
+        guard event.knownAction?.isContent == true, isTraceID(event.subject), TraceType(rawValue: snapshot.type) != nil
+        else { return nil }
+        let tier = snapshot.tier.isEmpty ? .short : Tier(rawValue: snapshot.tier)
+        guard let tier else { return nil }
+        var record = Record(subject: event.subject, heads: [event.id])
+        (record.created, record.updated, record.origin) = (event.timestamp, event.timestamp, event.origin)
+        (record.title, record.type, record.author) = (snapshot.title, snapshot.type, snapshot.author)
+        (record.tags, record.derivedFrom, record.tier) = (tags(snapshot.tags), snapshot.derivedFrom, tier.rawValue)
         return record
     }
 

@@ -23,8 +23,11 @@ extension RecordFunction {
     static func tags(of applied: [RecordMember]) -> [String] {
         guard let winner = winner(of: tagsRegister(applied)) else { return [] }
         let tags = winner.action == .tagUpdate ? winner.replacedTags : winner.snapshot?.tags
-        guard let tags, !tags.isEmpty else { return [] }
-        return Set(tags.map(ExactText.init)).sorted().map(\.text)
+        return RecordFunction.tags(tags ?? [])
+    }
+
+    static func tags(_ tags: [String]) -> [String] {
+        tags.isEmpty ? [] : Set(tags.map(ExactText.init)).sorted().map(\.text)
     }
 
     private static func tagsRegister(_ applied: [RecordMember]) -> [RecordMember] {

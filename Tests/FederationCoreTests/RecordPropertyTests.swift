@@ -1,7 +1,8 @@
-import FederationCore
 import FederationCrypto
 import FederationTestKit
 import Testing
+
+@testable import FederationCore
 
 @Suite struct RecordPropertyTests {
     @Test func neitherOrderNorRepetitionNorVariantsChangeARecord() {
@@ -28,6 +29,36 @@ import Testing
                 }
             }
         }
+    }
+
+    /// What is found out of a new event beside the writer is what the function says of it.
+    @Test func aLoneEventMakesTheRecordThatTheFunctionMakes() throws {
+        var random = SeededRandom(seed: 15)
+        let subjects = [subject, "20260405-x", "no trace id", "", "20260405-É"]
+        var made = 0
+        for round in 0..<3000 {
+            var saying = Snapshot()
+            (saying.title, saying.body, saying.author) = ("t\(round)", "b", random.chance(0.5) ? "somebody" : "")
+            saying.type = (TraceType.allCases.map(\.rawValue) + ["", "odd"])[random.below(TraceType.allCases.count + 2)]
+            saying.tier = ["", "", "short", "mid", "long", "odd"][random.below(6)]
+            saying.tags = (0..<random.below(4)).map { _ in ["b", "a", "é", "e\u{301}", ""][random.below(5)] }
+            saying.derivedFrom = (0..<random.below(3)).map { "from-\($0)" }
+            let others = NoemaAction.allCases.map(\.rawValue) + ["mesh:put", "odd"]
+            let actions = random.chance(0.5) ? ["create", "update"] : others
+            let clock: [Int: UInt64] = random.chance(0.5) ? [1: 1 + UInt64(random.below(9)), 2: 3] : [:]
+            var lone = event(
+                1 + random.below(50), actions[random.below(actions.count)], clock, data: saying.data,
+                of: subjects[random.below(subjects.count)])
+            if random.chance(0.1) { lone = lone.stubbed }
+            guard let findings = EventFindings(of: .event(lone, bytes: []), sha256: sha256, check: nil),
+                let record = findings.loneRecord
+            else { continue }
+            made += 1
+            let outcome = RecordFunction.record(of: lone.subject, from: [lone])
+            #expect(outcome.record == record, "round \(round)")
+            #expect(outcome.standings.map(\.hold) == [nil], "round \(round)")
+        }
+        #expect(made > 200)
     }
 
     @Test func headsAreExactlyWhatNothingAppliedDominatesAndNeverNone() {
