@@ -7,6 +7,7 @@ Each workload is checked for its result before it is timed for its speed: counts
 import argparse, json, os, tempfile
 from pathlib import Path
 
+import needed  # noqa: F401
 import machine, report
 from contest import Bench, merged
 from progress import say

@@ -10,6 +10,7 @@ import argparse, json, shutil, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import needed  # noqa: F401
 import fit, machine, paper, report, svg
 from corpus import Corpus, Shape
 from peers import federation
