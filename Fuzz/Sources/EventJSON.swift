@@ -66,6 +66,8 @@ enum EventJSON: Fuzzer {
             let normal = json.normalForm
             guard let again = try? JSON(normal) else { fail("a normal form is not read") }
             require(again.normalForm == normal, "the normal form of a normal form is another")
+            // Where a text is seen to be in normal form it is taken as it is: a space before it has it written anew.
+            require((try? JSON([0x20] + bytes))?.normalForm == normal, "a space before a value changes its normal form")
             if let array = json.array {
                 guard let elements = try? JSON.elements(ofArray: bytes, limit: Limits.jsonValues) else {
                     fail("an array is not cut into its elements")
