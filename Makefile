@@ -16,7 +16,7 @@
 # make soak HOURS=2   a ring that works for hours with a fault a minute; what it costs in memory and descriptors
 SEED ?= 1
 # How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
-SEEDS ?= 300
+SEEDS ?= 250
 TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Robustness/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
