@@ -154,7 +154,9 @@ import Testing
         #expect(try await alpha.run("add-peer", "beta", beta.endpoint).status == 0)
         try await logged(alpha, " pinned a peer ")
         let good = TestFile.text(alpha.configPath)
-        TestFile.write(good + "    intervall: 3s\n", to: alpha.configPath)
+        // As editors save: a file that is cut and half written has other problems for a moment, and each is said.
+        TestFile.write(good + "    intervall: 3s\n", to: alpha.configPath + ".new")
+        rename(alpha.configPath + ".new", alpha.configPath)
         let line = good.split(separator: "\n", omittingEmptySubsequences: false).count
         try await logged(alpha, "\(alpha.configPath):\(line):5: peers[0]: unknown key 'intervall', did you mean 'interval'?")
         let status = try await alpha.status()
