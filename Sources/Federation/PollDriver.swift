@@ -116,11 +116,11 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         work[id] = Task.detached { [inbox] in
             let answer = await body()
             withExtendedLifetime(body) { _ = inbox.yield(.answered(id, answer)) }
-            await self.hasEnded(id)
+            await self.letGo(of: id)
         }
     }
 
-    private func hasEnded(_ id: RequestID) { if !hasEnded { work[id] = nil } }
+    private func letGo(of id: RequestID) { if !hasEnded { work[id] = nil } }
 
     private nonisolated func load(_ question: PeerQuestion) async -> PollMachine.Answer {
         do { return .memory(try await store.memory(question)) } catch { return .store(error) }

@@ -53,7 +53,8 @@ package enum ConfigTemplate {
             #  certificate: tls/cert.pem
             #  key: tls/key.pem
 
-            # A page for browsers on this machine (docs/page.md, of the package page.md.gz there). A key lets it also resolve, and is asked for elsewhere.
+            # A page for browsers on this machine (docs/page.md; in the package page.md.gz).
+            # A key lets it also resolve, and is asked for elsewhere.
             #page:
             #  listen: 127.0.0.1:8470
             #  key_file: page.key

@@ -194,6 +194,7 @@ struct IntakePass {
             try keepEvidence(.losingVariant, of: loser.event, evidence, from: loser.peer, in: &log)
             _ = try log.replace(with: kept, counted: true)
             subjects.change(loser.event.subject)
+            subjects.change(at: place)
             subjects.forget(at: place)
         } else {
             unmet.remove(event.id)

@@ -40,7 +40,8 @@ struct PageSubjects {
 
     var changed: some Sequence<Subject> { all.lazy.filter(\.isChanged) }
 
-    mutating func change(_ subject: String) { all[place(of: subject)].isChanged = true }
+    mutating func change(_ subject: String) { change(at: place(of: subject)) }
+    mutating func change(at place: Int) { all[place].isChanged = true }
 
     /// To be called before an event of the subject is put into the log.
     mutating func begin(at place: Int, in log: some LogReading) throws(StoreFailure) {
@@ -54,16 +55,9 @@ struct PageSubjects {
         all[place].sources?.append(RecordSource(stored: StoredEvent(entry, seq: seq), findings: findings))
     }
 
-    /// Something else than adding has happened to it.
-    mutating func forget(at place: Int) {
-        all[place].isChanged = true
-        all[place].sources = nil
-    }
-
-    /// Something else than adding will happen to it.
-    mutating func forget(_ subject: String) {
-        if let place = places[ExactText(subject)] { all[place].sources = nil }
-    }
+    /// Something else than adding happens to its events.
+    mutating func forget(at place: Int) { all[place].sources = nil }
+    mutating func forget(_ subject: String) { if let place = places[ExactText(subject)] { forget(at: place) } }
 }
 
 extension StoredEvent {

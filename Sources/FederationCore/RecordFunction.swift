@@ -43,7 +43,7 @@ package enum RecordFunction {
         guard applied.contains(where: \.saysSomething) else { return RecordOutcome(record: nil, standings: standings) }
 
         let content = applied.filter { $0.action?.isContent == true || $0.event.documentAction != nil }
-        let heads = content.count < 2 ? content : Dominance.maximal(content.map(\.place)).map { content[$0] }
+        let heads = Dominance.maximal(content.map(\.place)).map { content[$0] }
         var record = Record(subject: subject, heads: heads.map(\.event.id))
         record.created = (content.first { $0.action == .create } ?? heads.first)?.event.timestamp ?? ""
         record.heldCount = members.count - applied.count
@@ -64,14 +64,12 @@ package enum RecordFunction {
     /// - Parameter snapshot: what its `data` says.
     /// - Returns: `nil` for any other event.
     static func record(of event: Event, saying snapshot: Snapshot) -> Record? {
-        guard event.knownAction?.isContent == true, isTraceID(event.subject), TraceType(rawValue: snapshot.type) != nil
-        else { return nil }
-        let tier = snapshot.tier.isEmpty ? .short : Tier(rawValue: snapshot.tier)
-        guard let tier else { return nil }
+        guard event.knownAction?.isContent == true, isTraceID(event.subject), snapshot.hold == nil else { return nil }
         var record = Record(subject: event.subject, heads: [event.id])
         (record.created, record.updated, record.origin) = (event.timestamp, event.timestamp, event.origin)
         (record.title, record.type, record.author) = (snapshot.title, snapshot.type, snapshot.author)
-        (record.tags, record.derivedFrom, record.tier) = (tags(snapshot.tags), snapshot.derivedFrom, tier.rawValue)
+        (record.tags, record.derivedFrom) = (tags(snapshot.tags), snapshot.derivedFrom)
+        record.tier = (Tier(rawValue: snapshot.tier) ?? .short).rawValue
         return record
     }
 
@@ -171,8 +169,8 @@ final class RecordMember {
         guard isTraceID else { return .invalidTraceID }
         guard action.isContent, readsData, event.data != nil else { return nil }
         // Intake refuses a snapshot that cannot be read; one that is in a log all the same has no type we know.
-        guard let snapshot, TraceType(rawValue: snapshot.type) != nil else { return .unknownType }
-        return snapshot.tier.isEmpty || Tier(rawValue: snapshot.tier) != nil ? nil : .unknownTier
+        guard let snapshot else { return .unknownType }
+        return snapshot.hold
     }
 
     /// Whether it was written with knowledge of an event that we cannot apply.
@@ -201,5 +199,13 @@ final class RecordMember {
 extension Event {
     fileprivate func counts(before other: Event) -> Bool {
         isStub == other.isStub ? json.lexicographicallyPrecedes(other.json) : other.isStub
+    }
+}
+
+extension Snapshot {
+    /// What of it this version does not know, and so holds its event.
+    fileprivate var hold: HoldReason? {
+        guard TraceType(rawValue: type) != nil else { return .unknownType }
+        return tier.isEmpty || Tier(rawValue: tier) != nil ? nil : .unknownTier
     }
 }

@@ -89,8 +89,7 @@ extension RecordFunction {
     }
 
     private static func winner(of register: [RecordMember]) -> RecordMember? {
-        if register.count < 2 { return register.first }
-        return Dominance.greatestMaximal(register.map(\.place)).map { register[$0] }
+        Dominance.greatestMaximal(register.map(\.place)).map { register[$0] }
     }
 }
 

@@ -144,7 +144,9 @@ extension TrialFault {
     private func eventMends(_ place: TrialPlace) -> [TrialMend] {
         // Of whoever else wrote it nothing is known here: the peer's own entry speaks of its own events alone.
         let isItsOwn = place.origin != nil && place.origin == place.identity?.description
-        return TrialMend.ofEvent(code: code, by: isItsOwn ? .peer(place.peer) : .unknown, origin: place.origin.flatMap { ULID($0) }) + [.command(["quarantine", "list"])]
+        let mends = TrialMend.ofEvent(
+            code: code, by: isItsOwn ? .peer(place.peer) : .unknown, origin: place.origin.flatMap { ULID($0) })
+        return mends + [.command(["quarantine", "list"])]
     }
 
     private var storeMends: [TrialMend] {

@@ -15,8 +15,8 @@ extension BundleExport {
         /// After what this peer said, in its last bundle that was imported, that it has.
         case peer(String)
 
-        /// Reads a time, a place, an event's id, a duration back from now, or a position.
-        package init(_ text: String) throws(Unread) {
+        /// Reads a time, a place, an event's id, a duration back from `now`, or a position.
+        package init(_ text: String, now: WallTime) throws(Unread) {
             if let time = WallTime(rfc3339: text) ?? WallTime(rfc3339: text + "T00:00:00Z") {
                 self = .time(time)
             } else if let place = Since.place(text) {
@@ -25,7 +25,7 @@ extension BundleExport {
             } else if let id = ULID(text) {
                 self = .event(id)
             } else if let back = try? Duration(configured: text), back >= .zero {
-                self = .time(SystemClock.now().advanced(by: .zero - back))
+                self = .time(now.advanced(by: .zero - back))
             } else if NativePosition(text) != nil {
                 self = .position(text)
             } else {
@@ -38,9 +38,11 @@ extension BundleExport {
 
         /// A place as commands show it: digits, or groups of three of them.
         private static func place(_ text: String) -> Int64? {
-            let isPlain = text.wholeMatch(of: /[0-9]+/) != nil
-            guard isPlain || text.wholeMatch(of: /[0-9]{1,3}(,[0-9]{3})+/) != nil else { return nil }
-            return Int64(text.replacing(",", with: ""))
+            let groups = text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            guard groups.allSatisfy({ group in group.allSatisfy { (0x30...0x39).contains($0) } }) else { return nil }
+            let isGrouped = (1...3).contains(groups[0].count) && groups.dropFirst().allSatisfy { $0.count == 3 }
+            guard groups.count == 1 || isGrouped else { return nil }
+            return Int64(String(decoding: groups.joined(), as: UTF8.self))
         }
     }
 
