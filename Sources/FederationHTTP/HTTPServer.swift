@@ -15,8 +15,7 @@ package final class HTTPServer: Sendable {
 
     private let core: ServerCore
 
-    /// Listens on a numeric address (`127.0.0.1`, `::1`; an IPv6 address never takes IPv4 connections) and serves
-    /// until `stop()`.
+    /// Serves on a socket until `stop()`.
     ///
     /// Of the handler's answer, the fields that frame a message and those that are not valid (a line end in a value)
     /// are left out; a status outside 200 to 599 becomes 500.
@@ -25,29 +24,23 @@ package final class HTTPServer: Sendable {
     ///   - tls: what is shown to clients and asked of them, over TLS 1.2 or 1.3; `nil` serves plain HTTP.
     ///   - refused: is told of each request and connection that the server turns away by itself, on its own thread.
     package init(
+        on socket: consuming ListeningSocket, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
+        refused: @Sendable @escaping (RefusedRequests.Cause) -> Void = { _ in },
+        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
+    ) throws(HTTPServerFailure) {
+        port = socket.port
+        core = ServerCore(limits: limits, tls: tls, refused: refused, handler: handler)
+        try core.start(on: socket)
+    }
+
+    /// The same, on a socket of its own at a numeric address (`ListeningSocket.init(address:port:)`).
+    package convenience init(
         address: String, port: UInt16, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
         refused: @Sendable @escaping (RefusedRequests.Cause) -> Void = { _ in },
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(address: address, port: port)
-        self.port = socket.port
-        core = ServerCore(limits: limits, tls: tls, refused: refused, handler: handler)
-        try core.start(on: socket)
-    }
-
-    /// The same on a socket that another process has made and listens on: it is not shut down when the server stops, so
-    /// that whoever connects meanwhile waits for the next one.
-    ///
-    /// - Parameter descriptor: the server's from now on, also where this fails.
-    package init(
-        inherited descriptor: Int32, tls: ServerTLS? = nil, limits: HTTPServerLimits = HTTPServerLimits(),
-        refused: @Sendable @escaping (RefusedRequests.Cause) -> Void = { _ in },
-        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
-    ) throws(HTTPServerFailure) {
-        let socket = try ListeningSocket(inherited: descriptor)
-        port = socket.port
-        core = ServerCore(limits: limits, tls: tls, refused: refused, handler: handler)
-        try core.start(on: socket)
+        try self.init(on: socket, tls: tls, limits: limits, refused: refused, handler: handler)
     }
 
     /// Where a socket that was handed over listens: a numeric address and a port; `nil` where it is none of TCP.
@@ -59,14 +52,12 @@ package final class HTTPServer: Sendable {
 
     /// Listens on a Unix-domain socket of mode 0600, whose path is at most 107 bytes long; what stands there is
     /// replaced. Requests come with an empty `remoteAddress`.
-    package init(
+    package convenience init(
         unixSocket path: String, limits: HTTPServerLimits = HTTPServerLimits(),
         handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
     ) throws(HTTPServerFailure) {
         let socket = try ListeningSocket(unixPath: path)
-        port = 0
-        core = ServerCore(limits: limits, tls: nil, refused: { _ in }, handler: handler)
-        try core.start(on: socket)
+        try self.init(on: socket, limits: limits, handler: handler)
     }
 
     deinit {

@@ -2,16 +2,21 @@
 internal import CCurl
 internal import Glibc
 
-/// A bound and listening socket. Made here and not by libmicrohttpd, which does not say why it failed.
-struct ListeningSocket: ~Copyable {
+/// A bound and listening socket, for an `HTTPServer`: who connects waits until one serves it.
+///
+/// It is made before its server, so that what answers can know the real port. Made here and not by libmicrohttpd, which
+/// does not say why it failed.
+package struct ListeningSocket: ~Copyable {
     let descriptor: Int32
-    let port: UInt16
+    /// The port it listens on: the real one, where 0 was asked for; 0 for a Unix-domain socket.
+    package let port: UInt16
     /// Another process listens on it too, and goes on when this one stops.
     let isShared: Bool
 
     private static let backlog: Int32 = 511
 
-    init(address: String, port: UInt16) throws(HTTPServerFailure) {
+    /// Listens on a numeric address (`127.0.0.1`, `::1`; an IPv6 address never takes IPv4 connections).
+    package init(address: String, port: UInt16) throws(HTTPServerFailure) {
         guard let target = SocketAddress(numeric: address, port: port) else { throw .notAnAddress }
         let descriptor = socket(target.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw ListeningSocket.failure(errno) }
@@ -25,10 +30,11 @@ struct ListeningSocket: ~Copyable {
         isShared = false
     }
 
-    /// Takes over a socket that another process has made and listens on.
+    /// Takes over a socket that another process has made and listens on: it is not shut down when the server stops, so
+    /// that whoever connects meanwhile waits for the next one.
     ///
     /// - Throws: `notAListener` for anything but a TCP socket over IPv4 or IPv6 that listens.
-    init(inherited descriptor: Int32) throws(HTTPServerFailure) {
+    package init(inherited descriptor: Int32) throws(HTTPServerFailure) {
         func option(_ name: Int32) -> Int32? {
             var value: Int32 = 0
             var size = socklen_t(MemoryLayout<Int32>.size)

@@ -33,6 +33,18 @@ import Testing
         await server.stop()
     }
 
+    /// What a node answers with depends on its port, so the socket listens before the server is made.
+    @Test func whoComesBeforeTheServerIsServedByIt() async throws {
+        let socket = try ListeningSocket(address: "127.0.0.1", port: 0)
+        let port = socket.port
+        async let answer = CurlClient().perform(HTTPRequest(.get, "/early"), endpoint: "http://127.0.0.1:\(port)")
+        try await Task.sleep(for: .milliseconds(50))
+        let server = try HTTPServer(on: socket) { _ in HTTPResponse(status: 200, body: Array("at \(port)".utf8)) }
+        #expect(server.port == port)
+        #expect(try await answer.response.body == Array("at \(port)".utf8))
+        await server.stop()
+    }
+
     @Test(arguments: [HTTPRequest.Method.get, .post, .put, .delete])
     func everyMethodCarriesItsBody(_ method: HTTPRequest.Method) async throws {
         let server = try HTTPServer(address: "127.0.0.1", port: 0, handler: RoundTripTests.echo)

@@ -37,13 +37,12 @@ struct MonitorServer: Sendable {
         _ node: Node, at listen: ListenAddress, on inherited: Int32? = nil
     ) throws(CommandFailure) -> (server: HTTPServer, address: ListenAddress) {
         do throws(HTTPServerFailure) {
-            let server = try HTTPServer(
-                at: listen, on: inherited, limits: limits, refused: { [access = node.access] in access.count($0) }
-            ) { request in
-                await MonitorServer(node, at: listen).answer(request)
-            }
+            let socket = try ListeningSocket(at: listen, on: inherited)
             var address = listen
-            address.port = server.port
+            address.port = socket.port
+            let server = try HTTPServer(
+                on: socket, limits: limits, refused: { [access = node.access] in access.count($0) }
+            ) { [address] in await MonitorServer(node, at: address).answer($0) }
             return (server, address)
         } catch {
             throw CommandFailure(error, address: listen.description)

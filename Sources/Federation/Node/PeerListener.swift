@@ -15,18 +15,14 @@ final class PeerListener: Sendable {
     func start(
         at listen: ListenAddress, on inherited: Int32? = nil, tls: ServerTLS?
     ) throws(CommandFailure) -> (server: HTTPServer, address: ListenAddress) {
-        // The guard needs the real port, which is known once the server listens; until then nobody is answered.
-        let slot = WireServerSlot(isTLS: tls != nil)
         do throws(HTTPServerFailure) {
-            let server = try HTTPServer(
-                at: listen, on: inherited, tls: tls, refused: { [access = node.access] in access.count($0) }
-            ) { request in
-                guard let wires = slot.value else { return HTTPResponse(status: 503) }
-                return await wires.answer(request)
-            }
+            let socket = try ListeningSocket(at: listen, on: inherited)
             var address = listen
-            address.port = server.port
-            slot.fill(node, at: address)
+            address.port = socket.port
+            let slot = WireServerSlot(node, at: address, isTLS: tls != nil)
+            let server = try HTTPServer(
+                on: socket, tls: tls, refused: { [access = node.access] in access.count($0) }
+            ) { await slot.server.answer($0) }
             slots.withLock { $0.append(slot) }
             return (server, address)
         } catch {
@@ -38,18 +34,13 @@ final class PeerListener: Sendable {
     func renew() { for slot in slots.withLock({ $0 }) { slot.renew(node) } }
 }
 
-extension HTTPServer {
-    /// Listens at an address, or on the socket that a service manager has opened there.
-    convenience init(
-        at listen: ListenAddress, on inherited: Int32?, tls: ServerTLS? = nil,
-        limits: HTTPServerLimits = HTTPServerLimits(), refused: @Sendable @escaping (RefusedRequests.Cause) -> Void,
-        handler: @Sendable @escaping (ServedRequest) async -> HTTPResponse
-    ) throws(HTTPServerFailure) {
+extension ListeningSocket {
+    /// Listens at an address, or is the socket that a service manager has opened there.
+    init(at listen: ListenAddress, on inherited: Int32?) throws(HTTPServerFailure) {
         if let inherited {
-            try self.init(inherited: inherited, tls: tls, limits: limits, refused: refused, handler: handler)
+            try self.init(inherited: inherited)
         } else {
-            try self.init(
-                address: listen.address, port: listen.port, tls: tls, limits: limits, refused: refused, handler: handler)
+            try self.init(address: listen.address, port: listen.port)
         }
     }
 }

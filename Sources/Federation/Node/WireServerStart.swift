@@ -5,30 +5,25 @@ internal import FederationHTTP
 internal import FederationStore
 internal import Synchronization
 
-/// Holds what answers requests once it can be made.
+/// What answers on one address, by what the node's configuration says now.
 final class WireServerSlot: Sendable {
-    private struct Filled: Sendable {
-        var server: WireServer
-        var address: ListenAddress
-    }
-
+    private let address: ListenAddress
     private let isTLS: Bool
-    private let slot = Mutex<Filled?>(nil)
+    private let slot: Mutex<WireServer>
 
-    init(isTLS: Bool) { self.isTLS = isTLS }
-
-    var value: WireServer? { slot.withLock { $0?.server } }
-
-    /// From now on `node` answers here, by what its configuration says now.
-    func fill(_ node: Node, at address: ListenAddress) {
-        let server = WireServer(node, address: address, isTLS: isTLS)
-        slot.withLock { $0 = Filled(server: server, address: address) }
+    /// - Parameter address: where it listens, with the real port.
+    init(_ node: Node, at address: ListenAddress, isTLS: Bool) {
+        self.address = address
+        self.isTLS = isTLS
+        slot = Mutex(WireServer(node, address: address, isTLS: isTLS))
     }
 
-    /// Answers by what the configuration says by now, where it answers already.
+    var server: WireServer { slot.withLock { $0 } }
+
+    /// Answers by what the configuration says by now.
     func renew(_ node: Node) {
-        guard let address = slot.withLock({ $0?.address }) else { return }
-        fill(node, at: address)
+        let server = WireServer(node, address: address, isTLS: isTLS)
+        slot.withLock { $0 = server }
     }
 }
 

@@ -3,7 +3,6 @@ internal import FederationCore
 internal import FederationCrypto
 internal import FederationHTTP
 internal import FederationPage
-internal import Synchronization
 
 /// Serves the page: its files to whoever comes, and what the node knows and does to whoever shows the page's key.
 ///
@@ -26,8 +25,6 @@ final class PageServer: Sendable {
     let days: PageDays
     private let listen: ListenAddress
     private let scheme: String
-    /// The real one, which is known once the server listens.
-    private let port: Atomic<UInt16>
     private let files: [String: ServedFile]
 
     private struct ServedFile: Sendable {
@@ -42,7 +39,6 @@ final class PageServer: Sendable {
         report = PageReport(node)
         days = PageDays(node)
         scheme = node.config.page.tls ? "https" : "http"
-        port = Atomic(listen.port)
         files = Dictionary(
             PageFile.all.map { file in
                 let tag = "\"\(sha256(file.bytes).hex.prefix(32))\""
@@ -57,15 +53,15 @@ final class PageServer: Sendable {
     static func start(
         _ node: Node, at listen: ListenAddress, on inherited: Int32? = nil
     ) throws(CommandFailure) -> (server: HTTPServer, url: String) {
-        let page = PageServer(node, at: listen)
         do throws(HTTPServerFailure) {
+            let socket = try ListeningSocket(at: listen, on: inherited)
+            var address = listen
+            address.port = socket.port
+            let page = PageServer(node, at: address)
             let server = try HTTPServer(
-                at: listen, on: inherited, tls: node.config.page.tls ? node.access.pageServer : nil, limits: limits,
+                on: socket, tls: node.config.page.tls ? node.access.pageServer : nil, limits: limits,
                 refused: { [access = node.access] in access.count($0) }
             ) { await page.answer($0) }
-            page.port.store(server.port, ordering: .sequentiallyConsistent)
-            var address = listen
-            address.port = server.port
             return (server, "\(page.scheme)://\(address)/")
         } catch {
             throw CommandFailure(error, address: listen.description)
@@ -74,8 +70,7 @@ final class PageServer: Sendable {
 
     func answer(_ request: ServedRequest) async -> HTTPResponse {
         let hosts = RequestGuard(
-            addresses: [listen.address], names: node.config.hosts, port: port.load(ordering: .sequentiallyConsistent),
-            scheme: scheme)
+            addresses: [listen.address], names: node.config.hosts, port: listen.port, scheme: scheme)
         var response: HTTPResponse
         if let (status, cause) = hosts.check(request.fields).refusal {
             response = refusal(status, cause)
