@@ -5,7 +5,7 @@ internal import Glibc
 /// A bound and listening socket, for an `HTTPServer`: who connects waits until one serves it.
 ///
 /// It is made before its server, so that what answers can know the real port. Made here and not by libmicrohttpd, which
-/// does not say why it failed.
+/// does not say why it failed. The server closes the descriptor; nobody does of a socket that none is made for.
 package struct ListeningSocket: ~Copyable {
     let descriptor: Int32
     /// The port it listens on: the real one, where 0 was asked for; 0 for a Unix-domain socket.

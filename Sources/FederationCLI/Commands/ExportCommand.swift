@@ -40,7 +40,11 @@ let exportCommand = CommandDefinition(
     var since = BundleExport.Since.beginning
     if let peer = arguments.value("--for") { since = .peer(peer) }
     if let text = arguments.value("--since") {
-        do throws(BundleExport.Unread) { since = try BundleExport.Since(text, now: SystemClock.now()) } catch { return session.usage(error.words) }
+        do throws(BundleExport.Unread) {
+            since = try BundleExport.Since(text, now: SystemClock.now())
+        } catch {
+            return session.usage(error.words)
+        }
     }
     var export = BundleExport(configPath: arguments.configPath, target: to == "-" ? nil : to, since: since)
     export.replaces = arguments.has("--force")
