@@ -227,7 +227,7 @@ struct BundleDesk: Sendable {
 
     // MARK: The end
 
-    /// Remembers how far the peer has read our log, unless a later bundle has said it, and compares the logs.
+    /// Remembers how far the peer has read our log, unless a bundle made later has said it, and compares the logs.
     private func finish(
         _ end: Bundle.End, at position: String, headerLine: [UInt8], _ sender: Sender
     ) async throws(CommandFailure) -> [UInt8] {
@@ -236,7 +236,9 @@ struct BundleDesk: Sendable {
         let ours: (events: Int64, digest: String)
         do throws(StoreFailure) {
             let (peer, held) = (sender.entry.name, sender.header.holds[own].map { Array($0.utf8) })
-            let made = sender.age == .later ? Array(sender.header.madeAt.utf8) : nil
+            // Times have whole seconds: of two bundles of one second the one taken in last counts. If it was the earlier one,
+            // the peer is sent again what it has.
+            let made = sender.age == .older ? nil : Array(sender.header.madeAt.utf8)
             ours = try await store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(StoreFailure) in
                 if let made {
                     try log.setWireValue(BundleDesk.namespace, peer: peer, key: BundleDesk.made, made)
