@@ -39,7 +39,7 @@ package enum Bundle {
             name = node.name
             version = PeerHealth.safeVersion(node.version)
             self.publicKey = publicKey
-            self.madeAt = madeAt.rfc3339
+            self.madeAt = madeAt.rfc3339Milliseconds
             self.nonce = nonce
             self.from = from
             self.holds = holds

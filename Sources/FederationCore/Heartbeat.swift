@@ -24,6 +24,8 @@ package struct Heartbeat: Hashable, Sendable {
     private var inFlight: Set<Part> = []
     /// Since when each part owes a good answer.
     private var owedSince: [Part: Instant] = [:]
+    /// The stalled parts that were told of.
+    private var told: Set<Part> = []
 
     package init(patience: Duration) { self.patience = patience }
 
@@ -57,5 +59,22 @@ package struct Heartbeat: Hashable, Sendable {
             let lasted = now.since(since)
             return lasted > patience ? Stall(part: part, lasted: lasted) : nil
         }
+    }
+
+    /// What the log is to be told of.
+    package enum News: Hashable, Sendable {
+        /// These do not get on, which was not told of yet.
+        case stalled([Stall])
+        /// Nothing is stalled any more.
+        case recovered
+    }
+
+    /// What has changed since the last time; a part that stalls while another does is news too.
+    package mutating func news(at now: Instant) -> News? {
+        let stalled = stalled(at: now)
+        let new = stalled.filter { !told.contains($0.part) }
+        let isRecovery = stalled.isEmpty && !told.isEmpty
+        told = Set(stalled.map(\.part))
+        return isRecovery ? .recovered : new.isEmpty ? nil : .stalled(new)
     }
 }

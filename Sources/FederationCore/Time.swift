@@ -47,13 +47,22 @@ extension WallTime {
     ///
     /// A year outside 0 to 9999 cannot be written so and is clamped.
     public var rfc3339: String {
-        let clamped = Swift.min(Swift.max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
-        let seconds = floorDivide(clamped, 1000)
+        let seconds = floorDivide(millisecondsInFourDigitYears, 1000)
         let days = floorDivide(seconds, 86_400)
         let ofDay = seconds - days * 86_400
         let (year, month, day) = civil(fromDays: days)
         return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
             + "T\(padded(ofDay / 3600, 2)):\(padded(ofDay / 60 % 60, 2)):\(padded(ofDay % 60, 2))Z"
+    }
+
+    /// RFC 3339 in UTC with three digits of a second: `2026-04-05T12:00:00.250Z`.
+    package var rfc3339Milliseconds: String {
+        let clamped = millisecondsInFourDigitYears
+        return "\(rfc3339.dropLast()).\(padded(clamped - floorDivide(clamped, 1000) * 1000, 3))Z"
+    }
+
+    private var millisecondsInFourDigitYears: Int64 {
+        Swift.min(Swift.max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
     }
 
     /// The UTC date as `YYYYMMDD`, the first part of a trace id (Noema section 1.6).

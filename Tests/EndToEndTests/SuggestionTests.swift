@@ -18,17 +18,19 @@ import Testing
         let node = try await TestNode("alpha", in: ScratchDirectory())
         node.setPeer("beta", "http://127.0.0.1:1")
         let id = try await node.put("# Meeting on Monday\n")
+        let mistyped = String(id.dropLast()) + (id.hasSuffix("0") ? "1" : "0")
         let peer = try await node.run("sync", "bata")
         #expect(peer.err.contains("hint: did you mean 'beta'? known peers: beta"), "\(peer)")
         let other = try await node.run("sync", "office")
         #expect(other.err.contains("hint: known peers: beta"), "\(other)")
-        for typed in [String(id.dropLast()) + "0", String(id.dropLast(7)), id.uppercased()] where typed != id {
+        for typed in [mistyped, String(id.dropLast(7)), id.uppercased()] {
             let record = try await node.run("show", typed)
             #expect(record.status == 1 && record.err.contains("hint: did you mean '\(id)'?"), "\(record)")
         }
         // Whatever is asked about a record or an event.
-        let typed = String(id.dropLast()) + "0"
-        for arguments in [["why", typed], ["resolve", typed, "--accept", "alpha"], ["archive", typed], ["trash", typed], ["events", typed]] {
+        for arguments in [
+            ["why", mistyped], ["resolve", mistyped, "--accept", "alpha"], ["archive", mistyped], ["trash", mistyped], ["events", mistyped],
+        ] {
             let record = try await Program.run(arguments + ["--config", node.configPath], in: node.scratch)
             #expect(record.status != 0 && record.err.contains("did you mean '\(id)'?"), "\(arguments): \(record)")
         }

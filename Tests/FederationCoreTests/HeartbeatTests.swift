@@ -65,6 +65,25 @@ import Testing
         well(&heartbeat, heartbeat.beat(at: at(0)))
         #expect(heartbeat.stalled(at: at(100_000)).isEmpty)
     }
+
+    /// What stalls while another part already does is told of too, each part once until it gets on again.
+    @Test func eachStallIsToldOfOnce() {
+        var heartbeat = Heartbeat(patience: .seconds(10))
+        func stall(_ part: Heartbeat.Part, _ seconds: Int) -> Heartbeat.Stall { Heartbeat.Stall(part: part, lasted: .seconds(seconds)) }
+        well(&heartbeat, heartbeat.beat(at: at(0)).filter { $0 != .polls })
+        #expect(heartbeat.news(at: at(10)) == nil)
+        #expect(heartbeat.news(at: at(11)) == .stalled([stall(.polls, 11)]))
+        well(&heartbeat, heartbeat.beat(at: at(12)).filter { $0 != .writer })
+        #expect(heartbeat.news(at: at(13)) == nil)
+        #expect(heartbeat.news(at: at(23)) == .stalled([stall(.writer, 11)]))
+        heartbeat.ended(.polls, good: true)
+        #expect(heartbeat.news(at: at(24)) == nil)
+        _ = heartbeat.beat(at: at(25))
+        #expect(heartbeat.news(at: at(36)) == .stalled([stall(.polls, 11), stall(.control, 11)]))
+        well(&heartbeat, Heartbeat.Part.allCases)
+        #expect(heartbeat.news(at: at(37)) == .recovered)
+        #expect(heartbeat.news(at: at(38)) == nil)
+    }
 }
 
 @Suite struct HealthLineTests {

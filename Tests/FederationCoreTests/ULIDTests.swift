@@ -85,6 +85,9 @@ import Testing
         for _ in 0..<2000 {
             let time = WallTime(milliseconds: Int64(random.below(253_402_300_800)) * 1000)
             #expect(WallTime(rfc3339: time.rfc3339) == time)
+            let fraction = WallTime(milliseconds: time.milliseconds + 7)
+            #expect(fraction.rfc3339Milliseconds == "\(time.rfc3339.dropLast()).007Z")
+            #expect(WallTime(rfc3339: fraction.rfc3339Milliseconds) == fraction)
         }
     }
 }

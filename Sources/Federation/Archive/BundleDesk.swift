@@ -236,8 +236,8 @@ struct BundleDesk: Sendable {
         let ours: (events: Int64, digest: String)
         do throws(StoreFailure) {
             let (peer, held) = (sender.entry.name, sender.header.holds[own].map { Array($0.utf8) })
-            // Times have whole seconds: of two bundles of one second the one taken in last counts. If it was the earlier one,
-            // the peer is sent again what it has.
+            // Of two bundles of one moment the one taken in last counts. If it was the earlier one, the peer is sent again
+            // what it has.
             let made = sender.age == .older ? nil : Array(sender.header.madeAt.utf8)
             ours = try await store.attempt(evenIfFull: true) { (log: inout SQLiteLog) throws(StoreFailure) in
                 if let made {

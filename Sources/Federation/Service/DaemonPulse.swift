@@ -33,7 +33,6 @@ struct DaemonPulse: Sendable {
         let clock = SuspendingClock()
         let start = clock.now
         func now() -> Instant { Instant(start.duration(to: clock.now)) }
-        var wasStalled = false
         var work: UInt64?
         while !Task.isCancelled {
             for part in state.heartbeat.withLock({ $0.beat(at: now()) }) {
@@ -50,22 +49,24 @@ struct DaemonPulse: Sendable {
             if let work, work != before {
                 state.heartbeat.withLock { heartbeat in for part in [Heartbeat.Part.writer, .polls] { heartbeat.getsOn(part, at: now()) } }
             }
-            let stalled = state.heartbeat.withLock { $0.stalled(at: now()) }
+            let instant = now()
+            let (stalled, news) = state.heartbeat.withLock { ($0.stalled(at: instant), $0.news(at: instant)) }
             let line = HealthLine.text(
                 peers: state.peers.withLock { $0 }, stopped: node.stopped?.rawValue, stalled: stalled)
             if stalled.isEmpty { manager.alive(line) } else { manager.status(line) }
-            guard stalled.isEmpty == wasStalled else { continue }
-            wasStalled = !stalled.isEmpty
-            log(stalled)
+            if let news { log(news) }
         }
     }
 
-    private func log(_ stalled: [Heartbeat.Stall]) {
-        guard !stalled.isEmpty else { return node.logger.info("the daemon gets on again") }
-        for stall in stalled {
-            node.logger.error(
-                "a part of the daemon does not get on; the watchdog is not fed",
-                ["part": stall.part.rawValue, "seconds": String(stall.lasted.wholeMilliseconds / 1000)])
+    private func log(_ news: Heartbeat.News) {
+        switch news {
+        case .recovered: node.logger.info("the daemon gets on again")
+        case .stalled(let stalls):
+            for stall in stalls {
+                node.logger.error(
+                    "a part of the daemon does not get on; the watchdog is not fed",
+                    ["part": stall.part.rawValue, "seconds": String(stall.lasted.wholeMilliseconds / 1000)])
+            }
         }
     }
 
