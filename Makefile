@@ -68,12 +68,11 @@ search-negentropy: setup
 bench-negentropy: setup
 	swift run -c release --quiet NegentropyBench $(if $(REFERENCE),--reference $(REFERENCE))
 
-# Beside its peers, in turns, release build.
+# Beside its peers, in turns, as the package has it.
 bench: setup
 	Benchmarks/bench/setup
-	swift build -c release --product federation
 	swift build -c release --product PagedPoll
-	/usr/bin/python3 Benchmarks/bench --program "$$(swift build -c release --show-bin-path)/federation" \
+	/usr/bin/python3 Benchmarks/bench --program "$$(packaging/program)" \
 		--paged "$$(swift build -c release --show-bin-path)/PagedPoll" --size $(SIZE) --pairs $(PAIRS) --out $(OUT) \
 		--commit "$$(git describe --always --dirty)" \
 		$(if $(WORKLOADS),--workloads $(WORKLOADS)) $(if $(PEERS),--peers $(PEERS))
@@ -81,8 +80,7 @@ bench: setup
 # How costs grow with events, their size, origins, clocks, peers and topology, each fitted (docs/scaling.md).
 bench-scaling: setup
 	Benchmarks/bench/setup
-	swift build -c release --product federation
-	/usr/bin/python3 Benchmarks/bench/scaling.py --program "$$(swift build -c release --show-bin-path)/federation" \
+	/usr/bin/python3 Benchmarks/bench/scaling.py --program "$$(packaging/program)" \
 		--commit "$$(git describe --always --dirty)" --out $(OUT)
 
 # Opening, appending, checking and migrating, release build (docs/benchmarks/store.md).

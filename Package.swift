@@ -84,7 +84,9 @@ let package = Package(
                 "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationPage",
                 "FederationTestKit",
             ] + failPoints,
-            swiftSettings: common),
+            swiftSettings: common,
+            // The program's allocator in place of glibc's (docs/decisions/0191); a sanitizer brings one of its own.
+            linkerSettings: [.linkedLibrary("jemalloc", .when(platforms: [.linux], configuration: .release))]),
         // Depends on nothing of ours and on no library: for others to use as it is.
         .target(name: "Negentropy", swiftSettings: strict),
         .executableTarget(name: "NegentropyHarness", dependencies: ["Negentropy"], swiftSettings: strict),
