@@ -4,6 +4,11 @@ package struct DottedClock: Hashable, Sendable {
     package struct Dot: Hashable, Sendable {
         package var origin: ULID
         package var number: UInt64
+
+        package init(origin: ULID, number: UInt64) {
+            self.origin = origin
+            self.number = number
+        }
     }
 
     package let id: ULID

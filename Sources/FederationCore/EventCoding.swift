@@ -69,6 +69,11 @@ extension Event {
     public var json: [UInt8] {
         // The names of the members, the id, and what else is written for every event.
         var writer = JSONWriter(capacity: 160 + Int(clamping: storedBytes(clock: 50 * clock.count)))
+        write(to: &writer)
+        return writer.bytes
+    }
+
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("id", id.description)
             writer.member("action", action)
@@ -80,12 +85,7 @@ extension Event {
             case .full(let data):
                 writer.key("data")
                 writer.raw(data)
-            case .stub(let stub):
-                writer.key("stub")
-                writer.object {
-                    $0.member("data_sha256", stub.dataHash.hex)
-                    $0.member("normal_sha256", stub.normalHash.hex)
-                }
+            case .stub(let stub): stub.write(to: &writer)
             }
             if !clock.isEmpty {
                 writer.key("vclock")
@@ -94,7 +94,17 @@ extension Event {
             if let signature { writer.member("signature", signature) }
             if let publicKey { writer.member("pubkey", publicKey) }
         }
-        return writer.bytes
+    }
+}
+
+extension Event.Stub {
+    /// As the member of an event's JSON that stands in place of `data`.
+    package func write(to writer: inout JSONWriter) {
+        writer.key("stub")
+        writer.object {
+            $0.member("data_sha256", dataHash.hex)
+            $0.member("normal_sha256", normalHash.hex)
+        }
     }
 }
 

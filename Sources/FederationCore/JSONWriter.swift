@@ -39,6 +39,13 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// - Parameter utf8: valid UTF-8.
+    package mutating func string(utf8: borrowing RawSpan) {
+        separate()
+        JSONWriter.append(quoted: utf8, to: &bytes)
+        needsComma = true
+    }
+
     package mutating func integer(_ value: some BinaryInteger) { raw(Array(String(value).utf8)) }
     package mutating func bool(_ value: Bool) { raw(Array((value ? "true" : "false").utf8)) }
     package mutating func null() { raw(Array("null".utf8)) }
@@ -48,6 +55,25 @@ package struct JSONWriter: Sendable {
         separate()
         bytes.append(contentsOf: json)
         needsComma = true
+    }
+
+    /// Puts a value that is JSON already.
+    package mutating func raw(span: borrowing RawSpan) {
+        separate()
+        unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        needsComma = true
+    }
+
+    /// Ends the line of a value that stands on its own; another may follow it.
+    package mutating func endLine() {
+        bytes.append(0x0A)
+        needsComma = false
+    }
+
+    /// Takes back what was written after so many bytes, where a line ended.
+    package mutating func cut(to count: Int) {
+        bytes.removeLast(bytes.count - count)
+        needsComma = false
     }
 
     package mutating func member(_ key: String, _ value: String) {
@@ -73,8 +99,11 @@ package struct JSONWriter: Sendable {
     private mutating func separate() { if needsComma { bytes.append(0x2C) } }
 
     static func append(quoted text: String, to bytes: inout [UInt8]) {
+        append(quoted: unsafe text.utf8.span.bytes, to: &bytes)
+    }
+
+    private static func append(quoted raw: borrowing RawSpan, to bytes: inout [UInt8]) {
         bytes.append(0x22)
-        let raw = unsafe text.utf8.span.bytes
         var place = 0
         while place < raw.byteCount {
             let end = raw.endOfPlainText(from: place)

@@ -242,7 +242,10 @@ package protocol LogReading {
     /// Events after `seq` in order of arrival, at most `limit`: the first always, others while the JSON of all stays
     /// within `bytes`.
     func events(after seq: Int64, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
-    /// Events with `after < id ≤ through` in order of id, cut as above: an empty answer means that there are none.
+    /// The events with `after < seq ≤ through` in order of arrival as lines of JSON, at most `limit`: the first always,
+    /// others while all lines with their newlines stay within `room` bytes.
+    func lines(after seq: Int64, through last: Int64, limit: Int, room: Int) throws(StoreFailure) -> LogLines
+    /// Events with `after < id ≤ through` in order of id, cut as those after a place are: an empty answer means that there are none.
     func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent]
     /// All events of a subject in order of id.
     func events(of subject: String) throws(StoreFailure) -> [StoredEvent]

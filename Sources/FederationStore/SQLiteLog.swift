@@ -54,6 +54,18 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func lines(
+        after seq: Int64, through last: Int64, limit: Int, room: Int
+    ) throws(StoreFailure) -> LogLines {
+        try storing { () throws(SQLiteError) in
+            var lines = LogLines(room: room)
+            try database.connection.scan(
+                "SELECT * FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", seq, last, max(0, limit)
+            ) { row throws(SQLiteError) in try lines.append(row) }
+            return lines
+        }
+    }
+
     package func events(after id: ULID?, through: ULID, limit: Int, bytes: Int) throws(StoreFailure) -> [StoredEvent] {
         try storing { () throws(SQLiteError) in
             var page = EventPage(bytes: bytes)

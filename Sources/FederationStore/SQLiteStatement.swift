@@ -314,6 +314,22 @@ extension Optional: SQLiteBindable where Wrapped: SQLiteBindable {
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    /// Writes a text as a member of a JSON object, without a copy of its own; empty for NULL.
+    borrowing func put(_ column: Int32, as key: String, to writer: inout JSONWriter) {
+        guard let start = unsafe sqlite3_column_text(statement, column) else { return writer.member(key, "") }
+        let count = unsafe Int(sqlite3_column_bytes(statement, column))
+        writer.key(key)
+        unsafe writer.string(utf8: RawSpan(_unsafeStart: start, byteCount: count))
+    }
+
+    /// The same with what is JSON already.
+    borrowing func putJSON(_ column: Int32, as key: String, to writer: inout JSONWriter) {
+        writer.key(key)
+        guard let start = unsafe sqlite3_column_blob(statement, column) else { return writer.null() }
+        let count = unsafe Int(sqlite3_column_bytes(statement, column))
+        unsafe writer.raw(span: RawSpan(_unsafeStart: start, byteCount: count))
+    }
+
     /// `nil` unless it is the text of a ULID.
     borrowing func ulid(at column: Int32) -> ULID? {
         guard let start = unsafe sqlite3_column_text(statement, column) else { return nil }

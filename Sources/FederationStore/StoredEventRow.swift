@@ -35,6 +35,38 @@ extension StoredEvent {
     }
 }
 
+extension LogLines {
+    /// Takes the event of a row of `events` as it stands there, without making the event of it; `false` if it does not fit.
+    ///
+    /// The line is the one that `Event.json` writes.
+    mutating func append(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
+        var dot: DottedClock.Dot?
+        if let number = row.optionalInteger(6), let origin = row.ulid(at: 4) {
+            dot = DottedClock.Dot(origin: origin, number: UInt64(clamping: number))
+        }
+        var stub: Event.Stub?
+        if row.isNull(23) {
+            guard let stored = Event.Stub(stored: row.bytes(22)) else { throw .malformedValue }
+            stub = stored
+        }
+        return append(Place(seq: row.integer(0), id: try row.ulid(1), dot: dot)) { writer in
+            writer.object { writer in
+                row.put(1, as: "id", to: &writer)
+                row.put(8, as: "action", to: &writer)
+                row.put(7, as: "trace_id", to: &writer)
+                row.put(4, as: "cortex_id", to: &writer)
+                row.put(5, as: "origin", to: &writer)
+                row.put(11, as: "timestamp", to: &writer)
+                if let stub { stub.write(to: &writer) } else { row.putJSON(23, as: "data", to: &writer) }
+                // An empty clock is `{}`.
+                if row.length(12) > 2 { row.putJSON(12, as: "vclock", to: &writer) }
+                if !row.isNull(13) { row.put(13, as: "signature", to: &writer) }
+                if !row.isNull(14) { row.put(14, as: "pubkey", to: &writer) }
+            }
+        }
+    }
+}
+
 extension ProofTime {
     /// As a row keeps it; `nil` where it keeps none.
     init?(at milliseconds: Int64?, by occasion: Int64?) {

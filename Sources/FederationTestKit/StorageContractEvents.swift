@@ -57,6 +57,29 @@ extension StorageContract {
         madeHere.dataSeen = true
         _ = try log.append(madeHere)
         try expectEqual(log.event(made.id)?.dataSeen, true)
+
+        var odd = Sample.event(Sample.id(8), "update")
+        (odd.subject, odd.originName, odd.timestamp) = ("\"\\\u{1}\u{1F}é\u{2028}🙂", "", "then\n")
+        odd.publicKey = "ed25519:key"
+        _ = try log.append(try Sample.entry(odd))
+        try expectLines(log, room: .max, count: 4)
+    }
+
+    /// The lines are what the events write, whatever is in them.
+    private func expectLines(_ log: some LogReading, limit: Int = 10, room: Int, count: Int) throws {
+        let events = try log.events(after: 0, limit: count, bytes: .max)
+        let lines = try log.lines(after: 0, through: .max, limit: limit, room: room)
+        try expect(lines.places.count == count, "limit \(limit), room \(room): \(lines.places.count) lines, not \(count)")
+        try expectEqual(
+            String(decoding: lines.bytes, as: UTF8.self),
+            events.map { String(decoding: $0.event.json, as: UTF8.self) + "\n" }.joined())
+        try expectEqual(lines.places.map(\.seq), events.map(\.seq))
+        try expectEqual(lines.places.map(\.id), events.map(\.event.id))
+        try expectEqual(lines.places.map(\.dot?.number), events.map { $0.event.originID == nil ? nil : $0.event.number })
+        try expectEqual(lines.places.map(\.dot?.origin), events.map { $0.event.number == nil ? nil : $0.event.originID })
+        guard let last = events.last else { return }
+        try expectEqual(log.lines(after: 0, through: last.seq - 1, limit: limit, room: room).places.count, count - 1)
+        try expectEqual(log.lines(after: last.seq - 1, through: .max, limit: 1, room: 0).places.map(\.seq), [last.seq])
     }
 
     func arrival(_ log: inout some LogWriting) throws {
@@ -100,6 +123,10 @@ extension StorageContract {
             let byID = try log.events(after: nil, through: .max, limit: limit, bytes: bytes)
             try expect(byID.count == wanted, "limit \(limit), bytes \(bytes): \(byID.count) by id, not \(wanted)")
         }
+        let line = length + 1
+        for (limit, room, wanted) in [
+            (3, 3 * line, 3), (3, 3 * line - 1, 2), (3, line - 1, 1), (3, 0, 1), (2, .max, 2), (0, .max, 0), (-1, .max, 0),
+        ] { try expectLines(log, limit: limit, room: room, count: wanted) }
         try expectEqual(log.events(after: nil, through: .max, limit: -1, bytes: .max), [])
         try expectEqual(log.subjects(after: nil, limit: -1), [])
     }

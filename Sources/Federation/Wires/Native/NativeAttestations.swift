@@ -15,10 +15,7 @@ struct NativeAttestations {
     struct Spans {
         private(set) var last: [ULID: UInt64] = [:]
 
-        mutating func note(_ event: Event) {
-            guard let origin = event.originID, let number = event.number else { return }
-            last[origin] = max(last[origin] ?? 0, number)
-        }
+        mutating func note(_ dot: DottedClock.Dot) { last[dot.origin] = max(last[dot.origin] ?? 0, dot.number) }
     }
 
     let lines: [[UInt8]]

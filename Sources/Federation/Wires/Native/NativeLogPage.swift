@@ -11,16 +11,11 @@ struct NativeLogPage {
     init(
         of view: any LogReading, after start: NativePosition, until end: NativePosition? = nil, limit: Int, bytes: Int
     ) throws(StoreFailure) {
-        lines = EventLines(room: bytes)
-        last = start
-        for stored in try view.events(after: start.seq, limit: limit, bytes: bytes) {
-            if let end, stored.seq > end.seq { break }
-            guard lines.append(stored.event) else { break }
-            last = NativePosition(epoch: start.epoch, seq: stored.seq, id: stored.event.id)
-            spans.note(stored.event)
-        }
+        let found = try view.lines(after: start.seq, through: end?.seq ?? .max, limit: limit, room: bytes)
+        lines = EventLines(found, room: bytes)
+        last = found.places.last.map { NativePosition(epoch: start.epoch, seq: $0.seq, id: $0.id) } ?? start
+        for place in found.places { if let dot = place.dot { spans.note(dot) } }
     }
-
 }
 
 extension PushPage {

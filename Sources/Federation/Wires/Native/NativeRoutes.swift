@@ -243,6 +243,12 @@ struct EventLines {
 
     init(room: Int) { self.room = room }
 
+    init(_ lines: LogLines, room: Int) {
+        self.room = room
+        count = lines.places.count
+        bytes = lines.bytes
+    }
+
     /// - Returns: `false` if there is no room for it.
     mutating func append(_ event: Event) -> Bool {
         let line = event.json
