@@ -37,6 +37,13 @@ package struct LogLines: Sendable {
         places.append(place)
         return true
     }
+
+    /// The same with an event.
+    package mutating func append(_ stored: StoredEvent) -> Bool {
+        let event = stored.event
+        let dot = event.originID.flatMap { origin in event.number.map { DottedClock.Dot(origin: origin, number: $0) } }
+        return append(Place(seq: stored.seq, id: event.id, dot: dot), event.write(to:))
+    }
 }
 
 extension LogReading {
@@ -46,11 +53,7 @@ extension LogReading {
     ) throws(StoreFailure) -> LogLines {
         var lines = LogLines(room: room)
         for stored in try events(after: seq, limit: limit, bytes: room) where stored.seq <= last {
-            let dot = stored.event.originID.flatMap { origin in
-                stored.event.number.map { DottedClock.Dot(origin: origin, number: $0) }
-            }
-            let place = LogLines.Place(seq: stored.seq, id: stored.event.id, dot: dot)
-            guard lines.append(place, stored.event.write(to:)) else { break }
+            guard lines.append(stored) else { break }
         }
         return lines
     }

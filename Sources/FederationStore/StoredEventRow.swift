@@ -38,8 +38,10 @@ extension StoredEvent {
 extension LogLines {
     /// Takes the event of a row of `events` as it stands there, without making the event of it; `false` if it does not fit.
     ///
-    /// The line is the one that `Event.json` writes.
+    /// The line is the one that `Event.json` writes. A row that `StoredEvent.init(row:)` would not read is not served either.
     mutating func append(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
+        guard ReceivedClock(json: row.bytes(12)) != nil else { throw .malformedValue }
+        _ = (try row.digest(2), try row.digest(3))
         var dot: DottedClock.Dot?
         if let number = row.optionalInteger(6), let origin = row.ulid(at: 4) {
             dot = DottedClock.Dot(origin: origin, number: UInt64(clamping: number))

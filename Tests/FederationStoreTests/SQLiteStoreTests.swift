@@ -273,6 +273,11 @@ private func append(_ entries: [LogEntry], to store: SQLiteStore) async throws(S
         #expect(throws: SQLiteError.malformedValue) {
             try connection.rows("SELECT * FROM events", row: StoredEvent.init(row:))
         }
+        // Nor is it served.
+        var lines = LogLines(room: .max)
+        #expect(throws: SQLiteError.malformedValue) {
+            try connection.scan("SELECT * FROM events") { row throws(SQLiteError) in try lines.append(row) }
+        }
         try connection.script("ROLLBACK TO whole; RELEASE whole")
     }
     let store = try SQLiteStore(path: path)

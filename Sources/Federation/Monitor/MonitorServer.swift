@@ -24,7 +24,7 @@ struct MonitorServer: Sendable {
     let requestGuard: RequestGuard
     let asksForKey: Bool
 
-    /// No page is served here, so there is no origin that could be its own.
+    /// No page is served here, so no browser comes with an origin that is its own.
     init(_ node: Node, at address: ListenAddress) {
         self.node = node
         requestGuard = RequestGuard(

@@ -2,19 +2,18 @@ package import FederationCore
 
 /// A page of the log as it travels, whichever side asks for it: what a pull is answered with and what a push brings.
 struct NativeLogPage {
-    private(set) var lines: EventLines
+    let lines: LogLines
     /// The place after the last line; where there is none, the one asked from.
-    private(set) var last: NativePosition
+    let last: NativePosition
     private(set) var spans = NativeAttestations.Spans()
 
     /// Events in order of arrival after `start`, up to `end` where there is one.
     init(
         of view: any LogReading, after start: NativePosition, until end: NativePosition? = nil, limit: Int, bytes: Int
     ) throws(StoreFailure) {
-        let found = try view.lines(after: start.seq, through: end?.seq ?? .max, limit: limit, room: bytes)
-        lines = EventLines(found, room: bytes)
-        last = found.places.last.map { NativePosition(epoch: start.epoch, seq: $0.seq, id: $0.id) } ?? start
-        for place in found.places { if let dot = place.dot { spans.note(dot) } }
+        lines = try view.lines(after: start.seq, through: end?.seq ?? .max, limit: limit, room: bytes)
+        last = lines.places.last.map { NativePosition(epoch: start.epoch, seq: $0.seq, id: $0.id) } ?? start
+        for place in lines.places { if let dot = place.dot { spans.note(dot) } }
     }
 }
 
@@ -37,7 +36,7 @@ extension PushPage {
         }
         let end = last < head.seq ? NativePosition(epoch: epochs.current, seq: last, id: .min) : nil
         let page = try NativeLogPage(of: view, after: start, until: end, limit: limit, bytes: bytes)
-        guard page.lines.count > 0 else { return nil }
+        guard !page.lines.places.isEmpty else { return nil }
         // What belongs to the page; the peer keeps no place among our attestations.
         let own = try view.meta(.identity).flatMap { ULID($0) } ?? .min
         let attested = try NativeAttestations(
@@ -59,13 +58,13 @@ extension PushPage {
         _ items: [LogItem], holding position: String, upTo last: String, bytes: Int, in view: any LogReading
     ) throws(StoreFailure) -> (page: PushPage?, through: Int) {
         let end = NativePosition(last)?.seq ?? 0
-        var lines = EventLines(room: bytes)
+        var lines = LogLines(room: bytes)
         var count = 0
         for item in items {
-            if let stored = try view.event(of: item), stored.seq <= end, !lines.append(stored.event) { break }
+            if let stored = try view.event(of: item), stored.seq <= end, !lines.append(stored) { break }
             count += 1
         }
-        guard lines.count > 0 else { return (nil, count) }
+        guard !lines.places.isEmpty else { return (nil, count) }
         let own = try view.meta(.identity).flatMap { ULID($0) } ?? .min
         let page = PushPage(
             from: position, to: position, head: position, body: lines.bytes,

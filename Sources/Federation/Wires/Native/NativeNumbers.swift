@@ -83,10 +83,10 @@ struct NumbersQuery {
     func page(
         of view: any LogReading, pageBytes: Int, fields: HTTPFields
     ) throws(StoreFailure) -> HTTPResponse {
-        var lines = EventLines(room: pageBytes)
+        var lines = LogLines(room: pageBytes)
         var last: UInt64?
         for stored in try view.events(by: origin, numbers: numbers, limit: limit, bytes: pageBytes) {
-            guard lines.append(stored.event) else { break }
+            guard lines.append(stored) else { break }
             last = stored.event.number
         }
         var fields = fields

@@ -44,13 +44,13 @@ struct NativeReconcileRoutes {
                 400, "invalid_items",
                 "Send at most \(Limits.eventsByDigest) digests as {\"items\":[{\"from\":…,\"through\":…,\"digests\":[…]}]}.")
         }
-        var lines = EventLines(room: pageBytes)
+        var lines = LogLines(room: pageBytes)
         var dealt = 0
         var room = Limits.itemsSearched
         search: for group in groups.groups where room > 0 {
             let found = try places(of: group, room: &room)
             for digest in group.digests {
-                if let item = found[digest], let stored = try view.event(of: item), !lines.append(stored.event) {
+                if let item = found[digest], let stored = try view.event(of: item), !lines.append(stored) {
                     break search
                 }
                 dealt += 1

@@ -160,11 +160,11 @@ struct NativeRoutes {
 
     /// The events of these ids that are here, in the order asked. If the page is full before the last, there is more.
     private func named(_ ids: [ULID], _ greeting: NativeGreeting) throws(StoreFailure) -> HTTPResponse {
-        var lines = EventLines(room: pageBytes)
+        var lines = LogLines(room: pageBytes)
         var isCut = false
         for id in ids {
             guard let stored = try view.event(id) else { continue }
-            guard lines.append(stored.event) else {
+            guard lines.append(stored) else {
                 isCut = true
                 break
             }
@@ -235,34 +235,11 @@ extension EventsQuery {
     }
 }
 
-/// Events as lines of JSON, up to the size of a page but always at least one.
-struct EventLines {
-    let room: Int
-    private(set) var count = 0
-    private(set) var bytes: [UInt8] = []
-
-    init(room: Int) { self.room = room }
-
-    init(_ lines: LogLines, room: Int) {
-        self.room = room
-        count = lines.places.count
-        bytes = lines.bytes
-    }
-
-    /// - Returns: `false` if there is no room for it.
-    mutating func append(_ event: Event) -> Bool {
-        let line = event.json
-        guard count == 0 || bytes.count + line.count + 1 <= room else { return false }
-        bytes.append(contentsOf: line)
-        bytes.append(0x0A)
-        count += 1
-        return true
-    }
-
+extension LogLines {
     func response(fields: HTTPFields) -> HTTPResponse {
         var fields = fields
         fields["Content-Type"] = NativeRoutes.pageType
-        fields[NativeField.count] = String(count)
+        fields[NativeField.count] = String(places.count)
         return HTTPResponse(status: 200, fields: fields, body: bytes)
     }
 }
