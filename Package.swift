@@ -127,7 +127,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "FederationTests",
-            dependencies: ["Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit"],
+            dependencies: ["Federation", "Negentropy", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationTestKit", "CProcess"],
             swiftSettings: common),
         // As a host's own package would see the product: only what is public, by one import.
         .testTarget(name: "LibraryTests", dependencies: ["Federation"], packageAccess: false, swiftSettings: common),
