@@ -77,7 +77,7 @@ import Testing
             let note = try await alpha.put("# Note \(written)\n")
             written += 1
             let asked = ContinuousClock.now
-            try await eventually("\(note) reaches beta", within: .seconds(20)) { (try await beta.run("show", note).status == 0).orNil }
+            try await eventually("\(note) reaches beta") { (try await beta.run("show", note).status == 0).orNil }
             slowest = max(slowest, ContinuousClock.now - asked)
         }
         let ending = try await program.end(within: .seconds(90))

@@ -50,7 +50,7 @@ import Testing
             let note = try await beta.put("# Note \(written)\n")
             written += 1
             let asked = ContinuousClock.now
-            try await eventually("note \(written) of beta reaches alpha", within: .seconds(20)) {
+            try await eventually("note \(written) of beta reaches alpha") {
                 try load.look()
                 return (try await alpha.run("show", note).status == 0).orNil
             }

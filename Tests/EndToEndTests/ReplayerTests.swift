@@ -162,7 +162,7 @@ import Testing
         try await node.start()
         try await eventually("it runs") { (try await replayer(node)["state"]?.string == "running").orNil }
         let child = try #require(children(of: node.pid).first)
-        let grandchild = try #require(children(of: child).first)
+        let grandchild = try await eventually("it has a child") { children(of: child).first }
         #expect(try await node.stop() == .exited(0))
         #expect(isGone(child))
         try await eventually("its child is gone") { isGone(grandchild).orNil }

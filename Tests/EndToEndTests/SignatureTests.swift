@@ -81,7 +81,8 @@ import Testing
         }
         let other = try NoemaNode(.go, id: "01KNJX4991ASW6NNKS9BQHNCGB", signingSeed: 2)
         let resigned = try other.change { node, now in
-            _ = try node.create(.init("Swapped", body: "By another key."), now: now)
+            // The same node's randomness: in one millisecond with the honest one it would have its id.
+            _ = try node.create(.init("Swapped", body: "By another key."), now: now.advanced(by: .milliseconds(2)))
             return node.events[0]
         }
         var stripped = honest.event

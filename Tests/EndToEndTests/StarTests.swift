@@ -54,7 +54,7 @@ extension TestNode {
 /// With an interval of a minute, nothing here is found by polling at it.
 @Suite(.serialized) struct StarTests {
     /// Far below the interval, and far above what a loaded machine needs.
-    private static let soon = Duration.seconds(15)
+    private static let soon = Duration.seconds(30)
 
     @Test func leavesThatNobodyCanReachAreHeardAtOnce() async throws {
         let star = try await Star("beta", "gamma")

@@ -60,7 +60,6 @@ import Testing
         let request = HTTPRequest(.get, "/", deadline: .milliseconds(100))
         #expect(await outcome(request, at: server.endpoint) == .failure(.timeout))
         #expect(ContinuousClock.now - begin >= .milliseconds(100))
-        #expect(ContinuousClock.now - begin < .seconds(10))
     }
 
     @Test func aServerThatTricklesRunsIntoTheDeadlineToo() async {

@@ -35,7 +35,7 @@ import Testing
     func whatTheServerTurnsAwayByItselfIsCounted(_ text: String, _ cause: RefusedRequests.Cause) async throws {
         let limits = HTTPServerTests.limits {
             $0.bodyBytes = 100
-            $0.receive = .milliseconds(300)
+            $0.receive = cause == .slow ? .seconds(2) : .seconds(30)
         }
         let counts = Mutex(RefusedRequests())
         let server = try HTTPServer(

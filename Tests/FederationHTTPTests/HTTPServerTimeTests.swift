@@ -12,8 +12,9 @@ import Testing
     /// Sends `head`, then `trickle` again and again; how long the server put up with it, and what it said.
     static func trickle(_ server: HTTPServer, _ head: String, _ trickle: String) async -> (Duration, String) {
         await blocking {
-            guard let socket = try? RawSocket(connectingTo: server.port) else { return (.zero, "no connection") }
+            // The server's time begins as it accepts, which may be before a connection is here.
             let begin = ContinuousClock.now
+            guard let socket = try? RawSocket(connectingTo: server.port) else { return (.zero, "no connection") }
             socket.send(head)
             // The second send after the end fails: the first one provokes the reset.
             while socket.send(trickle), ContinuousClock.now - begin < .seconds(15) { usleep(2000) }
@@ -56,12 +57,14 @@ import Testing
 
     @Test func aSlowReaderIsCutOff() async throws {
         let limits = HTTPServerTests.limits { $0.send = .milliseconds(200) }
+        let asked = Count()
         let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits) { _ in
-            HTTPResponse(status: 200, body: [UInt8](repeating: 1, count: 32 << 20))
+            asked.raise()
+            return HTTPResponse(status: 200, body: [UInt8](repeating: 1, count: 32 << 20))
         }
         let socket = try RawSocket(connectingTo: server.port)
         socket.send(HTTPServerTimeTests.request)
-        #expect(await eventually { server.liveExchanges == 1 })
+        #expect(await eventually { asked.value == 1 })
         #expect(await eventually { server.liveExchanges == 0 && server.openConnections == 0 })
         await server.stop()
     }
@@ -179,7 +182,7 @@ import Testing
 
     @Test func stoppingWaitsForNoHandlerLongerThanItSays() async throws {
         let (begins, begun) = AsyncStream.makeStream(of: Void.self)
-        let limits = HTTPServerTests.limits { $0.drain = .milliseconds(50) }
+        let limits = HTTPServerTests.limits { $0.drain = .seconds(1) }
         let never = Gate(2)
         let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits) { _ in
             begun.yield()
