@@ -1,4 +1,5 @@
 import Federation
+import FederationCrypto
 import FederationStore
 import Glibc
 #if FAIL_POINTS
@@ -8,13 +9,23 @@ import Glibc
 @main
 struct Main {
     static func main() async {
+        standInForClosedDescriptors()
         // A reader that goes away (`federation events | head`) ends the write, not the process.
         signal(SIGPIPE, SIG_IGN)
+        // Inherited as ignored, it has the system forget how a replayer's program ended.
+        signal(SIGCHLD, SIG_DFL)
+        LibCrypto.stayUntilTheEnd()
         SQLiteMemory.stopCounting()
         #if FAIL_POINTS
             FailPoint.arm()
         #endif
         exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+
+    /// Whoever starts this with a standard descriptor closed would have what is opened next take its number, and what is
+    /// said there: of a daemon's own sockets, perhaps.
+    private static func standInForClosedDescriptors() {
+        for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
     }
 
     private static func run(_ arguments: [String]) async -> ExitStatus {

@@ -120,9 +120,13 @@ final class ServedExchange: Sendable {
 
     /// The task in which the handler runs, so that it can be told to end. It may have ended already.
     func runs(in task: Task<Void, Never>) {
-        state.withLock { state in
-            if case .handling = state.phase { state.task = task }
+        let isWanted = state.withLock { state in
+            guard case .handling = state.phase else { return false }
+            state.task = task
+            return true
         }
+        // The client may have gone before there was a task to cancel.
+        if !isWanted { task.cancel() }
     }
 
     /// Gives the answer and lets the connection go on. Only the first answer counts.

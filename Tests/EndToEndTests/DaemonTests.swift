@@ -17,6 +17,23 @@ import Testing
         #expect(try await node.run("check", "--deep").status == 0)
     }
 
+    /// What is said goes nowhere then, and to nobody's descriptor: once, it went to the socket that tells of signals.
+    @Test(arguments: [">&- 2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+    func closedStandardDescriptorsAreNobodyElses(closed: String) async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        let daemon = try ChildProcess(
+            "/bin/sh", ["-c", "exec \"$0\" run --config \"$1\" \(closed)", node.program, node.configPath],
+            output: node.logPath, error: node.logPath)
+        try await eventually("it runs") { (try await node.status()["running"]?.bool == true).orNil }
+        let id = try await node.put("# Kept\n")
+        #expect(try await node.run("reload").status == 0)
+        #expect(try await node.status()["running"]?.bool == true)
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.end() == .exited(0))
+        #expect(try await node.facts("show", id)["title"]?.string == "Kept")
+        #expect(try await node.run("check", "--deep").status == 0)
+    }
+
     @Test func aDaemonWithoutAPlaceToListenSaysSo() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         let taken = try FakePeer(port: node.port) { _ in HTTPResponse(status: 200) }

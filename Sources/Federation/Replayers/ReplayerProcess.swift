@@ -104,8 +104,14 @@ final class ReplayerProcess: Sendable {
     /// Waits for the program's end, and ends what it has left behind.
     private func reap() -> ReplayerFault {
         var information = siginfo_t()
-        while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        return isReaped.withLock { isReaped in
+        var code: Int32
+        repeat { code = waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) } while code != 0 && errno == EINTR
+        return isReaped.withLock { [code] isReaped in
+            // Somebody else in this process has asked for it already: how it ended is gone, and its number may be another's.
+            guard code == 0 else {
+                isReaped = true
+                return .killed(signal: 0)
+            }
             _ = kill(-pid, SIGKILL)
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
