@@ -21,15 +21,6 @@ private actor Door {
     }
 }
 
-private func eventually(_ condition: () async -> Bool) async {
-    for _ in 0..<20_000 {
-        if await condition() { return }
-        await Task.yield()
-        try? await Task.sleep(for: .microseconds(200))
-    }
-    Issue.record("it never came to that")
-}
-
 @Suite struct HeldRequestsTests {
     @Test func noMoreAreHeldThanThereIsRoomFor() async throws {
         let held = HeldRequests(atMost: 5, fromOneAddress: 3)

@@ -1,5 +1,4 @@
 import CProcess
-import Dispatch
 import Glibc
 import Synchronization
 import Testing
@@ -96,7 +95,7 @@ import Testing
         let (pipe, heard) = (try Pipe(), Heard())
         let reader = reader(pipe, heard, mostWaiting: 4)
         pipe.write("1\n2\n3\n4\n")
-        try await eventually { heard.all.count == 4 }
+        await eventually { heard.all.count == 4 }
         pipe.write("5\n")
         try await Task.sleep(for: .milliseconds(100))
         #expect(heard.all.count == 4)
@@ -104,7 +103,7 @@ import Testing
         try await Task.sleep(for: .milliseconds(100))
         #expect(heard.all.count == 4)
         reader.took()
-        try await eventually { heard.all.count == 5 }
+        await eventually { heard.all.count == 5 }
         close(pipe.writing)
         await heard.end()
         #expect(heard.all == ["1", "2", "3", "4", "5", "end"])
@@ -114,7 +113,7 @@ import Testing
         let (pipe, heard) = (try Pipe(), Heard())
         let reader = reader(pipe, heard, mostWaiting: 1)
         pipe.write("1\n2\n")
-        try await eventually { !heard.all.isEmpty }
+        await eventually { !heard.all.isEmpty }
         reader.stop()
         await heard.end()
         reader.took()
@@ -139,10 +138,5 @@ import Testing
             }
             try await group.waitForAll()
         }
-    }
-
-    private func eventually(_ condition: () -> Bool) async throws {
-        for _ in 0..<6000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(condition())
     }
 }

@@ -59,14 +59,6 @@ private final class FakeLog: PushStore, PushTransport {
             random: SeededRandom(seed: 1))
     }
 
-    private func eventually(_ condition: () async -> Bool) async {
-        for _ in 0..<20_000 {
-            if await condition() { return }
-            try? await Task.sleep(for: .microseconds(200))
-        }
-        Issue.record("it never came to that")
-    }
-
     @Test func whatIsWantedIsPushedAndThenWhatIsCommitted() async {
         let driver = driver()
         let run = Task { await driver.run() }
