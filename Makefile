@@ -18,8 +18,9 @@ SEED ?= 1
 # How many seeds of the simulation `make test` runs: as many as leave it within a quarter of an hour on two cores.
 SEEDS ?= 250
 TEST_TARGETS := $(notdir $(patsubst %/,%,$(filter-out Tests/Interop/ Tests/Robustness/ Tests/Sanitizers/ Tests/Vectors/,$(wildcard Tests/*/))))
-# With all at once 80 nodes would run, and have all of the 128 inotify instances that a user has: it takes no longer so.
-TESTS_AT_ONCE ?= 24
+# So many keep two processors busy: more make each slower and end no sooner, and nodes of all at once would have all of
+# the 128 inotify instances that a user has.
+TESTS_AT_ONCE ?= 8
 # How long each fuzzer runs, and which: all of them.
 SECONDS ?= 10
 FUZZERS ?=

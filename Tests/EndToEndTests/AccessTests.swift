@@ -77,7 +77,7 @@ import Testing
         let note = try await alpha.put("# Not yet\n")
         #expect(try await beta.run("show", note).status == 1)
         writeKey("the-key-of-the-ring\n", to: beta.directory + "/ring.key")
-        try await eventually("the new key is read; log:\n\(beta.log)", within: .seconds(40)) {
+        try await eventually("the new key is read; log:\n\(beta.log)") {
             _ = try await beta.run("sync")
             return (try await beta.run("show", note).status == 0).orNil
         }
@@ -110,7 +110,7 @@ import Testing
         // One is shown the door; the other notices nothing.
         writeKey("another-key-now\n", to: alpha.directory + "/gamma.key")
         _ = try await alpha.run("reload")
-        try await eventually("gamma is refused; alpha's log:\n\(alpha.log)\ngamma's log:\n\(gamma.log)", within: .seconds(40)) {
+        try await eventually("gamma is refused; alpha's log:\n\(alpha.log)\ngamma's log:\n\(gamma.log)") {
             (try await reason(gamma, of: "alpha") == "auth").orNil
         }
         let second = try await alpha.put("# For beta\n")

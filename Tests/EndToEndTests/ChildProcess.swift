@@ -92,7 +92,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Waits for its end; kills it once `patience` is over.
-    func end(within patience: Duration = .seconds(120)) async throws -> Ending {
+    func end(within patience: Duration = .seconds(300)) async throws -> Ending {
         let deadline = ContinuousClock.now + patience * Patience.factor
         var pause = Duration.milliseconds(1)
         while ContinuousClock.now < deadline {
@@ -120,7 +120,7 @@ struct Unfulfilled: Error, CustomStringConvertible {
 /// Looks until `condition` gives something, often at first; never a fixed wait.
 @discardableResult
 func eventually<Value>(
-    _ what: @autoclosure () -> String, within patience: Duration = .seconds(90), _ condition: () async throws -> Value?
+    _ what: @autoclosure () -> String, within patience: Duration = .seconds(300), _ condition: () async throws -> Value?
 ) async throws -> Value {
     let deadline = ContinuousClock.now + patience * Patience.factor
     var pause = Duration.milliseconds(5)

@@ -68,7 +68,7 @@ import Testing
             let scene = ClientScene(host: "127.0.0.1", port: port, source: "127.1.0.\(index + 1)", peer: peer)
             let sights = await seen([attack], scene)[0]
             #expect(attack.isAsExpected(sights), "\(attack.name): \(Set(sights))")
-            counted[node.name] = try await eventually("\(attack.name) is counted", within: .seconds(30)) {
+            counted[node.name] = try await eventually("\(attack.name) is counted") {
                 let now = try await counts(node)
                 return attack.causes.contains { now[$0] ?? 0 > before[$0] ?? 0 } ? now : nil
             }
@@ -80,7 +80,7 @@ import Testing
             try await eventually("\(note) reaches beta") { (try await beta.run("show", note).status == 0).orNil }
             slowest = max(slowest, ContinuousClock.now - asked)
         }
-        let ending = try await program.end(within: .seconds(90))
+        let ending = try await program.end()
         #expect(ending == .exited(0), "\(TestFile.text(output))")
         for (attack, sights) in zip(handshakes, await waited) { #expect(attack.isAsExpected(sights), "\(attack.name)") }
         #expect(try await alpha.status().at("refused_requests", "slow")?.integer ?? 0 >= Int64(slow.count))

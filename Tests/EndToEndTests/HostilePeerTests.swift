@@ -45,7 +45,7 @@ import Testing
         var slowest = Duration.zero
         var written = 1
         let began = ContinuousClock.now
-        try await eventually("signs of \(missing); the log's end:\n\(alpha.log.suffix(4000))", within: .seconds(300)) {
+        try await eventually("signs of \(missing); the log's end:\n\(alpha.log.suffix(4000))") {
             // An honest peer goes on writing, and is read meanwhile.
             let note = try await beta.put("# Note \(written)\n")
             written += 1

@@ -7,19 +7,19 @@ import Testing
 @Suite(.serialized) struct LiveConfigTests {
     private func pair() async throws -> (alpha: TestNode, beta: TestNode) {
         let scratch = ScratchDirectory()
-        let alpha = try await TestNode("alpha", in: scratch, interval: "60s")
-        let beta = try await TestNode("beta", in: scratch, interval: "60s")
+        let alpha = try await TestNode("alpha", in: scratch, interval: "600s")
+        let beta = try await TestNode("beta", in: scratch, interval: "600s")
         try await beta.start()
         try await alpha.start()
         return (alpha, beta)
     }
 
     private func logged(_ node: TestNode, _ text: String) async throws {
-        try await eventually("'\(text)' in the log:\n\(node.log)", within: .seconds(30)) { node.log.contains(text).orNil }
+        try await eventually("'\(text)' in the log:\n\(node.log)") { node.log.contains(text).orNil }
     }
 
     private func has(_ node: TestNode, _ id: String) async throws {
-        try await eventually("\(id); log:\n\(node.log)", within: .seconds(30)) { (try await node.run("show", id).status == 0).orNil }
+        try await eventually("\(id); log:\n\(node.log)") { (try await node.run("show", id).status == 0).orNil }
     }
 
     @Test func aPeerIsPolledAtOnceWhenItIsAddedAndNoMoreWhenItIsRemoved() async throws {
@@ -68,7 +68,7 @@ import Testing
 
     @Test func anEditorsChangeIsNoticedAndOtherPeersAreNotDisturbed() async throws {
         let scratch = ScratchDirectory()
-        let alpha = try await TestNode("alpha", in: scratch, interval: "60s")
+        let alpha = try await TestNode("alpha", in: scratch, interval: "600s")
         alpha.setPeers([
             // Of a wire whose first wait is twice the interval.
             ("gone", ["endpoint: http://127.0.0.1:\(TestPort.free())", "wire: noema"]),
@@ -91,8 +91,8 @@ import Testing
         #expect(rename(moved, alpha.configPath) == 0)
         try await logged(alpha, " info peer added peer=beta ")
         try await has(alpha, note)
-        TestFile.write(TestFile.text(alpha.configPath).replacing("interval: 60s", with: "interval: 40s"), to: alpha.configPath)
-        try await logged(alpha, " info configuration changed key=interval from=60s to=40s".replacing("60s", with: "1m"))
+        TestFile.write(TestFile.text(alpha.configPath).replacing("interval: 600s", with: "interval: 40s"), to: alpha.configPath)
+        try await logged(alpha, " info configuration changed key=interval from=10m to=40s")
         #expect(try await alpha.status()["interval"]?.string == "40s")
 
         let gone = try await alpha.peerStatus("gone")
@@ -122,7 +122,7 @@ import Testing
             chmod(node.directory + "/" + file, 0o600)
         }
         func refused() async throws {
-            try await eventually("it is refused:\n\(alpha.log)", within: .seconds(30)) {
+            try await eventually("it is refused:\n\(alpha.log)") {
                 let peer = try await alpha.peerStatus("beta")
                 return (peer?["state"]?.string == "waiting" && peer?.at("last_error", "reason")?.string == "auth").orNil
             }
@@ -230,7 +230,7 @@ import Testing
         }
         #expect(symlink("v2", link + ".new") == 0 && rename(link + ".new", link) == 0)
         if hangs { daemon.signal(SIGHUP) }
-        try await eventually("the other interval; log:\n\(TestFile.text(log))", within: .seconds(hangs ? 30 : 60)) {
+        try await eventually("the other interval; log:\n\(TestFile.text(log))") {
             TestFile.text(log).contains("key=interval from=100ms to=7s").orNil
         }
         daemon.signal(SIGTERM)

@@ -18,7 +18,7 @@ struct PageBrowserTests {
         let script = try ChildProcess(
             InteropPython.interpreter, [InteropPython.script("page/page_test.py"), Program.path, scratch.path, PageBrowser.axe],
             output: output, error: output + ".err")
-        let ending = try await script.end(within: .seconds(300))
+        let ending = try await script.end()
         #expect(ending == .exited(0), "\(TestFile.text(output))\n\(TestFile.text(output + ".err"))")
         print(TestFile.text(output), terminator: "")
     }

@@ -138,7 +138,7 @@ final class FakeNative: Sendable {
     }
 
     @Test func nothingIsExchangedUntilAPersonSaysYes() async throws {
-        let (alpha, beta) = try await two(interval: "60s")
+        let (alpha, beta) = try await two(interval: "600s")
         ask(alpha)
         ask(beta)
         let (fromAlpha, fromBeta) = (try await alpha.put("# From alpha\n"), try await beta.put("# From beta\n"))
@@ -163,7 +163,7 @@ final class FakeNative: Sendable {
         let yes = try await Program.run(
             ["pair", "beta", "--words", phrase.uppercased(), "--json", "--config", alpha.configPath], in: alpha.scratch)
         #expect(try yes.status == 0 && yes.json.at("peers", "0", "standing")?.string == "paired", "\(yes.out)\(yes.err)")
-        try await eventually("it flows at once; log:\n\(alpha.log)", within: .seconds(20)) {
+        try await eventually("it flows at once; log:\n\(alpha.log)") {
             (try await alpha.run("show", fromBeta).status == 0).orNil
         }
         // The other side has said nothing yet.
@@ -174,7 +174,7 @@ final class FakeNative: Sendable {
         try await alpha.start()
         #expect(try await standing(alpha, "beta") == "paired")
         #expect(try await beta.run("pair", "alpha", "--yes").status == 0)
-        try await eventually("both have both; log:\n\(beta.log)", within: .seconds(20)) {
+        try await eventually("both have both; log:\n\(beta.log)") {
             let logs = [try await alpha.events(), try await beta.events()]
             return (logs[0].count == 2 && logs[0] == logs[1]).orNil
         }
@@ -277,7 +277,7 @@ final class FakeNative: Sendable {
 
     /// Its own key opens the door; what is given by name waits for a person as well.
     @Test func aKeyOfItsOwnDoesNotNameAPeerThatWaits() async throws {
-        let (alpha, beta) = try await two(interval: "60s")
+        let (alpha, beta) = try await two(interval: "600s")
         for node in [alpha, beta] {
             TestFile.write("a-key-of-these-two-nodes\n", to: node.directory + "/two.key")
             chmod(node.directory + "/two.key", 0o600)

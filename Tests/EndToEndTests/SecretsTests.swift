@@ -249,7 +249,7 @@ private struct KnownSecret {
         // While it runs: what is read again and cannot be used.
         alpha.write(Array("two words \(SecretsTests.ring)\n".utf8), to: "ring.key")
         try await scene.run(alpha, ["reload"])
-        try await eventually("the log says so:\n\(alpha.node.log)", within: .seconds(40)) {
+        try await eventually("the log says so:\n\(alpha.node.log)") {
             alpha.node.log.contains("what was read before stays").orNil
         }
         alpha.write(Array((SecretsTests.ring + "\n").utf8), to: "ring.key")

@@ -15,7 +15,7 @@ import Testing
         getenv(name).flatMap { Int(String(cString: $0)) } ?? otherwise
     }
 
-    private static let events = number("FEDERATION_LINK_EVENTS", 6_300)
+    private static let events = number("FEDERATION_LINK_EVENTS", 4_300)
     private static let delay = Duration.milliseconds(number("FEDERATION_LINK_DELAY_MS", 100))
 
     /// A node that serves so many events, as if it had got them long ago.

@@ -128,11 +128,11 @@ import Testing
         // A chain and a key that do not fit each other, as while one is copied after the other: the old ones stay.
         let next = authority.issue(days: -1...400)
         write(next.certificate, alpha.node, "server.pem")
-        try await eventually("the half is noticed; log:\n\(alpha.node.log)", within: .seconds(30)) {
+        try await eventually("the half is noticed; log:\n\(alpha.node.log)") {
             alpha.node.log.contains("what was read before stays").orNil
         }
         write(next.key, alpha.node, "server.key")
-        try await eventually("the whole is taken; log:\n\(alpha.node.log)", within: .seconds(30)) {
+        try await eventually("the whole is taken; log:\n\(alpha.node.log)") {
             alpha.node.log.contains("keys and certificates were read again").orNil
         }
         #expect(try await alpha.node.status().at("tls", "key")?.string == "sha256:" + next.pin.hex)

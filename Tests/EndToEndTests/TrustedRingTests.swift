@@ -81,7 +81,7 @@ struct TLSNode {
         let (alpha, beta, gamma) = (ring[0], ring[1], ring[2])
         alpha.write(Array("another-key-of-alphagamma.key\n".utf8), to: "alphagamma.key")
         _ = try await alpha.node.run("reload")
-        try await eventually("gamma is refused; log:\n\(gamma.node.log)", within: .seconds(40)) {
+        try await eventually("gamma is refused; log:\n\(gamma.node.log)") {
             (try await reason(gamma.node, of: "alpha") == "auth").orNil
         }
         let late = try await alpha.node.put("# After\n")
