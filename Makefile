@@ -117,22 +117,20 @@ endif
 # With fail points in a build of its own, for the program that is released has none of them (docs/robustness.md).
 crash: setup
 	FEDERATION_FAIL_POINTS=1 swift build --product federation --scratch-path .build/fail-points
-	swift build -c release --product federation
 	Tests/Robustness/crashes.py --fail-points .build/fail-points/debug/federation \
-		--program "$$(swift build -c release --show-bin-path)/federation" --kills $(KILLS) \
+		--program "$$(packaging/program)" --kills $(KILLS) \
 		--report .build/crashes.json $(if $(filter command,$(firstword $(origin SEED))),--seed $(SEED))
 
 # Everything that goes wrong around real processes; as root all of it (docs/robustness.md).
 .PHONY: faults soak
 faults: setup
-	swift build -c release --product federation
-	Tests/Robustness/faults.py "$$(swift build -c release --show-bin-path)/federation" $(CASES) --seed $(SEED) \
+	Tests/Robustness/faults.py "$$(packaging/program)" $(CASES) --seed $(SEED) \
 		--report .build/faults.json
 
+# Of the program as the package has it: what allocates its memory, and how it is linked, is what a soak is about.
 soak: setup
-	swift build -c release --product federation
 	@mkdir -p .build/soak
-	Tests/Robustness/soak.py "$$(swift build -c release --show-bin-path)/federation" --hours $(HOURS) --seed $(SEED) \
+	Tests/Robustness/soak.py "$$(packaging/program)" --hours $(HOURS) --seed $(SEED) \
 		--directory ".build/soak/$$(date +%Y%m%d-%H%M%S)"
 
 # Data races, and memory errors: every test, the end-to-end tests with the program that is built beside them.

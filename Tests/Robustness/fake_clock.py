@@ -29,7 +29,10 @@ class FakeClock:
         if library is None:
             raise FileNotFoundError("libfaketime")
         return {
-            "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_CACHE_DURATION": "1",
+            # The C library's own malloc comes before jemalloc, with which libfaketime does not get past its start (its issue
+            # 130): jemalloc asks for the time while it allocates, and libfaketime allocates while it looks for the time.
+            "LD_PRELOAD": f"{library} libc.so.6",
+            "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
             # Without it the library sets a variable of its own, which moves `environ`; a Swift program finds its
             # arguments beside that, and has none then.
