@@ -134,6 +134,26 @@ import Testing
         }
     }
 
+    /// An origin that changes its key before its first event attests to a chain of none; what a stranger said of it goes.
+    @Test func aStrangersWordOnAChainThatHasNotBegunIsForgotten() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        let stranger = try ChainOrigin.key(9)
+        let checkpoint = Attestation(
+            kind: .checkpoint, origin: origin.id, number: 0, head: sha256([]),
+            key: try #require(PublicKey(stranger.publicKey.description)), signature: stranger.sign([]).description)
+        var node = CheckCounter().node()
+        try node.meet(origin)
+        try node.log.keep(checkpoint, fits: true, at: Sample.epoch)
+        try origin.rotate(to: 2)
+        #expect(origin.attestations.map(\.number) == [0, 0])
+        try node.take([], origin.attestations)
+        #expect(node.log.firstCheckpoint(of: origin.id, from: 0) == nil)
+        // What follows is the new key's.
+        try origin.write(3)
+        let outcome = try node.take(origin.events, origin.attestations)
+        #expect(outcome.applied == 3 && node.quarantined.isEmpty)
+    }
+
     /// A relay cannot make two statements of one.
     @Test func aSuccessionInAnotherSpellingIsTheSameOne() throws {
         var origin = try ChainOrigin(1, seed: 1)
