@@ -28,9 +28,10 @@ struct IntakePass {
         hasQuarantine = rows > 0
     }
 
-    /// Finds out whether the log may have any of the events that will arrive.
+    /// Finds out whether the log may have any of the events that will arrive, or of their subjects.
     mutating func lookAhead(at items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
         unmet = try UnmetIDs(of: items, in: log)
+        try subjects.lookAhead(at: items, in: log)
     }
 
     /// Looks at what came with a page of the histories of its events' origins.

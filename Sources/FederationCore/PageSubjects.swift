@@ -20,12 +20,40 @@ struct PageSubjects {
         var isKnown: Bool { sources != nil }
     }
 
+    /// What the log had of the subjects of a page before anything of it was put there.
+    private struct Before {
+        let bounds: ClosedRange<ExactText>
+        let found: Set<ExactText>
+
+        func lacks(_ subject: ExactText) -> Bool { bounds.contains(subject) && (found.isEmpty || !found.contains(subject)) }
+    }
+
+    /// Items of a page from which on its subjects are looked for together.
+    private static let worthwhile = 8
+
     private var all: [Subject] = []
     private var places: [ExactText: Int] = [:]
+    private var before: Before?
 
     subscript(place: Int) -> Subject {
         get { all[place] }
         _modify { yield &all[place] }
+    }
+
+    /// Looks for all subjects of a page at once, where the log has little between them: one look for each takes longer.
+    mutating func lookAhead(at items: [PulledItem], in log: some LogReading) throws(StoreFailure) {
+        guard items.count >= PageSubjects.worthwhile else { return }
+        var bounds: ClosedRange<ExactText>?
+        for case .event(let event, _) in items {
+            let subject = ExactText(event.subject)
+            guard let known = bounds else { bounds = subject...subject; continue }
+            if subject < known.lowerBound { bounds = subject...known.upperBound }
+            if subject > known.upperBound { bounds = known.lowerBound...subject }
+        }
+        guard let bounds else { return }
+        let found = try log.subjects(
+            from: bounds.lowerBound.text, through: bounds.upperBound.text, events: items.count / 4)
+        before = found.map { Before(bounds: bounds, found: $0) }
     }
 
     /// Where a subject stands, from now on.
@@ -46,7 +74,9 @@ struct PageSubjects {
     /// To be called before an event of the subject is put into the log.
     mutating func begin(at place: Int, in log: some LogReading) throws(StoreFailure) {
         guard !all[place].isChanged else { return }
-        if try log.greatestID(of: all[place].text) == nil { all[place].sources = [] }
+        let isNew =
+            if let before { before.lacks(ExactText(all[place].text)) } else { try log.greatestID(of: all[place].text) == nil }
+        if isNew { all[place].sources = [] }
     }
 
     /// An event was put into the log.

@@ -257,6 +257,8 @@ package protocol LogReading {
     func eventCount() throws(StoreFailure) -> Int64
     /// The subjects of the log after `subject` in order, at most `limit`.
     func subjects(after subject: String?, limit: Int) throws(StoreFailure) -> [String]
+    /// The subjects of the log from `first` through `last`, each once; `nil` where more than `limit` events are of them.
+    func subjects(from first: String, through last: String, events limit: Int) throws(StoreFailure) -> Set<ExactText>?
     /// All events as a set, in blocks that are in order and leave nothing out: a set of a million has some thousands.
     func itemBlocks() throws(StoreFailure) -> [ItemBlock]
     /// Items from `start` on, below `end` where there is one, in order and at most `limit`.

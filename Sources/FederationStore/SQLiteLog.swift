@@ -129,6 +129,19 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func subjects(
+        from first: String, through last: String, events limit: Int
+    ) throws(StoreFailure) -> Set<ExactText>? {
+        try storing { () throws(SQLiteError) in
+            let limit = min(max(0, limit), .max - 1)
+            let found = try database.connection.rows(
+                "SELECT subject FROM events WHERE subject >= ? AND subject <= ? ORDER BY subject LIMIT ?", first, last,
+                limit + 1
+            ) { ExactText($0.text(0)) }
+            return found.count > limit ? nil : Set(found)
+        }
+    }
+
     package func highestNumber(of origin: String) throws(StoreFailure) -> UInt64? {
         try storing { () throws(SQLiteError) in
             try OriginTally.highestNumber(of: origin, in: database.connection)

@@ -161,6 +161,12 @@ extension MemoryStorage: LogReading {
         return following.prefix(Swift.max(0, limit)).map(\.text)
     }
 
+    package func subjects(from first: String, through last: String, events limit: Int) -> Set<ExactText>? {
+        guard !last.precedesExactly(first) else { return [] }
+        let found = idsOfSubject.filter { (ExactText(first)...ExactText(last)).contains($0.key) }
+        return found.values.reduce(0) { $0 + $1.count } > Swift.max(0, limit) ? nil : Set(found.keys)
+    }
+
     package func itemBlocks() -> [ItemBlock] {
         // Small, so that a test of few events has several.
         stride(from: 0, to: Swift.max(items.count, 1), by: 5).map { start in

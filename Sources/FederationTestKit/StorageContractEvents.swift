@@ -166,6 +166,11 @@ extension StorageContract {
         try expectExactly(log.subjects(after: nil, limit: 10), ordered)
         try expectExactly(log.subjects(after: "a", limit: 2), ["a\0b", "a\0c"])
         try expectExactly(log.subjects(after: "cafe\u{301}", limit: 10), ["caf\u{E9}"])
+        try expectEqual(log.subjects(from: "a", through: "a\0b", events: 2), [ExactText("a"), ExactText("a\0b")])
+        try expectEqual(log.subjects(from: "a", through: "a\0b", events: 1), nil)
+        try expectEqual(log.subjects(from: "cafe", through: "caf\u{E9}", events: 9), Set(subjects.prefix(2).map(ExactText.init)))
+        try expectEqual(log.subjects(from: "b", through: "c", events: 0), [])
+        try expectEqual(log.subjects(from: "z", through: "a", events: 9), [])
         for (index, subject) in subjects.enumerated() {
             try expectEqual(log.events(of: subject).map(\.event.id), [Sample.id(Int64(index))])
             try expectEqual(log.greatestID(of: subject), Sample.id(Int64(index)))
