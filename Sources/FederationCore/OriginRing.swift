@@ -75,7 +75,8 @@ extension OriginRing {
         var strayed: [ClosedRange<UInt64>] = []
         try log.forgetCheckpoints(of: origin) { checkpoint in
             guard !mayAttest(checkpoint) else { return false }
-            // A chain that does not end where its part ends has left the right way somewhere before.
+            // A chain that does not end where its part ends has left the right way somewhere before; before the first
+            // event there is nowhere.
             if let joint = joints.first(where: { $0.number == checkpoint.number && $0.number > 0 }) {
                 strayed.append((joints.last { $0.number < joint.number }?.number ?? 0) + 1...joint.number)
             }

@@ -25,7 +25,7 @@ struct PageSubjects {
         let bounds: ClosedRange<ExactText>
         let found: Set<ExactText>
 
-        func lacks(_ subject: ExactText) -> Bool { bounds.contains(subject) && (found.isEmpty || !found.contains(subject)) }
+        func lacks(_ subject: ExactText) -> Bool { bounds.contains(subject) && !found.contains(subject) }
     }
 
     /// Items of a page from which on its subjects are looked for together.
