@@ -8,6 +8,9 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     let text: StaticString
 
     init(stringLiteral text: StaticString) { self.text = text }
+
+    /// Where the literal stands, which is nowhere else.
+    var place: UInt { unsafe UInt(bitPattern: text.utf8Start) }
 }
 
 /// One connection to one database, closed once. It is not `Sendable`: whoever owns it is the only one to use it.
@@ -85,25 +88,24 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
 
     /// Runs a statement that answers no rows.
     borrowing func run<each Value: SQLiteBindable>(_ sql: SQL, _ values: repeat each Value) throws(SQLiteError) {
-        try run(sql) { (statement) throws(SQLiteError) in try statement.bind(repeat each values) }
-    }
-
-    /// The same with values that `bind` gives: for the statements of every event, whose many values a list of any types is
-    /// slow for.
-    borrowing func run(_ sql: SQL, binding bind: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
-        try run(sql) { (statement) throws(SQLiteError) in try statement.bind(bind) }
-    }
-
-    private borrowing func run(
-        _ sql: SQL, _ bind: (SQLiteStatement) throws(SQLiteError) -> Void
-    ) throws(SQLiteError) {
         let statement = try statements.statement(sql)
         defer { statement.rest() }
-        try bind(statement)
+        try statement.bind(repeat each values)
         while try statement.step() {}
         #if FAIL_POINTS
             FailPoint.passed(statement: sql.text)
         #endif
+    }
+
+    /// Inserts a row whose values `bind` gives.
+    ///
+    /// In a transaction, a row that comes right after one of the same table waits for those that follow, and is inserted with
+    /// them: at the latest before this connection does anything else. So what is wrong with a row may be told by a later
+    /// call, and by each one until the transaction is undone. A scan that is under way does not see what waits.
+    borrowing func insert(
+        _ rows: RowInsert, binding bind: (inout SQLiteBinding) -> Void
+    ) throws(SQLiteError) {
+        try statements.insert(rows, mayWait: isInTransaction, bind)
     }
 
     /// Calls `body` for each row until it answers `false`.
@@ -150,6 +152,7 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     borrowing func script(_ sql: SQL) throws(SQLiteError) { try execute(sql.text.description) }
 
     private borrowing func execute(_ text: String) throws(SQLiteError) {
+        try statements.settle()
         let code = unsafe sqlite3_exec(handle, text, nil, nil, nil)
         guard code == SQLITE_OK else {
             statements.damage?.heed(code)
@@ -161,7 +164,10 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     var changes: Int { unsafe Int(sqlite3_changes64(handle)) }
 
     /// The rowid that the last insert gave.
-    var lastRowID: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
+    borrowing func lastRowID() throws(SQLiteError) -> Int64 {
+        try statements.settle()
+        return unsafe sqlite3_last_insert_rowid(handle)
+    }
 
     // MARK: Transactions
 
@@ -211,11 +217,17 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
             do throws(SQLiteError) { try run(end) } catch { throw Failure(error) }
             return value
         } catch {
-            // Some failures (a full disk, a lost write) make SQLite roll back by itself; undoing twice is an error
-            // that says nothing new, and the first one is the one to report.
-            if unsafe sqlite3_get_autocommit(handle) == 0 { try? script(undo) }
+            self.undo(by: undo)
             throw error
         }
+    }
+
+    /// Undoes the transaction, or a part of it.
+    borrowing func undo(by sql: SQL = "ROLLBACK") {
+        statements.forget()
+        // Some failures (a full disk, a lost write) make SQLite roll back by itself; undoing twice is an error
+        // that says nothing new, and the first one is the one to report.
+        if isInTransaction { try? script(sql) }
     }
 
     /// Whether a transaction is open.

@@ -266,17 +266,20 @@ extension SQLiteLog: LogWriting {
     /// About what a row takes beside its bytes, with its place in the indexes and in its record.
     static let rowBytes: Int64 = 2048
 
+    private static let eventRows = RowInsert(
+        head: "INSERT INTO events",
+        row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
+
     private func insert(
         _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
     ) throws(SQLiteError) -> Int64 {
         let event = entry.event
         try database.count(event, entry.fingerprint.digest, at: entry.receivedAt)
         let clock = event.clock.json
-        try database.connection.run(
-            """
-            INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """
-        ) { row in
+        // The first place of a transaction is SQLite's to give, which never gives one twice; the others follow.
+        let next = database.appended.flatMap { $0 == .max ? nil : $0 + 1 }
+        try database.connection.insert(SQLiteLog.eventRows) { row in
+            row.bind(next)
             row.bind(event.id)
             row.bind(entry.fingerprint.digest)
             row.bind(entry.fingerprint.signedHash)
@@ -309,7 +312,7 @@ extension SQLiteLog: LogWriting {
             row.bind(entry.proofTime?.at?.milliseconds)
             row.bind(entry.proofTime.map { Int64($0.occasion.rawValue) })
         }
-        let seq = database.connection.lastRowID
+        let seq = if let next { next } else { try database.connection.lastRowID() }
         database.appended = seq
         database.counts.arrivals.add(event, clock: clock.count, at: seq)
         database.grown += Int64(event.data?.count ?? 0) + SQLiteLog.rowBytes

@@ -125,16 +125,15 @@ extension SQLiteLog {
         }
     }
 
+    private static let recordRows = RowInsert(
+        head: "INSERT OR REPLACE INTO records", row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
+
     package mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             guard let record else {
                 return try database.connection.run("DELETE FROM records WHERE subject = ?", subject)
             }
-            try database.connection.run(
-                """
-                INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-            ) { row in
+            try database.connection.insert(SQLiteLog.recordRows) { row in
                 row.bind(subject)
                 bind(record.heads.lazy.map(\.description), to: &row)
                 row.bind(record.shown)

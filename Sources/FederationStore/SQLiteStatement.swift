@@ -1,4 +1,7 @@
 internal import CSQLite
+#if FAIL_POINTS
+    internal import FailPoints
+#endif
 internal import FederationCore
 
 /// The statements of one connection, each compiled when first asked for and kept.
@@ -7,6 +10,14 @@ internal import FederationCore
     private let connection: OpaquePointer
     /// By the address of the literal: comparing it costs nothing, and a literal never moves.
     private var statements: [UInt: SQLiteStatement] = [:]
+    /// The inserts of many rows, likewise.
+    private var inserts: [UInt: SQLiteStatement] = [:]
+    /// Rows that are bound and not yet inserted.
+    private var waiting: WaitingRows?
+    /// Why the rows that waited could not be inserted.
+    private var failure: SQLiteError?
+    /// Where the last statement inserted a row.
+    private var last: UInt?
     /// Where it is noted that the file is damaged.
     var damage: Damage?
 
@@ -14,21 +25,79 @@ internal import FederationCore
 
     /// A statement at rest: the kept one, or a fresh one while the kept one is still being read further out.
     func statement(_ sql: SQL) throws(SQLiteError) -> SQLiteStatement {
-        let key = unsafe UInt(bitPattern: sql.text.utf8Start)
-        if let kept = statements[key] {
+        try settle()
+        return try statement(sql.place) { sql.text.description }
+    }
+
+    private func statement(_ place: UInt, text: () -> String) throws(SQLiteError) -> SQLiteStatement {
+        if let kept = statements[place] {
             if kept.wake() { return kept }
-            return try make(sql)
+            return try make(text())
         }
-        let made = try make(sql)
-        statements[key] = made
+        let made = try make(text())
+        statements[place] = made
         return made
     }
 
-    private func make(_ sql: SQL) throws(SQLiteError) -> SQLiteStatement {
-        do throws(SQLiteError) { return try unsafe SQLiteStatement(sql, on: connection, damage) } catch {
+    private func make(_ text: String) throws(SQLiteError) -> SQLiteStatement {
+        do throws(SQLiteError) { return try unsafe SQLiteStatement(text, on: connection, damage) } catch {
             damage?.heed(error.extendedCode)
             throw error
         }
+    }
+
+    // MARK: Rows that are inserted together
+
+    /// Inserts a row, or has it wait where the statement before inserted one there too.
+    func insert(
+        _ insert: RowInsert, mayWait: Bool, _ bind: (inout SQLiteBinding) -> Void
+    ) throws(SQLiteError) {
+        let place = insert.head.place
+        guard mayWait, place == last else {
+            try settle()
+            let statement = try statement(place) { insert.ofOne }
+            defer { statement.rest() }
+            try statement.bind(bind)
+            while try statement.step() {}
+            last = place
+            #if FAIL_POINTS
+                FailPoint.passed(statement: insert.head.text)
+            #endif
+            return
+        }
+        if waiting == nil { waiting = WaitingRows(insert, try statement(of: insert)) }
+        try waiting?.add(bind)
+        guard waiting?.isFull == true else { return }
+        try settle()
+        last = place
+    }
+
+    private func statement(of insert: RowInsert) throws(SQLiteError) -> SQLiteStatement {
+        if let kept = inserts[insert.head.place] { return kept }
+        let made = try make(insert.ofMany)
+        inserts[insert.head.place] = made
+        return made
+    }
+
+    /// Inserts what waits.
+    ///
+    /// Where that fails it fails each time until it is forgotten, so that nobody goes on without those rows; and it is not
+    /// tried again, since SQLite may have undone the transaction by itself.
+    func settle() throws(SQLiteError) {
+        if let failure { throw failure }
+        last = nil
+        guard let rows = waiting else { return }
+        waiting = nil
+        do throws(SQLiteError) { try rows.write() } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// What waits goes with the transaction that is undone.
+    func forget() {
+        waiting?.statement.rest()
+        (waiting, failure, last) = (nil, nil, nil)
     }
 }
 
@@ -42,15 +111,10 @@ internal import FederationCore
     /// Where the values that are bound stand.
     private var room = SQLiteBinding.Room()
 
-    fileprivate init(_ sql: SQL, on connection: OpaquePointer, _ damage: Damage?) throws(SQLiteError) {
+    fileprivate init(_ text: String, on connection: OpaquePointer, _ damage: Damage?) throws(SQLiteError) {
         var prepared: OpaquePointer?
-        let code = sql.text.withUTF8Buffer { text in
-            unsafe text.withMemoryRebound(to: CChar.self) { characters in
-                unsafe sqlite3_prepare_v3(
-                    connection, characters.baseAddress, Int32(clamping: characters.count),
-                    UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
-            }
-        }
+        let code = unsafe sqlite3_prepare_v3(
+            connection, text, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
         guard code == SQLITE_OK else { throw SQLiteError(extendedCode: code) }
         guard let handle = unsafe prepared else { throw SQLiteError(extendedCode: SQLITE_MISUSE) }
         unsafe self.handle = handle
@@ -89,13 +153,22 @@ internal import FederationCore
     ///
     /// Short texts and blobs are copied to one room that the statement keeps, where SQLite would otherwise ask for memory and
     /// free it for each.
-    func bind(_ body: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
-        var binding = unsafe SQLiteBinding(statement: handle, room: room)
+    func bind(_ body: (inout SQLiteBinding) -> Void) throws(SQLiteError) { try bind(0..<parameterCount, body) }
+
+    /// Binds some of the values, and says how many bytes they have.
+    @discardableResult
+    fileprivate func bind(
+        _ parameters: Range<Int32>, _ body: (inout SQLiteBinding) -> Void
+    ) throws(SQLiteError) -> Int {
+        var binding = unsafe SQLiteBinding(statement: handle, room: room, after: parameters.lowerBound)
         body(&binding)
         room = binding.room
         guard binding.code == SQLITE_OK else { throw SQLiteError(extendedCode: binding.code) }
-        assert(unsafe binding.index == sqlite3_bind_parameter_count(handle), "a statement bound with too few values")
+        assert(binding.index == parameters.upperBound, "a statement bound with too few values")
+        return binding.bytes
     }
+
+    fileprivate var parameterCount: Int32 { unsafe sqlite3_bind_parameter_count(handle) }
 
     /// Goes to the next row; `false` when there is none.
     func step() throws(SQLiteError) -> Bool {
@@ -112,22 +185,62 @@ internal import FederationCore
     var row: SQLiteRow { unsafe SQLiteRow(statement: handle) }
 }
 
+/// Rows that are bound to an insert of many.
+private struct WaitingRows {
+    /// Rows of more are not gathered: SQLite has a copy of each large value.
+    private static let mostBytes = 256 << 10
+
+    let statement: SQLiteStatement
+    private let head: SQL
+    /// How many values a row has.
+    private let width: Int32
+    private var count: Int32 = 0
+    private var bytes = 0
+
+    init(_ insert: RowInsert, _ statement: SQLiteStatement) {
+        self.statement = statement
+        head = insert.head
+        width = (statement.parameterCount - 1) / Int32(RowInsert.most)
+    }
+
+    var isFull: Bool { count == RowInsert.most || bytes > WaitingRows.mostBytes }
+
+    mutating func add(_ bind: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
+        bytes += try statement.bind(count * width..<(count + 1) * width, bind)
+        count += 1
+    }
+
+    /// Inserts the rows.
+    func write() throws(SQLiteError) {
+        defer { statement.rest() }
+        let last = statement.parameterCount
+        try statement.bind(last - 1..<last) { $0.bind(Int64(count)) }
+        while try statement.step() {}
+        #if FAIL_POINTS
+            FailPoint.passed(statement: head.text)
+        #endif
+    }
+}
+
 /// Gives the `?` of a statement their values, in order.
 // SAFETY: made by `SQLiteStatement.bind` alone, whose statement outlives the call it is passed to. What is bound in place
 // stands in a room that stays where it is until the statement is unbound.
 @safe struct SQLiteBinding: ~Copyable {
     private let statement: OpaquePointer
     fileprivate var room: Room
-    fileprivate private(set) var index: Int32 = 0
+    fileprivate private(set) var index: Int32
+    /// What the texts and blobs have.
+    fileprivate private(set) var bytes = 0
     /// What SQLite said first that was not well.
     fileprivate private(set) var code = SQLITE_OK
 
     /// A value of more is left to SQLite to copy: a statement does not keep room for megabytes.
     private static let mostBytes = 4096
 
-    fileprivate init(statement: OpaquePointer, room: Room) {
+    fileprivate init(statement: OpaquePointer, room: Room, after index: Int32) {
         unsafe self.statement = statement
         self.room = room
+        self.index = index
     }
 
     private mutating func note(_ code: Int32) { if self.code == SQLITE_OK { self.code = code } }
@@ -179,6 +292,7 @@ internal import FederationCore
 
     private mutating func bind(text bytes: UnsafeBufferPointer<UInt8>) {
         index += 1
+        self.bytes += bytes.count
         guard bytes.count <= SQLiteBinding.mostBytes else {
             return note(unsafe bind(text: bytes, free: csqlite_transient()))
         }
@@ -199,6 +313,7 @@ internal import FederationCore
 
     private mutating func bind(blob bytes: UnsafeBufferPointer<UInt8>) {
         index += 1
+        self.bytes += bytes.count
         guard !bytes.isEmpty else { return note(unsafe sqlite3_bind_zeroblob(statement, index, 0)) }
         guard bytes.count <= SQLiteBinding.mostBytes else {
             return note(

@@ -70,7 +70,7 @@ extension SQLiteStore {
     ) throws(StoreFailure) -> Value {
         let database = try SQLiteDatabase.rehearsal(path: path)
         try storing { () throws(SQLiteError) in try database.connection.script("BEGIN IMMEDIATE") }
-        defer { try? database.connection.script("ROLLBACK") }
+        defer { database.connection.undo() }
         var log = SQLiteLog(database)
         return try body(&log)
     }
