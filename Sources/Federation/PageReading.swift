@@ -19,27 +19,38 @@ struct PageReading: Sendable {
         guard response.status == 200, let lines = try? ReadLines.cut(response.body, limit: PageReading.mostLines),
             lines.count >= PageReading.fewest
         else { return nil }
-        let items = await inBatches(lines, bytes: \.count) { PulledItem(json: Array($0)) }
-        let findings = await findings(of: items, with: PageReading.attestations(in: items))
+        let read = await inBatches(lines, bytes: \.count) { PulledItem.read(Array($0), sha256: sha256) }
+        let items = read.map(\.item)
+        let findings = await checked(read.map(\.findings), of: items, with: PageReading.attestations(in: items))
         return ReadLines(items: items, findings: findings, bytes: response.body.count)
     }
 
     /// What can be said of the events of a page, by place; empty where it is left to the transaction.
     func findings(of items: [PulledItem], with attestations: [Attestation]) async -> [EventFindings?] {
         guard items.count >= PageReading.fewest else { return [] }
-        guard policy.mode != .off else {
-            return await inBatches(items, bytes: { $0.bytes.count }) { EventFindings(of: $0, sha256: sha256, check: nil) }
-        }
+        let found = await inBatches(items, bytes: { $0.bytes.count }) { EventFindings(of: $0, sha256: sha256) }
+        return await checked(found, of: items, with: attestations)
+    }
+
+    /// The same after a look at the signatures that are asked for.
+    private func checked(
+        _ found: [EventFindings?], of items: [PulledItem], with attestations: [Attestation]
+    ) async -> [EventFindings?] {
+        guard policy.mode != .off else { return found }
         // What a chain proves needs no look at each signature.
         var attested: [ULID: UInt64] = [:]
         for one in attestations where one.next == nil { attested[one.origin] = max(attested[one.origin] ?? 0, one.number) }
         let held = await held(items.compactMap { if case .event(let event, _) = $0 { event.id } else { nil } })
-        let check = policy.check
-        return await inBatches(items, bytes: { $0.bytes.count }) { [attested] item in
-            guard case .event(let event, _) = item else { return nil }
+        var asked: [(place: Int, event: Event, found: EventFindings)] = []
+        for (place, item) in items.enumerated() {
+            guard case .event(let event, _) = item, let found = found[place], !held.contains(event.id) else { continue }
             let isProved = event.originID.flatMap { attested[$0] }.map { event.number ?? .max <= $0 } ?? false
-            return EventFindings(of: item, sha256: sha256, check: isProved || held.contains(event.id) ? nil : check)
+            if !isProved { asked.append((place, event, found)) }
         }
+        let looked = await inBatches(asked, bytes: { _ in 0 }) { [check = policy.check] in $0.found.checked($0.event, by: check) }
+        var findings = found
+        for (place, looked) in zip(asked.map(\.place), looked) { findings[place] = looked }
+        return findings
     }
 
     /// The lines of a page that are attestations and no events.

@@ -3,6 +3,11 @@ public enum EventFamily: String, Hashable, Sendable, CaseIterable {
     case noema, hive, neotoma, artifacts, mesh
 
     fileprivate init(of action: String) {
+        // Nearly every action is Noema's, and going through characters takes long.
+        guard action.utf8.contains(UInt8(ascii: ":")) else {
+            self = .noema
+            return
+        }
         let name = action.firstIndex(of: ":").map { String(action[..<$0]) }
         self = name.flatMap(EventFamily.init(rawValue:)) ?? .noema
     }

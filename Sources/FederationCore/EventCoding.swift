@@ -2,19 +2,23 @@ extension Event {
     /// Reads one event from its JSON (Noema section 1.2), checking every shape and bound that refuses an event.
     ///
     /// Unknown members are ignored, as both Noema lines do. A missing `data` is `{}` (the Rust line leaves it out).
-    package init(json bytes: [UInt8]) throws(EventRefusal) {
+    package init(json bytes: [UInt8]) throws(EventRefusal) { self = try Event.read(bytes).event }
+
+    /// The same, with its `data` as it was read on the way; `nil` where it has none.
+    static func read(_ bytes: [UInt8]) throws(EventRefusal) -> (event: Event, data: JSON?) {
         guard bytes.count <= Limits.eventBytes else { throw .tooLarge(bytes: bytes.count) }
         let json: JSON
         do { json = try JSON(bytes) } catch { throw .notJSON(error) }
         guard json.isObject else { throw .notAnObject }
         guard !json.hasDuplicateKeys else { throw .duplicateKey }
         guard let id = ULID(try Event.text(.id, of: json)) else { throw .invalidID }
-        self.init(
-            id: id, action: try Event.text(.action, of: json), subject: try Event.text(.traceID, of: json),
-            origin: try Event.text(.cortexID, of: json), originName: try Event.text(.origin, of: json),
-            timestamp: try Event.text(.timestamp, of: json), payload: try Event.payload(of: json),
-            clock: try Event.clock(of: json), signature: try Event.optionalText(.signature, of: json),
-            publicKey: try Event.optionalText(.pubkey, of: json))
+        let event = Event(
+            id: id, action: try text(.action, of: json), subject: try text(.traceID, of: json),
+            origin: try text(.cortexID, of: json), originName: try text(.origin, of: json),
+            timestamp: try text(.timestamp, of: json), payload: try payload(of: json),
+            clock: try clock(of: json), signature: try optionalText(.signature, of: json),
+            publicKey: try optionalText(.pubkey, of: json))
+        return (event, event.isStub ? nil : json["data"])
     }
 
     private static func text(_ field: EventField, of json: JSON) throws(EventRefusal) -> String {

@@ -20,23 +20,34 @@ package final class EventFindings: Sendable {
     /// Of the key that the event names; `nil` where nobody has looked.
     let signature: SignatureFinding?
 
-    /// - Parameter check: looks at the signature; `nil` where nothing is asked of it.
     /// - Returns: `nil` for what cannot be read.
-    package init?(of item: PulledItem, sha256: SHA256, check: SignatureCheck?) {
+    package convenience init?(of item: PulledItem, sha256: SHA256) {
         guard case .event(let event, _) = item else { return nil }
-        let data = event.data.flatMap { try? JSON($0) }
-        guard let hashed = try? event.hashed(sha256, data: data) else { return nil }
-        fingerprint = hashed.fingerprint
+        self.init(of: event, data: event.data.flatMap { try? JSON($0) }, sha256: sha256)
+    }
+
+    /// - Parameter data: the event's, where it was read already.
+    init?(of event: Event, data: JSON?, sha256: SHA256) {
+        guard let fingerprint = try? event.fingerprint(sha256, data: data) else { return nil }
+        self.fingerprint = fingerprint
         var (snapshot, refusal): (Snapshot?, EventRefusal?)
         do throws(EventRefusal) { snapshot = try event.checkContent(sha256, data: data) } catch { refusal = error }
         snapshot?.body = ""
         (self.snapshot, self.refusal) = (snapshot, refusal)
         loneRecord = refusal == nil ? snapshot.flatMap { RecordFunction.record(of: event, saying: $0) } : nil
-        guard let check, let text = event.signature, let key = event.publicKey else {
-            signature = nil
-            return
-        }
-        signature = SignatureFinding(key: key, holds: check(hashed.preimage, text, key))
+        signature = nil
+    }
+
+    private init(_ found: EventFindings, _ signature: SignatureFinding) {
+        (fingerprint, refusal, snapshot) = (found.fingerprint, found.refusal, found.snapshot)
+        (loneRecord, self.signature) = (found.loneRecord, signature)
+    }
+
+    /// The same after a look at the signature of the event, if it has one.
+    package func checked(_ event: Event, by check: SignatureCheck) -> EventFindings {
+        guard let text = event.signature, let key = event.publicKey else { return self }
+        let preimage = event.signingPreimage(dataHash: fingerprint.dataHash)
+        return EventFindings(self, SignatureFinding(key: key, holds: check(preimage, text, key)))
     }
 }
 
@@ -77,9 +88,9 @@ package struct ReadLines: Hashable, Sendable {
     /// - Throws: `malformed`, also where there are more than `limit`.
     package static func cut(_ body: [UInt8], limit: Int) throws(ExchangeFailure) -> [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
-        var start = body.startIndex
-        while start < body.endIndex {
-            guard let end = body[start...].firstIndex(of: 0x0A) else { throw .malformed(.truncated) }
+        var start = 0
+        while start < body.count {
+            guard let end = unsafe body.span.bytes.firstNewline(from: start) else { throw .malformed(.truncated) }
             guard lines.count < limit else { throw .malformed(.moreEventsThanAsked(asked: limit)) }
             lines.append(body[start..<end])
             start = end + 1

@@ -15,14 +15,12 @@ extension Event {
     /// Computes the hashes; for a stub from the two it carries.
     ///
     /// - Throws: `JSONProblem` where `data` is not JSON, which `EventDecoding` has ruled out for what came over a wire.
-    package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint { try hashed(sha256).fingerprint }
+    package func fingerprint(_ sha256: SHA256) throws(JSONProblem) -> EventFingerprint {
+        try fingerprint(sha256, data: nil)
+    }
 
-    /// The same, and the bytes that its signature is over.
-    ///
     /// - Parameter read: `data`, where it was read already.
-    func hashed(
-        _ sha256: SHA256, data read: JSON? = nil
-    ) throws(JSONProblem) -> (fingerprint: EventFingerprint, preimage: [UInt8]) {
+    func fingerprint(_ sha256: SHA256, data read: JSON?) throws(JSONProblem) -> EventFingerprint {
         let dataHash: Digest
         let normalHash: Digest
         switch payload {
@@ -42,9 +40,8 @@ extension Event {
         item.reserveCapacity(item.count + signed.count)
         item += signed[..<(signed.count - Digest.length)]
         item += normalHash.bytes
-        let fingerprint = EventFingerprint(
+        return EventFingerprint(
             digest: sha256(item), signedHash: sha256(signed), dataHash: dataHash, normalHash: normalHash)
-        return (fingerprint, signed)
     }
 
     /// The bytes that the origin signs (Noema section 8.2), for a given hash of `data`.
@@ -88,13 +85,10 @@ extension Event {
     }
 
     private func append(counter: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 56, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: counter >> UInt64(shift)))
-        }
+        unsafe withUnsafeBytes(of: counter.bigEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     private func append(length: Int, to bytes: inout [UInt8]) {
-        let length = UInt32(truncatingIfNeeded: length)
-        for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        unsafe withUnsafeBytes(of: UInt32(truncatingIfNeeded: length).bigEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 }

@@ -72,8 +72,8 @@ struct IntakePass {
     func finish(into log: inout some LogWriting) throws(StoreFailure) -> [ULID: HoldReason] {
         let upkeep = RecordUpkeep(policy, now: now)
         var holds: [ULID: HoldReason] = [:]
-        for subject in subjects.changed {
-            holds.merge(try upkeep.update(subject.text, knowing: subject.known, in: &log)) { $1 }
+        for place in subjects.changed {
+            holds.merge(try upkeep.update(subjects[place].text, knowing: subjects[place].known, in: &log)) { $1 }
         }
         try clock.write(to: &log)
         if let foundOwnEvent, try log.meta(.stopped) == nil {

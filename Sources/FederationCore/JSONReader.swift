@@ -254,7 +254,7 @@ private struct SeenKeys {
 
     /// - Returns: whether the key is new.
     mutating func insert(_ key: String, beside members: [(key: String, value: JSON.Node)]) -> Bool {
-        if members.count < SeenKeys.fewest { return !members.contains { $0.key.isExactly(key) } }
+        if members.count < SeenKeys.fewest { return !members.indices.contains { members[$0].key.isExactly(key) } }
         if many == nil { many = Set(members.map { ExactText($0.key) }) }
         return many?.insert(ExactText(key)).inserted ?? false
     }

@@ -36,7 +36,7 @@ struct PageSubjects {
     private var before: Before?
 
     subscript(place: Int) -> Subject {
-        get { all[place] }
+        _read { yield all[place] }
         _modify { yield &all[place] }
     }
 
@@ -51,6 +51,8 @@ struct PageSubjects {
             if subject > known.upperBound { bounds = known.lowerBound...subject }
         }
         guard let bounds else { return }
+        places.reserveCapacity(items.count)
+        all.reserveCapacity(items.count)
         let found = try log.subjects(
             from: bounds.lowerBound.text, through: bounds.upperBound.text, events: items.count / 4)
         before = found.map { Before(bounds: bounds, found: $0) }
@@ -58,15 +60,15 @@ struct PageSubjects {
 
     /// Where a subject stands, from now on.
     mutating func place(of subject: String) -> Int {
-        let key = ExactText(subject)
-        if let known = places[key] { return known }
-        let place = all.count
-        places[key] = place
-        all.append(Subject(text: subject))
+        let next = all.count
+        // Found or put there with one look.
+        let place = { (place: inout Int) in place }(&places[ExactText(subject), default: next])
+        if place == next { all.append(Subject(text: subject)) }
         return place
     }
 
-    var changed: some Sequence<Subject> { all.lazy.filter(\.isChanged) }
+    /// The places of those whose records are to be made anew.
+    var changed: some Sequence<Int> { all.indices.lazy.filter { all[$0].isChanged } }
 
     mutating func change(_ subject: String) { change(at: place(of: subject)) }
     mutating func change(at place: Int) { all[place].isChanged = true }

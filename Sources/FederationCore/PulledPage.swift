@@ -13,16 +13,26 @@ package enum PulledItem: Hashable, Sendable {
     }
 
     /// Reads one item from its JSON.
-    package init(json bytes: [UInt8]) {
+    package init(json bytes: [UInt8]) { self = PulledItem.read(bytes).item }
+
+    /// The same, with what can be said of an event whatever is in the log, but for its signature.
+    package static func read(_ bytes: [UInt8], sha256: SHA256) -> (item: PulledItem, findings: EventFindings?) {
+        let (item, data) = read(bytes)
+        guard case .event(let event, _) = item else { return (item, nil) }
+        return (item, EventFindings(of: event, data: data, sha256: sha256))
+    }
+
+    private static func read(_ bytes: [UInt8]) -> (item: PulledItem, data: JSON?) {
         do throws(EventRefusal) {
-            self = .event(try Event(json: bytes), bytes: bytes)
+            let (event, data) = try Event.read(bytes)
+            return (.event(event, bytes: bytes), data)
         } catch {
             let json = try? JSON(bytes)
             func readable(_ key: String) -> String {
                 guard let text = json?[key]?.string, text.utf8.count <= Limits.eventTextBytes else { return "" }
                 return text
             }
-            self = .unreadable(error, bytes: bytes, id: readable("id"), subject: readable("trace_id"))
+            return (.unreadable(error, bytes: bytes, id: readable("id"), subject: readable("trace_id")), nil)
         }
     }
 }

@@ -18,6 +18,22 @@ extension RawSpan {
         return place
     }
 
+    /// Where the next newline is: eight bytes are looked at in one step.
+    func firstNewline(from start: Int) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var place = start
+        while place + 8 <= byteCount {
+            let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self) ^ (ones &* 0x0A)
+            guard (word &- ones) & ~word & (ones &* 0x80) == 0 else { break }
+            place += 8
+        }
+        while place < byteCount {
+            if byte(at: place) == 0x0A { return place }
+            place += 1
+        }
+        return nil
+    }
+
     /// The end of what is neither a quote, a backslash, a control character nor above ASCII, or up to seven bytes before
     /// it: eight are looked at in one step.
     func endOfPlainText(from start: Int) -> Int {

@@ -69,8 +69,10 @@ struct RecordUpkeep {
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         // Most subjects that are new have one event, of which this was found out already.
-        if let known, known.count == 1, known[0].stored.hold == nil, let record = known[0].findings?.loneRecord {
-            try log.setRecord(subject, record)
+        if let known, known.count == 1, known[0].stored.hold == nil, let found = known[0].findings,
+            found.loneRecord != nil
+        {
+            try log.setRecord(subject, found.loneRecord)
             return [:]
         }
         let stored = if let known { known.map(\.stored) } else { try log.events(of: subject) }

@@ -100,12 +100,17 @@ public func isTraceID(_ text: String) -> Bool {
     guard bytes.count >= 10, bytes.count <= 109 else { return false }
     func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     func isSlug(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || isDigit(byte) }
-    return zip(0..., bytes).allSatisfy { place, byte in
-        switch place {
-        case 0..<8: isDigit(byte)
-        case 8: byte == 0x2D
-        case 9: isSlug(byte)
-        default: isSlug(byte) || byte == 0x2D
-        }
+    var place = 0
+    for byte in bytes {
+        let fits =
+            switch place {
+            case 0..<8: isDigit(byte)
+            case 8: byte == 0x2D
+            case 9: isSlug(byte)
+            default: isSlug(byte) || byte == 0x2D
+            }
+        guard fits else { return false }
+        place += 1
     }
+    return true
 }

@@ -102,12 +102,10 @@ extension ULID: CustomStringConvertible {
     }
 
     /// Appends the 26 characters.
-    func append(to text: inout [UInt8]) {
-        let value = UInt128(high) << 64 | UInt128(low)
-        let alphabet = unsafe ULID.alphabet.utf8Start
-        for place in 0..<ULID.length {
-            let bits = Int(truncatingIfNeeded: value >> UInt128(5 * (ULID.length - 1 - place))) & 31
-            unsafe text.append(alphabet[bits])
+    package func append(to text: inout [UInt8]) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ULID.length) { characters in
+            unsafe write(to: characters)
+            unsafe text.append(contentsOf: characters)
         }
     }
 

@@ -2,6 +2,8 @@
 struct UnmetIDs {
     private var bounds: ClosedRange<ULID>?
     private var met: Set<ULID> = []
+    /// Nothing above it was met. Pages are in order of id nearly always.
+    private var greatest = ULID.min
 
     init() {}
 
@@ -11,9 +13,16 @@ struct UnmetIDs {
         guard least <= greatest else { return }
         if let known = try log.greatestID(through: greatest), known >= least { return }
         bounds = least...greatest
+        met.reserveCapacity(items.count)
     }
 
-    func contains(_ id: ULID) -> Bool { bounds?.contains(id) == true && !met.contains(id) }
+    func contains(_ id: ULID) -> Bool {
+        bounds?.contains(id) == true && (id > greatest || !met.contains(id))
+    }
 
-    mutating func remove(_ id: ULID) { if bounds != nil { met.insert(id) } }
+    mutating func remove(_ id: ULID) {
+        guard bounds != nil else { return }
+        met.insert(id)
+        greatest = max(greatest, id)
+    }
 }

@@ -135,7 +135,7 @@ extension SQLiteLog {
             }
             try database.connection.insert(SQLiteLog.recordRows) { row in
                 row.bind(subject)
-                bind(record.heads.lazy.map(\.description), to: &row)
+                bind(record.heads, to: &row)
                 row.bind(record.shown)
                 row.bind(record.isDiverged)
                 row.bind(record.isIncomplete)
@@ -158,7 +158,21 @@ extension SQLiteLog {
         }
     }
 
-    /// As a list in JSON.
+    /// As a list in JSON: no id has anything to escape.
+    private func bind(_ ids: [ULID], to row: inout SQLiteBinding) {
+        var list = [UInt8(ascii: "[")]
+        list.reserveCapacity(2 + ids.count * (ULID.length + 3))
+        for id in ids {
+            if list.count > 1 { list.append(UInt8(ascii: ",")) }
+            list.append(UInt8(ascii: "\""))
+            id.append(to: &list)
+            list.append(UInt8(ascii: "\""))
+        }
+        list.append(UInt8(ascii: "]"))
+        row.bind(text: list)
+    }
+
+    /// The same of any texts.
     private func bind(_ texts: some Collection<String>, to row: inout SQLiteBinding) {
         guard !texts.isEmpty else { return row.bind("[]") }
         var writer = JSONWriter()

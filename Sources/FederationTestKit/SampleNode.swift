@@ -4,7 +4,10 @@ import FederationCrypto
 extension PulledPage {
     /// Finds out what a node finds out beside its writer.
     package mutating func lookAhead(_ policy: SignaturePolicy) {
-        findings = items.map { EventFindings(of: $0, sha256: sha256, check: policy.mode == .off ? nil : policy.check) }
+        findings = items.map { item in
+            guard case .event(let event, _) = item, let found = EventFindings(of: item, sha256: sha256) else { return nil }
+            return policy.mode == .off ? found : found.checked(event, by: policy.check)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-import FederationCore
+@testable import FederationCore
 import FederationCrypto
 import FederationTestKit
 import Synchronization
@@ -34,6 +34,46 @@ import Testing
         #expect(try take(page, into: &node).applied == 1)
         #expect(looks.count.withLock { $0 } == 1)
         #expect(node.log.event(event.id)?.verification == .provisional)
+    }
+
+    /// Whether `data` is read with its event or alone, the same is found out of it.
+    @Test(arguments: [
+        #"{"title":"a","type":"note","body":"b"}"#, #"{ "title": "a",  "body": "b" }"#, #"{"title":"\u0061","body":"\/"}"#,
+        #"{"title":1}"#, #"{"title":"a","content_hash":"sha256:00"}"#, "{}", "null", #"{"body":"b","body":"c"}"#,
+    ])
+    func whatIsFoundOnTheWayIsWhatIsFoundLater(data: String) throws {
+        let whole = event(1, "create", [1: 1], json: data)
+        let spaced = Array(String(decoding: whole.json, as: UTF8.self).replacing(",\"trace_id\"", with: " , \"trace_id\"").utf8)
+        let bare = Array(String(decoding: event(2, "archive", json: "{}").json, as: UTF8.self).replacing(",\"data\":{}", with: "").utf8)
+        for bytes in [whole.json, spaced, whole.stubbed.json, bare] {
+            let (item, findings) = PulledItem.read(bytes, sha256: sha256)
+            #expect(item == PulledItem(json: bytes))
+            guard case .event(let event, _) = item else {
+                #expect(findings == nil)
+                continue
+            }
+            #expect(findings == EventFindings(of: item, sha256: sha256))
+            #expect(try findings?.fingerprint == event.fingerprint(sha256))
+        }
+    }
+
+    @Test func whatIsNoEventIsFoundToBeNothing() {
+        let (item, findings) = PulledItem.read(Array(#"{"id":"x"}"#.utf8), sha256: sha256)
+        #expect(findings == nil && item == PulledItem(json: Array(#"{"id":"x"}"#.utf8)))
+    }
+
+    @Test func aNewlineIsFoundWhereverItStands() throws {
+        for length in 0..<40 {
+            for place in 0...length {
+                // What differs from a newline by a bit, or follows one.
+                let others = [0x0B, 0x8A, 0x09, 0x00, 0xFF].map(UInt8.init)
+                var line = (0..<length).map { others[$0 % others.count] }
+                line.insert(0x0A, at: place)
+                line.append(0x0A)
+                let cut = try ReadLines.cut(line, limit: 2).map { Array($0) }
+                #expect(cut == [Array(line[..<place]), Array(line[(place + 1)...].dropLast())])
+            }
+        }
     }
 
     @Test func linesAreCutAtNewlinesAndNoOthers() throws {

@@ -50,7 +50,7 @@ import Testing
                 1 + random.below(50), actions[random.below(actions.count)], clock, data: saying.data,
                 of: subjects[random.below(subjects.count)])
             if random.chance(0.1) { lone = lone.stubbed }
-            guard let findings = EventFindings(of: .event(lone, bytes: []), sha256: sha256, check: nil),
+            guard let findings = EventFindings(of: .event(lone, bytes: []), sha256: sha256),
                 let record = findings.loneRecord
             else { continue }
             made += 1
