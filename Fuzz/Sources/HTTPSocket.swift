@@ -1,21 +1,28 @@
 import FederationCore
 import FederationHTTP
 import Glibc
+import Synchronization
 
 /// Raw bytes against a server of ours on a Unix-domain socket, with every rule and route behind it.
 ///
 /// The client sends all of them, reads while something comes, ends its side and reads to the end. The server must end
-/// the connection by then, whatever was sent: a hang is a finding (`-timeout`).
+/// the connection by then, whatever was sent: a hang is a finding (`-timeout`). So is a handler that does not end.
 enum HTTPSocket: Fuzzer {
     static let name = "http-socket"
 
     static let path = "/tmp/federation-fuzz-\(getpid()).sock"
+    private static let handlersAtWork = Atomic(0)
     static let server: HTTPServer = {
         var limits = HTTPServerLimits()
         limits.headerBytes = 4096
         limits.bodyBytes = 16 << 10
+        atexit { unlink(HTTPSocket.path) }
         do {
-            return try HTTPServer(unixSocket: path, limits: limits) { ServingNode.shared.answer($0) }
+            return try HTTPServer(unixSocket: path, limits: limits) { request in
+                handlersAtWork.add(1, ordering: .acquiringAndReleasing)
+                defer { handlersAtWork.subtract(1, ordering: .acquiringAndReleasing) }
+                return ServingNode.shared.answer(request)
+            }
         } catch {
             fail("no server: \(error)")
         }
@@ -24,7 +31,11 @@ enum HTTPSocket: Fuzzer {
     static func take(_ bytes: [UInt8]) {
         _ = server
         guard let descriptor = connected() else { fail("no connection: \(errno)") }
-        defer { close(descriptor) }
+        defer {
+            close(descriptor)
+            // A client that has gone is not waited for: what it asked may still be at work.
+            while handlersAtWork.load(ordering: .acquiring) > 0 { usleep(100) }
+        }
         send(bytes, on: descriptor)
         var answer: [UInt8] = []
         // An answer takes well under a millisecond; what has none, as more is awaited, costs this wait.
