@@ -199,8 +199,13 @@ package enum Chain {
     /// The hash with one more event; `nil` for one that is not signed.
     package static func extended(_ tip: ChainTip, by link: ChainLink, _ sha256: SHA256) -> ChainTip? {
         guard link.number > tip.number, let signature = link.signature.flatMap(signatureBytes) else { return nil }
-        let bytes =
-            Array("federation-chain-link-v1\n".utf8) + tip.head.bytes + bigEndian(link.number) + link.digest.bytes + signature
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(192)
+        bytes += "federation-chain-link-v1\n".utf8
+        bytes += tip.head.bytes
+        bytes += bigEndian(link.number)
+        bytes += link.digest.bytes
+        bytes += signature
         return ChainTip(number: link.number, head: sha256(bytes))
     }
 

@@ -34,32 +34,34 @@ package enum Base64 {
         var bytes: [UInt8] = []
         // The whole at once: growing would leave copies of a secret behind in freed memory.
         bytes.reserveCapacity(count)
-        var bits: UInt32 = 0
-        var held = 0
-        for character in text.dropLast(padding) {
-            guard let value = value(of: character) else { return nil }
-            bits = (bits << 6 | value) & 0xFFFF
-            held += 6
-            if held >= 8 {
-                held -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(held)))
-            }
+        let values = values
+        let whole = text.endIndex - (padding > 0 ? 4 : 0)
+        var place = text.startIndex
+        while place < whole {
+            let (a, b) = (values[Int(text[place])], values[Int(text[place + 1])])
+            let (c, d) = (values[Int(text[place + 2])], values[Int(text[place + 3])])
+            guard a | b | c | d < 64 else { return nil }
+            bytes.append(a << 2 | b >> 4)
+            bytes.append(b << 4 | c >> 2)
+            bytes.append(c << 6 | d)
+            place += 4
         }
-        let stray = bits & (1 << UInt32(held) - 1)
-        guard stray == 0, text.suffix(padding).allSatisfy({ $0 == pad }), bytes.count == count else { return nil }
+        guard padding > 0 else { return bytes }
+        let (a, b) = (values[Int(text[place])], values[Int(text[place + 1])])
+        let c = padding == 1 ? values[Int(text[place + 2])] : 0
+        let stray = padding == 1 ? c & 3 : b & 15
+        guard a | b | c < 64, stray == 0, text.suffix(padding).allSatisfy({ $0 == pad }) else { return nil }
+        bytes.append(a << 2 | b >> 4)
+        if padding == 1 { bytes.append(b << 4 | c >> 2) }
         return bytes
     }
 
-    private static func value(of character: UInt8) -> UInt32? {
-        switch character {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character) - 65
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character) - 97 + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character) - 48 + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
-    }
+    /// What each byte stands for; 255 where it is no digit.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 255, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
 }
 
 extension [UInt8] {

@@ -39,21 +39,26 @@ struct ChainCandidates {
     mutating func walk(from start: ChainTip, to end: ChainTip, over joints: [ChainTip] = [], _ sha256: SHA256) -> ChainWalk? {
         guard end.number <= known else { return nil }
         let part = Array(links.prefix { $0.number <= end.number })
-        let proved = part.filter(\.isChained)
-        var ways = [ChainCandidates.choice(of: proved + part.reversed())]
-        if ways[0].count < part.count {
-            for order in [Array(part.reversed()), part] {
-                let way = ChainCandidates.choice(of: order)
-                if !ways.contains(way) { ways.append(way) }
-            }
-        }
-        for way in ways where Chain.walk(way[...], from: start, to: end, over: joints, sha256) {
+        for way in ChainCandidates.ways(through: part) where Chain.walk(way[...], from: start, to: end, over: joints, sha256) {
             links = links.dropFirst(part.count)
             let taken = Set(way.map(\.id))
             let leavesOut = way.count < part.count && part.contains { $0.seq != nil && !taken.contains($0.id) }
             return ChainWalk(start: start, links: way, leavesOut: leavesOut)
         }
         return nil
+    }
+
+    /// The ways that are tried, in turn.
+    private static func ways(through part: [ChainLink]) -> [[ChainLink]] {
+        let isContested =
+            zip(part, part.dropFirst()).contains { $0.number == $1.number } || Set(part.map(\.id)).count < part.count
+        guard isContested else { return [part] }
+        var ways: [[ChainLink]] = []
+        for order in [part.filter(\.isChained) + part.reversed(), part.reversed(), part] {
+            let way = choice(of: order)
+            if !ways.contains(way) { ways.append(way) }
+        }
+        return ways
     }
 
     /// Of those that claim one number or one id the first.

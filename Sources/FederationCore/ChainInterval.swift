@@ -21,6 +21,8 @@ struct ChainInterval: Hashable {
 /// The intervals that a transaction has looked at: many events of one page lie in one.
 struct ChainIntervals {
     private var known: [ULID: [ChainInterval]] = [:]
+    /// From which number on an origin's checkpoints are all below.
+    private var open: [ULID: UInt64] = [:]
     private var budget = Limits.chainLinks
 
     /// What could still be said of events that lie in no interval that was looked at is not known any more.
@@ -31,9 +33,11 @@ struct ChainIntervals {
         _ id: ULID, number: UInt64, of origin: ULID, _ sha256: SHA256, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
         if let interval = known[origin]?.first(where: { $0.numbers.contains(number) }) { return interval.excludes(id) }
-        guard !isExhausted,
-            let interval = try ChainInterval(around: number, of: origin, budget: &budget, sha256, in: log)
-        else { return false }
+        guard number > 0, number < open[origin] ?? .max, !isExhausted else { return false }
+        guard let interval = try ChainInterval(around: number, of: origin, budget: &budget, sha256, in: log) else {
+            open[origin] = number
+            return false
+        }
         known[origin, default: []].append(interval)
         return interval.excludes(id)
     }

@@ -24,7 +24,9 @@ public struct PublicKey: Hashable, Sendable {
 
     /// Whether two texts name one key. Texts that are no keys are compared as they are.
     package static func isSame(_ a: String, _ b: String) -> Bool {
-        if let a = PublicKey(a), let b = PublicKey(b) { return a == b }
-        return a.isExactly(b)
+        // Asked of each event, and almost always so.
+        if a.isExactly(b) { return true }
+        guard let a = PublicKey(a), let b = PublicKey(b) else { return false }
+        return a == b
     }
 }

@@ -84,6 +84,11 @@ struct OriginTally {
         keep(summary)
     }
 
+    /// Whether a number is above all of an origin's, as far as this transaction knows without asking.
+    func isAboveAll(_ number: UInt64, of origin: String) -> Bool {
+        counted[ExactText(origin)].map { number > $0.summary.highestNumber } ?? false
+    }
+
     /// Writes what changed.
     mutating func flush(to connection: borrowing SQLiteConnection) throws(SQLiteError) {
         for (key, counted) in counted where !counted.isWritten {

@@ -125,8 +125,11 @@ extension StorageContract {
         let origin = Sample.node(1)
         for (id, number) in [(5, 2), (1, 3), (9, 1), (7, 3), (8, 7)] as [(Int64, UInt64)] {
             let event = Sample.event(Sample.id(id), "create", "s-\(id)", clock: [1: number], signature: "sig-\(id)")
+            let before = try log.events(of: origin, number: number)
             _ = try log.append(Sample.entry(event))
+            try expectEqual(log.events(of: origin, number: number), (before + [Sample.id(id)]).sorted())
         }
+        try expectEqual(log.events(of: origin, number: 8), [])
         _ = try log.append(Sample.entry(Sample.event(Sample.id(20), "create", "t", origin: 2, clock: [2: 1])))
         let links = try log.chainLinks(of: origin, after: 0, through: .max >> 1, limit: 99)
         try expectEqual(links.map(\.number), [1, 2, 3, 3, 7])
