@@ -34,19 +34,25 @@ extension RawSpan {
         return nil
     }
 
-    /// The end of what is neither a quote, a backslash, a control character nor above ASCII, or up to seven bytes before
-    /// it: eight are looked at in one step.
+    /// The end of what is neither a quote, a backslash, a control character nor above ASCII: eight bytes are looked at in one
+    /// step.
     func endOfPlainText(from start: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         var place = start
         while place + 8 <= byteCount {
-            let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self)
+            let word = unsafe UInt64(littleEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self))
             // A byte that is zero gets its highest bit; a borrow can only reach what lies above such a one.
             let (quotes, slashes) = (word ^ (ones &* 0x22), word ^ (ones &* 0x5C))
             let ends = (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
             let controls = (word &- ones &* 0x20) & ~word
-            guard (ends | controls | word) & (ones &* 0x80) == 0 else { break }
+            let found = (ends | controls | word) & (ones &* 0x80)
+            guard found == 0 else { return place + found.trailingZeroBitCount / 8 }
             place += 8
+        }
+        while place < byteCount {
+            let byte = byte(at: place)
+            guard 0x20..<0x80 ~= byte, byte != 0x22, byte != 0x5C else { break }
+            place += 1
         }
         return place
     }

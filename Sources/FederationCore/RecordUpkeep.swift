@@ -70,7 +70,7 @@ struct RecordUpkeep {
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         // Most subjects that are new have one event, of which this was found out already.
         if let known, known.count == 1, known[0].stored.hold == nil, let found = known[0].findings,
-            found.loneRecord != nil
+            case .some = found.loneRecord
         {
             try log.setRecord(subject, found.loneRecord)
             return [:]

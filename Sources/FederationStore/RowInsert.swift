@@ -19,3 +19,13 @@ struct RowInsert: Sendable {
         return "\(head.text) \(rows) LIMIT ?"
     }
 }
+
+/// A row of a table that rows are inserted in together.
+protocol TableRow {
+    static var insert: RowInsert { get }
+
+    /// Gives the columns their values, in the order of the table.
+    ///
+    /// A method, as what a closure is to bind is copied for it, and a record or an event has a dozen texts.
+    func bind(to row: inout SQLiteBinding)
+}

@@ -97,15 +97,13 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
         #endif
     }
 
-    /// Inserts a row whose values `bind` gives.
+    /// Inserts a row.
     ///
     /// In a transaction, a row that comes right after one of the same table waits for those that follow, and is inserted with
     /// them: at the latest before this connection does anything else. So what is wrong with a row may be told by a later
     /// call, and by each one until the transaction is undone. A scan that is under way does not see what waits.
-    borrowing func insert(
-        _ rows: RowInsert, binding bind: (inout SQLiteBinding) -> Void
-    ) throws(SQLiteError) {
-        try statements.insert(rows, mayWait: isInTransaction, bind)
+    borrowing func insert(_ row: some TableRow) throws(SQLiteError) {
+        try statements.insert(row, mayWait: isInTransaction)
     }
 
     /// Calls `body` for each row until it answers `false`.

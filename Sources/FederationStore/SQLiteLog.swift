@@ -266,57 +266,72 @@ extension SQLiteLog: LogWriting {
     /// About what a row takes beside its bytes, with its place in the indexes and in its record.
     static let rowBytes: Int64 = 2048
 
-    private static let eventRows = RowInsert(
-        head: "INSERT INTO events",
-        row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
-
     private func insert(
         _ entry: LogEntry, replacements: Int, replacedAt: WallTime?
     ) throws(SQLiteError) -> Int64 {
         let event = entry.event
         try database.count(event, entry.fingerprint.digest, at: entry.receivedAt)
-        let clock = event.clock.json
         // The first place of a transaction is SQLite's to give, which never gives one twice; the others follow.
         let next = database.appended.flatMap { $0 == .max ? nil : $0 + 1 }
-        try database.connection.insert(SQLiteLog.eventRows) { row in
-            row.bind(next)
-            row.bind(event.id)
-            row.bind(entry.fingerprint.digest)
-            row.bind(entry.fingerprint.signedHash)
-            row.bind(event.origin)
-            row.bind(event.originName)
-            row.bind(event.number.map { Int64(clamping: $0) })
-            row.bind(event.subject)
-            row.bind(event.action)
-            row.bind(event.family.rawValue)
-            row.bindNull()  // scope
-            row.bind(event.timestamp)
-            row.bind(text: clock)
-            row.bind(event.signature)
-            row.bind(event.publicKey)
-            row.bind(entry.verification.rawValue)
-            row.bind(entry.peer)
-            row.bind(entry.receivedAt.milliseconds)
-            row.bind(entry.dataSeen)
-            row.bindNull()  // hold
-            row.bind(replacements)
-            row.bind(replacedAt?.milliseconds)
-            switch event.payload {
-            case .full(let data):
-                row.bindNull()
-                row.bind(data)
-            case .stub(let stub):
-                row.bind(stub.stored)
-                row.bindNull()
-            }
-            row.bind(entry.proofTime?.at?.milliseconds)
-            row.bind(entry.proofTime.map { Int64($0.occasion.rawValue) })
-        }
+        let row = EventRow(
+            seq: next, entry: entry, clock: event.clock.json, replacements: replacements, replacedAt: replacedAt)
+        try database.connection.insert(row)
         let seq = if let next { next } else { try database.connection.lastRowID() }
         database.appended = seq
-        database.counts.arrivals.add(event, clock: clock.count, at: seq)
+        database.counts.arrivals.add(event, clock: row.clock.count, at: seq)
         database.grown += Int64(event.data?.count ?? 0) + SQLiteLog.rowBytes
         return seq
+    }
+}
+
+/// An event with all that its row of `events` has.
+private struct EventRow: TableRow {
+    /// `nil`: SQLite gives it.
+    let seq: Int64?
+    let entry: LogEntry
+    /// As JSON.
+    let clock: [UInt8]
+    let replacements: Int
+    let replacedAt: WallTime?
+
+    static let insert = RowInsert(
+        head: "INSERT INTO events",
+        row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
+
+    func bind(to row: inout SQLiteBinding) {
+        let event = entry.event
+        row.bind(seq)
+        row.bind(event.id)
+        row.bind(entry.fingerprint.digest)
+        row.bind(entry.fingerprint.signedHash)
+        row.bind(event.origin)
+        row.bind(event.originName)
+        row.bind(event.number.map { Int64(clamping: $0) })
+        row.bind(event.subject)
+        row.bind(event.action)
+        row.bind(event.family.rawValue)
+        row.bindNull()  // scope
+        row.bind(event.timestamp)
+        row.bind(text: clock)
+        row.bind(event.signature)
+        row.bind(event.publicKey)
+        row.bind(entry.verification.rawValue)
+        row.bind(entry.peer)
+        row.bind(entry.receivedAt.milliseconds)
+        row.bind(entry.dataSeen)
+        row.bindNull()  // hold
+        row.bind(replacements)
+        row.bind(replacedAt?.milliseconds)
+        switch event.payload {
+        case .full(let data):
+            row.bindNull()
+            row.bind(data)
+        case .stub(let stub):
+            row.bind(stub.stored)
+            row.bindNull()
+        }
+        row.bind(entry.proofTime?.at?.milliseconds)
+        row.bind(entry.proofTime.map { Int64($0.occasion.rawValue) })
     }
 }
 

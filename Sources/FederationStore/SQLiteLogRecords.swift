@@ -125,37 +125,41 @@ extension SQLiteLog {
         }
     }
 
-    private static let recordRows = RowInsert(
-        head: "INSERT OR REPLACE INTO records", row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
-
     package mutating func setRecord(_ subject: String, _ record: Record?) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
             guard let record else {
                 return try database.connection.run("DELETE FROM records WHERE subject = ?", subject)
             }
-            try database.connection.insert(SQLiteLog.recordRows) { row in
-                row.bind(subject)
-                bind(record.heads, to: &row)
-                row.bind(record.shown)
-                row.bind(record.isDiverged)
-                row.bind(record.isIncomplete)
-                row.bind(record.title)
-                row.bind(record.type)
-                row.bind(record.author)
-                bind(record.tags, to: &row)
-                bind(record.derivedFrom, to: &row)
-                row.bind(record.tier)
-                row.bind(record.lifecycle.rawValue)
-                row.bind(record.votes)
-                row.bind(record.purge?.eventID)
-                row.bind(record.purge?.action)
-                row.bind(record.purge?.reason)
-                row.bind(record.created)
-                row.bind(record.updated)
-                row.bind(record.origin)
-                row.bind(record.heldCount)
-            }
+            try database.connection.insert(record)
         }
+    }
+}
+
+extension Record: TableRow {
+    static let insert = RowInsert(
+        head: "INSERT OR REPLACE INTO records", row: "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?")
+
+    func bind(to row: inout SQLiteBinding) {
+        row.bind(subject)
+        bind(heads, to: &row)
+        row.bind(shown)
+        row.bind(isDiverged)
+        row.bind(isIncomplete)
+        row.bind(title)
+        row.bind(type)
+        row.bind(author)
+        bind(tags, to: &row)
+        bind(derivedFrom, to: &row)
+        row.bind(tier)
+        row.bind(lifecycle.rawValue)
+        row.bind(votes)
+        row.bind(purge?.eventID)
+        row.bind(purge?.action)
+        row.bind(purge?.reason)
+        row.bind(created)
+        row.bind(updated)
+        row.bind(origin)
+        row.bind(heldCount)
     }
 
     /// As a list in JSON: no id has anything to escape.

@@ -48,15 +48,14 @@ internal import CSQLite
     // MARK: Rows that are inserted together
 
     /// Inserts a row, or has it wait where the statement before inserted one there too.
-    func insert(
-        _ insert: RowInsert, mayWait: Bool, _ bind: (inout SQLiteBinding) -> Void
-    ) throws(SQLiteError) {
+    func insert<Row: TableRow>(_ row: Row, mayWait: Bool) throws(SQLiteError) {
+        let insert = Row.insert
         let place = insert.head.place
         guard mayWait, place == last else {
             try settle()
             let statement = try statement(place) { insert.ofOne }
             defer { statement.rest() }
-            try statement.bind(bind)
+            try statement.bind { row.bind(to: &$0) }
             while try statement.step() {}
             last = place
             #if FAIL_POINTS
@@ -65,7 +64,7 @@ internal import CSQLite
             return
         }
         if waiting == nil { waiting = WaitingRows(insert, try statement(of: insert)) }
-        try waiting?.add(bind)
+        try waiting?.add(row)
         guard waiting?.isFull == true else { return }
         try settle()
         last = place
@@ -120,8 +119,8 @@ private struct WaitingRows {
 
     var isFull: Bool { count == RowInsert.most || bytes > WaitingRows.mostBytes }
 
-    mutating func add(_ bind: (inout SQLiteBinding) -> Void) throws(SQLiteError) {
-        bytes += try statement.bind(count * width..<(count + 1) * width, bind)
+    mutating func add(_ row: some TableRow) throws(SQLiteError) {
+        bytes += try statement.bind(count * width..<(count + 1) * width) { row.bind(to: &$0) }
         count += 1
     }
 

@@ -70,7 +70,9 @@ extension StorageContract {
         record.heldCount = 7
         try log.setRecord("s", record)
         try expectEqual(log.record("s"), record)
+        record.subject = "r"
         try log.setRecord("r", record)
+        try expectEqual(log.record("r"), record)
         try expectEqual(log.incompleteHeads(limit: 9), [Sample.id(2), Sample.id(2)])
         try expectEqual(log.incompleteHeads(limit: 1), [Sample.id(2)])
         try expectEqual(log.incompleteHeads(limit: 0), [])

@@ -4,7 +4,19 @@ import Testing
 
 @testable import FederationStore
 
-private let rows = RowInsert(head: "INSERT INTO thing", row: "?, ?, ?")
+private struct Thing: TableRow {
+    let key: String
+    let number: Int
+    let bytes: [UInt8]
+
+    static let insert = RowInsert(head: "INSERT INTO thing", row: "?, ?, ?")
+
+    func bind(to row: inout SQLiteBinding) {
+        row.bind(key)
+        row.bind(number)
+        row.bind(bytes)
+    }
+}
 
 private func things(in scratch: ScratchDirectory) throws(SQLiteError) -> SQLiteConnection {
     let connection = try SQLiteConnection(path: scratch.file("things.db"), mode: .create)
@@ -15,11 +27,8 @@ private func things(in scratch: ScratchDirectory) throws(SQLiteError) -> SQLiteC
 private func insert(
     _ number: Int, _ connection: borrowing SQLiteConnection, key: String? = nil, bytes: Int = 3
 ) throws(SQLiteError) {
-    try connection.insert(rows) { row in
-        row.bind(key ?? "key \(number)")
-        row.bind(number)
-        row.bind([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: bytes))
-    }
+    let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: bytes)
+    try connection.insert(Thing(key: key ?? "key \(number)", number: number, bytes: bytes))
 }
 
 private func numbers(_ connection: borrowing SQLiteConnection) throws(SQLiteError) -> [Int64] {
