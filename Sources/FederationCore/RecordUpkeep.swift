@@ -68,7 +68,8 @@ struct RecordUpkeep {
         _ subject: String, retriesReplayer: Bool = false, knowing known: [RecordSource]? = nil,
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
-        // Most subjects that are new have one event, of which this was found out already.
+        // Most subjects that are new have one event, of which this was found out already. The case alone is looked at: to
+        // compare with `nil`, the record would be copied.
         if let known, known.count == 1, known[0].stored.hold == nil, let found = known[0].findings,
             case .some = found.loneRecord
         {
