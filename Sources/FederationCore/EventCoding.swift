@@ -52,6 +52,7 @@ extension Event {
 
     private static func clock(of json: JSON) throws(EventRefusal) -> ReceivedClock {
         guard let value = json["vclock"], !value.isNull else { return .empty }
+        if let vector = VectorClock(plainJSON: value.raw.span) { return ReceivedClock(vector) }
         guard let members = value.members else { throw .wrongType(.vclock) }
         guard members.count <= Limits.receivedClockEntries else { throw .clockTooLarge(entries: members.count) }
         var entries: [ReceivedClock.Entry] = []

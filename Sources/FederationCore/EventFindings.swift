@@ -30,12 +30,14 @@ package final class EventFindings: Sendable {
     init?(of event: Event, data: JSON?, sha256: SHA256) {
         guard let fingerprint = try? event.fingerprint(sha256, data: data) else { return nil }
         self.fingerprint = fingerprint
-        var (snapshot, refusal): (Snapshot?, EventRefusal?)
-        do throws(EventRefusal) { snapshot = try event.checkContent(sha256, data: data) } catch { refusal = error }
-        snapshot?.body = ""
-        (self.snapshot, self.refusal) = (snapshot, refusal)
-        loneRecord = refusal == nil ? snapshot.flatMap { RecordFunction.record(of: event, saying: $0) } : nil
         signature = nil
+        do throws(EventRefusal) {
+            snapshot = try event.checkContent(sha256, data: data)
+            refusal = nil
+        } catch {
+            (snapshot, refusal) = (nil, error)
+        }
+        loneRecord = RecordFunction.record(of: event, saying: snapshot)
     }
 
     private init(_ found: EventFindings, _ signature: SignatureFinding) {

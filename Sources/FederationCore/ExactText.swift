@@ -19,9 +19,8 @@ package struct ExactText: Hashable, Comparable, Sendable {
 extension String {
     /// Whether both are the same bytes.
     package func isExactly(_ other: String) -> Bool {
-        let count = utf8.count
-        guard count == other.utf8.count else { return false }
-        return unsafe utf8.span.bytes.sharedPrefix(with: other.utf8.span.bytes) == count
+        // Their lengths first: most that differ differ in length, and have no span made.
+        unsafe utf8.count == other.utf8.count && utf8.span.bytes.isSame(as: other.utf8.span.bytes)
     }
 
     /// Whether it comes before `other` in the order of bytes.

@@ -149,13 +149,16 @@ extension Event {
     /// Checks what the content of a create or update says of itself (Noema section 7.1); a stub says nothing.
     ///
     /// - Parameter read: `data`, where it was read already.
-    /// - Returns: what it says; `nil` of any other event.
+    /// - Returns: what it says, without its body; `nil` of any other event.
     @discardableResult
     func checkContent(_ sha256: SHA256, data read: JSON? = nil) throws(EventRefusal) -> Snapshot? {
         guard let data, knownAction?.isContent == true else { return nil }
-        let snapshot = if let read { try Snapshot(json: read) } else { try Snapshot(data: data) }
-        guard snapshot.contentHash.isEmpty || snapshot.contentHash == Snapshot.contentHash(of: snapshot.body, sha256)
-        else { throw .contentHashMismatch }
+        let json: JSON
+        do { json = if let read { read } else { try JSON(data) } } catch { throw .notJSON(error) }
+        let snapshot = try Snapshot(json: json, withBody: false)
+        guard !snapshot.contentHash.isEmpty else { return snapshot }
+        let body = json["body"]?.stringBytes ?? []
+        guard snapshot.contentHash == Snapshot.contentHash(of: body, sha256) else { throw .contentHashMismatch }
         return snapshot
     }
 }

@@ -4,100 +4,143 @@
 /// A key that occurs twice in an object does not stop the reading: readers disagree on what it means, so whoever
 /// decodes an event asks `hasDuplicateKeys` and refuses.
 package struct JSON: Sendable {
-    enum Node: Sendable {
-        case null(Range<Int>)
-        case bool(Bool, Range<Int>)
-        case number(Range<Int>)
-        /// `isPlain`: without an escape, so that it stands for its own bytes.
-        case string(Range<Int>, isPlain: Bool)
-        case array([Node], Range<Int>)
-        case object([(key: String, value: Node)], duplicates: Bool, Range<Int>)
-
-        var range: Range<Int> {
-            switch self {
-            case .null(let range), .bool(_, let range), .number(let range), .string(let range, _), .array(_, let range),
-                .object(_, _, let range):
-                range
-            }
+    /// One value or one key, at a place in the list of all of a text, which is in the order of the text.
+    ///
+    /// What is inside an array or an object follows it: in an object each key, and after each key its value.
+    struct Node: Sendable {
+        enum Kind: Hashable, Sendable {
+            case null, bool(Bool), number
+            /// `isPlain`: without an escape, so that it stands for its own bytes.
+            case string(isPlain: Bool)
+            case array
+            /// Of its own keys, whatever the objects inside it have.
+            case object(hasDuplicates: Bool)
         }
+
+        var kind: Kind
+        /// The place after the last one inside it.
+        var next: UInt32
+        let start: Int
+        var end: Int
+
+        var range: Range<Int> { start..<end }
     }
 
-    let text: [UInt8]
-    let node: Node
-    /// It was written in normal form, as nearly every program writes it: without white space and with minimal escapes.
-    /// `false` says nothing.
-    let isNormal: Bool
+    /// What was read, shared by all values of it: so a value is as quickly handed on as an integer.
+    final class Document: Sendable {
+        let text: [UInt8]
+        let nodes: [Node]
+        let isNormal: Bool
+        let hasDuplicateKeys: Bool
+
+        init(text: [UInt8], nodes: [Node], isNormal: Bool, hasDuplicateKeys: Bool) {
+            (self.text, self.nodes) = (text, nodes)
+            (self.isNormal, self.hasDuplicateKeys) = (isNormal, hasDuplicateKeys)
+        }
+
+        /// The text of the string at a place, which was checked.
+        func string(at place: Int, isPlain: Bool) -> String { decodedString(text, nodes[place].range, isPlain: isPlain) }
+    }
+
+    let document: Document
+    let place: Int
 
     /// Reads one value and nothing after it but white space.
     ///
     /// - Throws: `JSONProblem`, also for nesting past `depth` and for more than `Limits.jsonValues` values.
     package init(_ text: [UInt8], depth: Int = Limits.jsonDepth) throws(JSONProblem) {
         var reader = JSONReader(text, depth: depth)
-        node = try reader.document()
-        self.text = text
-        isNormal = reader.isNormal
+        document = try reader.document()
+        place = 0
     }
 
     /// A value inside another.
-    private init(_ node: Node, of whole: JSON) {
-        text = whole.text
-        self.node = node
-        isNormal = whole.isNormal
-    }
+    private init(_ document: Document, at place: Int) { (self.document, self.place) = (document, place) }
+
+    var node: Node { document.nodes[place] }
+
+    /// This value and all inside it, keys too.
+    var nodes: ArraySlice<Node> { document.nodes[place..<Int(node.next)] }
+
+    /// It was written in normal form, as nearly every program writes it: without white space and with minimal escapes.
+    /// `false` says nothing.
+    var isNormal: Bool { document.isNormal }
 
     /// The bytes of this value as they came.
-    package var raw: ArraySlice<UInt8> { text[node.range] }
+    package var raw: ArraySlice<UInt8> { document.text[node.range] }
 
-    package var isNull: Bool { if case .null = node { true } else { false } }
-    package var isObject: Bool { if case .object = node { true } else { false } }
-    package var bool: Bool? { if case .bool(let value, _) = node { value } else { nil } }
+    package var isNull: Bool { node.kind == .null }
+    package var isObject: Bool { if case .object = node.kind { true } else { false } }
+    package var bool: Bool? { if case .bool(let value) = node.kind { value } else { nil } }
 
-    package var isString: Bool { if case .string = node { true } else { false } }
+    package var isString: Bool { if case .string = node.kind { true } else { false } }
 
     /// The text of a string; an unpaired surrogate escape reads as U+FFFD.
     package var string: String? {
-        if case .string(let range, let isPlain) = node { decodedString(text, range, isPlain: isPlain) } else { nil }
+        if case .string(let isPlain) = node.kind { document.string(at: place, isPlain: isPlain) } else { nil }
+    }
+
+    /// The UTF-8 of `string`.
+    package var stringBytes: [UInt8]? {
+        guard case .string(isPlain: true) = node.kind else { return string.map { Array($0.utf8) } }
+        return Array(raw.dropFirst().dropLast())
     }
 
     /// A number that is written as an integer (no fraction, no exponent) and fits.
-    package var unsigned: UInt64? {
-        if case .number(let range) = node { UInt64(String(decoding: text[range], as: UTF8.self)) } else { nil }
-    }
+    package var unsigned: UInt64? { isNumber ? UInt64(String(decoding: raw, as: UTF8.self)) : nil }
 
-    package var integer: Int64? {
-        if case .number(let range) = node { Int64(String(decoding: text[range], as: UTF8.self)) } else { nil }
-    }
+    package var integer: Int64? { isNumber ? Int64(String(decoding: raw, as: UTF8.self)) : nil }
 
-    package var isNumber: Bool { if case .number = node { true } else { false } }
+    package var isNumber: Bool { node.kind == .number }
 
     package var array: [JSON]? {
-        guard case .array(let nodes, _) = node else { return nil }
-        return nodes.map { JSON($0, of: self) }
+        guard node.kind == .array else { return nil }
+        var items: [JSON] = []
+        var item = place + 1
+        while item < node.next {
+            items.append(JSON(document, at: item))
+            item = Int(document.nodes[item].next)
+        }
+        return items
     }
 
     /// The members in the order written.
     package var members: [(key: String, value: JSON)]? {
-        guard case .object(let members, _, _) = node else { return nil }
-        return members.map { ($0.key, JSON($0.value, of: self)) }
+        guard isObject else { return nil }
+        var members: [(key: String, value: JSON)] = []
+        var key = place + 1
+        while key < node.next {
+            let isPlain = document.nodes[key].kind == .string(isPlain: true)
+            members.append((document.string(at: key, isPlain: isPlain), JSON(document, at: key + 1)))
+            key = Int(document.nodes[key + 1].next)
+        }
+        return members
     }
 
     /// The first member of this name; `nil` also for what is not an object.
     package subscript(key: String) -> JSON? {
-        guard case .object(let members, _, _) = node else { return nil }
-        // By place: a member that is taken out to be looked at is copied.
-        for place in members.indices where members[place].key.isExactly(key) { return JSON(members[place].value, of: self) }
+        guard isObject else { return nil }
+        let (text, nodes, end) = (document.text, document.nodes, node.next)
+        let (bytes, wanted) = unsafe (text.span.bytes, key.utf8.span.bytes)
+        var member = place + 1
+        while member < end {
+            let node = nodes[member]
+            let isFound =
+                if node.kind == .string(isPlain: true) {
+                    bytes.extracting(node.start + 1..<node.end - 1).isSame(as: wanted)
+                } else {
+                    document.string(at: member, isPlain: false).isExactly(key)
+                }
+            if isFound { return JSON(document, at: member + 1) }
+            member = Int(nodes[member + 1].next)
+        }
         return nil
     }
 
     /// Whether this value or one inside it is an object with a key twice.
-    package var hasDuplicateKeys: Bool { JSON.hasDuplicates(node) }
-
-    private static func hasDuplicates(_ node: Node) -> Bool {
-        switch node {
-        case .null, .bool, .number, .string: false
-        case .array(let nodes, _): nodes.contains(where: hasDuplicates)
-        case .object(let members, let duplicates, _): duplicates || members.contains { hasDuplicates($0.value) }
-        }
+    package var hasDuplicateKeys: Bool {
+        // In hardly any text is there one.
+        document.hasDuplicateKeys && nodes.contains { $0.kind == .object(hasDuplicates: true) }
     }
 }
 

@@ -4,102 +4,113 @@ struct JSONReader {
     private let depthLimit: Int
     private var index = 0
     private var values = 0
+    private var nodes: [JSON.Node] = []
+    private var hasDuplicateKeys = false
     /// What was read so far is as its normal form is.
-    private(set) var isNormal = true
-
-    /// As many members as an event has: their list grows once.
-    private static let fewMembers = 12
+    private var isNormal = true
 
     init(_ text: [UInt8], depth: Int) {
         self.text = text
         depthLimit = depth
     }
 
-    mutating func document() throws(JSONProblem) -> JSON.Node {
-        let node = try value(depth: 0)
+    mutating func document() throws(JSONProblem) -> JSON.Document {
+        // An event's list does not grow, and a short text takes no more room than it could need.
+        nodes.reserveCapacity(min(text.count / 2 + 1, 40))
+        try value(depth: 0)
         skipSpace()
         guard index == text.count else { throw .unexpectedByte(at: index) }
-        return node
+        return JSON.Document(text: text, nodes: nodes, isNormal: isNormal, hasDuplicateKeys: hasDuplicateKeys)
     }
 
-    private mutating func value(depth: Int) throws(JSONProblem) -> JSON.Node {
+    private mutating func value(depth: Int) throws(JSONProblem) {
         guard depth <= depthLimit else { throw .tooDeep(limit: depthLimit) }
         values += 1
         guard values <= Limits.jsonValues else { throw .tooManyValues(limit: Limits.jsonValues) }
         skipSpace()
         let start = index
+        let kind: JSON.Node.Kind
         switch try peek() {
-        case 0x22:
-            let isPlain = try skipString()
-            return .string(start..<index, isPlain: isPlain)
+        case 0x22: kind = .string(isPlain: try skipString())
         case 0x7B: return try object(depth: depth)
         case 0x5B: return try array(depth: depth)
         case 0x74:
             try literal("true")
-            return .bool(true, start..<index)
+            kind = .bool(true)
         case 0x66:
             try literal("false")
-            return .bool(false, start..<index)
+            kind = .bool(false)
         case 0x6E:
             try literal("null")
-            return .null(start..<index)
+            kind = .null
         default:
             try skipNumber()
-            return .number(start..<index)
+            kind = .number
         }
+        add(kind, from: start)
     }
 
-    private mutating func object(depth: Int) throws(JSONProblem) -> JSON.Node {
-        let start = index
+    /// Adds what ends here. There are at most two nodes for each of `Limits.jsonValues` values.
+    private mutating func add(_ kind: JSON.Node.Kind, from start: Int) {
+        nodes.append(JSON.Node(kind: kind, next: UInt32(nodes.count + 1), start: start, end: index))
+    }
+
+    /// Ends what is at a place: all that came since is inside it.
+    private mutating func close(_ place: Int, _ kind: JSON.Node.Kind) {
+        nodes[place].kind = kind
+        nodes[place].end = index
+        nodes[place].next = UInt32(nodes.count)
+    }
+
+    private mutating func object(depth: Int) throws(JSONProblem) {
+        let place = nodes.count
+        add(.object(hasDuplicates: false), from: index)
         index += 1
-        var members: [(key: String, value: JSON.Node)] = []
-        var keys = SeenKeys()
-        var duplicates = false
         skipSpace()
         if try peek() == 0x7D {
             index += 1
-            return .object([], duplicates: false, start..<index)
+            return close(place, .object(hasDuplicates: false))
         }
-        // Of one object only: of many small ones, all that room would be a multiple of what came.
-        if depth == 0 { members.reserveCapacity(JSONReader.fewMembers) }
+        var keys = SeenKeys()
+        var hasDuplicates = false
         while true {
             skipSpace()
-            let keyStart = index
+            let start = index
             guard try peek() == 0x22 else { throw .unexpectedByte(at: index) }
-            let isPlain = try skipString()
-            let key = decodedString(text, keyStart..<index, isPlain: isPlain)
-            if !keys.insert(key, beside: members) { duplicates = true }
+            add(.string(isPlain: try skipString()), from: start)
+            if !keys.insertLast(of: nodes, inside: place, text) { hasDuplicates = true }
             skipSpace()
             try expect(0x3A)
-            members.append((key, try value(depth: depth + 1)))
+            try value(depth: depth + 1)
             skipSpace()
             if try peek() == 0x2C {
                 index += 1
                 continue
             }
             try expect(0x7D)
-            return .object(members, duplicates: duplicates, start..<index)
+            if hasDuplicates { hasDuplicateKeys = true }
+            return close(place, .object(hasDuplicates: hasDuplicates))
         }
     }
 
-    private mutating func array(depth: Int) throws(JSONProblem) -> JSON.Node {
-        let start = index
+    private mutating func array(depth: Int) throws(JSONProblem) {
+        let place = nodes.count
+        add(.array, from: index)
         index += 1
-        var nodes: [JSON.Node] = []
         skipSpace()
         if try peek() == 0x5D {
             index += 1
-            return .array([], start..<index)
+            return close(place, .array)
         }
         while true {
-            nodes.append(try value(depth: depth + 1))
+            try value(depth: depth + 1)
             skipSpace()
             if try peek() == 0x2C {
                 index += 1
                 continue
             }
             try expect(0x5D)
-            return .array(nodes, start..<index)
+            return close(place, .array)
         }
     }
 
@@ -250,13 +261,33 @@ struct JSONReader {
 /// The keys of an object that is being read. Few of them are compared one by one, which is quicker than hashing.
 private struct SeenKeys {
     private static let fewest = 16
-    private var many: Set<ExactText>?
+    private var count = 0
+    private var many: Set<ExactText> = []
 
-    /// - Returns: whether the key is new.
-    mutating func insert(_ key: String, beside members: [(key: String, value: JSON.Node)]) -> Bool {
-        if members.count < SeenKeys.fewest { return !members.indices.contains { members[$0].key.isExactly(key) } }
-        if many == nil { many = Set(members.map { ExactText($0.key) }) }
-        return many?.insert(ExactText(key)).inserted ?? false
+    /// - Parameter place: the object's. All but the last of what is inside it are members that were read.
+    /// - Returns: whether the last node, a key, is none of theirs.
+    mutating func insertLast(of nodes: [JSON.Node], inside place: Int, _ text: [UInt8]) -> Bool {
+        func isPlain(_ node: JSON.Node) -> Bool { node.kind == .string(isPlain: true) }
+        func decoded(_ node: JSON.Node) -> String { decodedString(text, node.range, isPlain: isPlain(node)) }
+        func isSame(_ a: JSON.Node, _ b: JSON.Node) -> Bool {
+            guard isPlain(a), isPlain(b) else { return decoded(a).isExactly(decoded(b)) }
+            let bytes = unsafe text.span.bytes
+            return bytes.extracting(a.range).isSame(as: bytes.extracting(b.range))
+        }
+        let last = nodes.count - 1
+        count += 1
+        guard count <= SeenKeys.fewest || many.isEmpty else { return many.insert(ExactText(decoded(nodes[last]))).inserted }
+        var isNew = true
+        var key = place + 1
+        while key < last {
+            if count > SeenKeys.fewest {
+                many.insert(ExactText(decoded(nodes[key])))
+            } else if isSame(nodes[key], nodes[last]) {
+                isNew = false
+            }
+            key = Int(nodes[key + 1].next)
+        }
+        return count > SeenKeys.fewest ? many.insert(ExactText(decoded(nodes[last]))).inserted : isNew
     }
 }
 

@@ -141,29 +141,35 @@ extension JSON {
         if isNormal { return Array(raw) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(raw.count)
-        appendNormalForm(node, to: &bytes)
+        appendNormalForm(at: place, to: &bytes)
         return bytes
     }
 
-    private func appendNormalForm(_ node: Node, to bytes: inout [UInt8]) {
-        switch node {
-        case .null, .bool, .number: bytes.append(contentsOf: text[node.range])
-        case .string(let range, isPlain: true): bytes.append(contentsOf: text[range])
-        case .string(let range, isPlain: false): JSON.append(normalised: text[range], to: &bytes)
-        case .array(let nodes, _):
+    private func appendNormalForm(at place: Int, to bytes: inout [UInt8]) {
+        let (text, nodes) = (document.text, document.nodes)
+        let node = nodes[place]
+        switch node.kind {
+        case .null, .bool, .number, .string(isPlain: true): bytes.append(contentsOf: text[node.range])
+        case .string(isPlain: false): JSON.append(normalised: text[node.range], to: &bytes)
+        case .array:
             bytes.append(0x5B)
-            for (index, node) in nodes.enumerated() {
-                if index > 0 { bytes.append(0x2C) }
-                appendNormalForm(node, to: &bytes)
+            var item = place + 1
+            while item < node.next {
+                if item > place + 1 { bytes.append(0x2C) }
+                appendNormalForm(at: item, to: &bytes)
+                item = Int(nodes[item].next)
             }
             bytes.append(0x5D)
-        case .object(let members, _, _):
+        case .object:
             bytes.append(0x7B)
-            for (index, member) in members.enumerated() {
-                if index > 0 { bytes.append(0x2C) }
-                JSONWriter.append(quoted: member.key, to: &bytes)
+            var key = place + 1
+            while key < node.next {
+                if key > place + 1 { bytes.append(0x2C) }
+                let isPlain = nodes[key].kind == .string(isPlain: true)
+                JSONWriter.append(quoted: document.string(at: key, isPlain: isPlain), to: &bytes)
                 bytes.append(0x3A)
-                appendNormalForm(member.value, to: &bytes)
+                appendNormalForm(at: key + 1, to: &bytes)
+                key = Int(nodes[key + 1].next)
             }
             bytes.append(0x7D)
         }

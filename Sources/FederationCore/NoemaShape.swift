@@ -73,15 +73,9 @@ extension JSON {
     var isReadByEveryLine: Bool {
         var hasLoneSurrogate = false
         forEachStringPart(raw) { if case .loneSurrogate = $0 { hasLoneSurrogate = true } }
-        return !hasLoneSurrogate && JSON.hasFiniteNumbers(node, in: text)
-    }
-
-    private static func hasFiniteNumbers(_ node: Node, in text: [UInt8]) -> Bool {
-        switch node {
-        case .null, .bool, .string: true
-        case .number(let range): Double(String(decoding: text[range], as: UTF8.self))?.isFinite ?? false
-        case .array(let nodes, _): nodes.allSatisfy { hasFiniteNumbers($0, in: text) }
-        case .object(let members, _, _): members.allSatisfy { hasFiniteNumbers($0.value, in: text) }
-        }
+        return !hasLoneSurrogate
+            && nodes.allSatisfy {
+                $0.kind != .number || Double(String(decoding: document.text[$0.range], as: UTF8.self))?.isFinite ?? false
+            }
     }
 }

@@ -18,6 +18,10 @@ extension RawSpan {
         return place
     }
 
+    func isSame(as other: borrowing RawSpan) -> Bool {
+        byteCount == other.byteCount && sharedPrefix(with: other) == byteCount
+    }
+
     /// Where the next newline is: eight bytes are looked at in one step.
     func firstNewline(from start: Int) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101

@@ -61,10 +61,11 @@ package enum RecordFunction {
     /// What `record` comes to of one create or update alone that is applied: of nearly every event that comes new. A test
     /// holds the two together.
     ///
-    /// - Parameter snapshot: what its `data` says.
+    /// - Parameter snapshot: what its `data` says, if it can be read.
     /// - Returns: `nil` for any other event.
-    static func record(of event: Event, saying snapshot: Snapshot) -> Record? {
-        guard event.knownAction?.isContent == true, isTraceID(event.subject), snapshot.hold == nil else { return nil }
+    static func record(of event: Event, saying snapshot: Snapshot?) -> Record? {
+        guard let snapshot, event.knownAction?.isContent == true, snapshot.hold == nil, isTraceID(event.subject)
+        else { return nil }
         var record = Record(subject: event.subject, heads: [event.id])
         (record.created, record.updated, record.origin) = (event.timestamp, event.timestamp, event.origin)
         (record.title, record.type, record.author) = (snapshot.title, snapshot.type, snapshot.author)

@@ -83,7 +83,9 @@ public struct Snapshot: Hashable, Sendable {
     }
 
     /// `sha256:` and the hash of the body's UTF-8 (Noema section 1.6).
-    package static func contentHash(of body: String, _ sha256: SHA256) -> String { "sha256:" + sha256(Array(body.utf8)).hex }
+    package static func contentHash(of body: String, _ sha256: SHA256) -> String { contentHash(of: Array(body.utf8), sha256) }
+
+    static func contentHash(of body: [UInt8], _ sha256: SHA256) -> String { "sha256:" + sha256(body).hex }
 }
 
 /// The record types that Noema knows (section 1.6).

@@ -54,6 +54,44 @@ private func normal(_ text: String) throws -> String { String(decoding: try read
         #expect(try !read(#"{"a":{"a":1},"b":{"a":1}}"#).hasDuplicateKeys)
     }
 
+    @Test(arguments: [2, 15, 16, 17, 18, 40]) func aKeyThatOccursTwiceAmongManyIsNoticed(count: Int) throws {
+        func object(_ keys: some Sequence<String>) -> String {
+            "{" + keys.map { "\"\($0)\":[{\"inside\":0}]" }.joined(separator: ",") + "}"
+        }
+        let keys = (0..<count).map { "key \($0)" }
+        #expect(try !read(object(keys)).hasDuplicateKeys)
+        for place in [0, count / 2, count - 1] {
+            #expect(try read(object(keys + [keys[place]])).hasDuplicateKeys)
+            // `k` by its escape.
+            #expect(try read(object(["\\u006b" + keys[place].dropFirst()] + keys)).hasDuplicateKeys)
+        }
+        let whole = try read(#"{"twice":{"a":1,"a":2},"once":\#(object(keys))}"#)
+        #expect(whole.hasDuplicateKeys && whole["twice"]?.hasDuplicateKeys == true && whole["once"]?.hasDuplicateKeys == false)
+    }
+
+    /// Each value inside another is what its own bytes are when they are read alone.
+    @Test func aValueInsideAnotherIsWhatItsBytesSay() throws {
+        func check(_ json: JSON) throws -> Int {
+            let alone = try JSON(Array(json.raw))
+            #expect(json.normalForm == alone.normalForm && json.hasDuplicateKeys == alone.hasDuplicateKeys)
+            #expect(json.string == alone.string && json.stringBytes == json.string.map { Array($0.utf8) })
+            #expect(json.integer == alone.integer && json.bool == alone.bool && json.isNull == alone.isNull)
+            #expect(json.array?.map(\.raw) == alone.array?.map(\.raw))
+            var count = 1
+            for item in json.array ?? [] { count += try check(item) }
+            for (key, value) in json.members ?? [] {
+                let first = json.members?.first { $0.key.isExactly(key) }
+                #expect(json[key]?.raw == first?.value.raw && json[key + "?"] == nil)
+                count += try check(value)
+            }
+            return count
+        }
+        var random = SeededRandom(seed: 6)
+        var checked = 0
+        for _ in 0..<2000 { checked += try check(try read(randomJSON(&random, depth: 5))) }
+        #expect(checked > 2000)
+    }
+
     @Test func numbersPastTheRangeOfIntegersDoNotTrap() throws {
         #expect(try read("18446744073709551615").unsigned == .max)
         #expect(try read("18446744073709551616").unsigned == nil)
