@@ -66,12 +66,6 @@ package enum Compaction {
         dataSeen || stub.normalHash == stub.dataHash
     }
 
-    /// Whether a full event is what a stored stub was made of: one signature fits both, whatever digest the stub
-    /// claims. If that digest is not believed, the full event's takes its place, also where its `data` is not wanted.
-    package static func restores(_ full: EventFingerprint, _ stored: StoredEvent) -> Bool {
-        stored.event.isStub && full.signedHash == stored.signedHash
-    }
-
     /// Whether a stub in the log wants its `data` back: a head, or any event that `removable` would never have taken.
     ///
     /// Not an update that an applied update dominates, and nothing of a purged subject but the purge: those were

@@ -49,24 +49,21 @@ public struct Digest: Hashable, Sendable {
     public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Digest.length)
-        for word in (0..<4) {
-            let word = word < 2 ? word == 0 ? a : b : word == 2 ? c : d
-            var shift: UInt64 = 64
-            while shift > 0 {
-                shift -= 8
-                bytes.append(UInt8(truncatingIfNeeded: word &>> shift))
-            }
-        }
+        append(to: &bytes)
         return bytes
+    }
+
+    /// Appends the 32 bytes.
+    func append(to bytes: inout [UInt8]) {
+        unsafe withUnsafeBytes(of: (a.bigEndian, b.bigEndian, c.bigEndian, d.bigEndian)) {
+            unsafe bytes.append(contentsOf: $0)
+        }
     }
 
     /// Writes the 32 bytes into the first 32 places of `bytes`, which must have as many.
     @unsafe package func write(to bytes: UnsafeMutableBufferPointer<UInt8>) {
-        for (place, word) in [a, b, c, d].enumerated() {
-            for byte in 0..<8 {
-                unsafe bytes.initializeElement(
-                    at: 8 * place + byte, to: UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64(byte))))
-            }
+        unsafe withUnsafeBytes(of: (a.bigEndian, b.bigEndian, c.bigEndian, d.bigEndian)) {
+            unsafe UnsafeMutableRawBufferPointer(bytes).copyMemory(from: $0)
         }
     }
 

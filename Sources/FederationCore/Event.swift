@@ -65,7 +65,8 @@ public struct Event: Hashable, Sendable {
             let counter = originID.map { fields.clock.vector[$0] } ?? 0
             number = counter > 0 ? counter : nil
             family = EventFamily(of: fields.action)
-            knownAction = NoemaAction(rawValue: fields.action)
+            // Nearly every event is a create or an update, and to look for a text among all takes longer.
+            knownAction = fields.action == "create" ? .create : fields.action == "update" ? .update : NoemaAction(rawValue: fields.action)
         }
 
         static func == (a: Shared, b: Shared) -> Bool { a === b || a.fields == b.fields }

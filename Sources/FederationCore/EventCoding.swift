@@ -141,13 +141,15 @@ extension ReceivedClock {
 extension VectorClock {
     /// `{"ULID":n,…}`: no key has anything to escape.
     fileprivate var plainJSON: [UInt8] {
-        var text = [UInt8(ascii: "{")]
+        var text: [UInt8] = []
         text.reserveCapacity(2 + 50 * count)
+        text.append(UInt8(ascii: "{"))
         for entry in entries {
             if text.count > 1 { text.append(UInt8(ascii: ",")) }
             text.append(UInt8(ascii: "\""))
             entry.origin.append(to: &text)
-            text.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: ":")])
+            text.append(UInt8(ascii: "\""))
+            text.append(UInt8(ascii: ":"))
             text.append(contentsOf: String(entry.counter).utf8)
         }
         text.append(UInt8(ascii: "}"))

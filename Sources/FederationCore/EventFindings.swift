@@ -32,12 +32,13 @@ package final class EventFindings: Sendable {
         self.fingerprint = fingerprint
         signature = nil
         do throws(EventRefusal) {
-            snapshot = try event.checkContent(sha256, data: data)
+            let said = try event.checkContent(sha256, data: data)
+            loneRecord = RecordFunction.record(of: event, saying: said)
+            snapshot = said
             refusal = nil
         } catch {
-            (snapshot, refusal) = (nil, error)
+            (loneRecord, snapshot, refusal) = (nil, nil, error)
         }
-        loneRecord = RecordFunction.record(of: event, saying: snapshot)
     }
 
     private init(_ found: EventFindings, _ signature: SignatureFinding) {

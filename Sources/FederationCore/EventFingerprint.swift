@@ -4,7 +4,8 @@ package struct EventFingerprint: Hashable, Sendable {
     /// with `data` in normal form. Signature and key are outside it.
     package let digest: Digest
     /// SHA-256 of the signing preimage with `data` as it came: the same for two copies only if one signature fits both.
-    package let signedHash: Digest
+    /// `nil` where `data` came in normal form, as nearly all does: the digest says as much (`StoredEvent.fitsSignature`).
+    package let signedHash: Digest?
     /// SHA-256 of `data` as it came.
     package let dataHash: Digest
     /// SHA-256 of `data` in normal form.
@@ -36,12 +37,24 @@ extension Event {
             }
         }
         let signed = signingPreimage(dataHash: dataHash)
-        var item = Array("federation-item-v1\n".utf8)
-        item.reserveCapacity(item.count + signed.count)
+        var item: [UInt8] = []
+        item.reserveCapacity(signed.count + 19)
+        item += "federation-item-v1\n".utf8
         item += signed[..<(signed.count - Digest.length)]
-        item += normalHash.bytes
+        normalHash.append(to: &item)
         return EventFingerprint(
-            digest: sha256(item), signedHash: sha256(signed), dataHash: dataHash, normalHash: normalHash)
+            digest: sha256(item), signedHash: normalHash == dataHash ? nil : sha256(signed), dataHash: dataHash,
+            normalHash: normalHash)
+    }
+
+    /// See `EventFingerprint.signedHash`, which this is also where that is `nil`.
+    package func signedHash(_ sha256: SHA256) -> Digest {
+        let dataHash =
+            switch payload {
+            case .stub(let stub): stub.dataHash
+            case .full(let data): sha256(data)
+            }
+        return sha256(signingPreimage(dataHash: dataHash))
     }
 
     /// The bytes that the origin signs (Noema section 8.2), for a given hash of `data`.
@@ -57,7 +70,7 @@ extension Event {
         for text in [action, subject, origin, originName, timestamp] { append(text, to: &bytes) }
         append(clock, to: &bytes)
         append(length: Digest.length, to: &bytes)
-        bytes += dataHash.bytes
+        dataHash.append(to: &bytes)
         return bytes
     }
 
@@ -81,7 +94,7 @@ extension Event {
 
     private func append(_ field: String, to bytes: inout [UInt8]) {
         append(length: field.utf8.count, to: &bytes)
-        bytes += field.utf8
+        unsafe field.utf8.span.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
     private func append(counter: UInt64, to bytes: inout [UInt8]) {
@@ -89,6 +102,17 @@ extension Event {
     }
 
     private func append(length: Int, to bytes: inout [UInt8]) {
-        unsafe withUnsafeBytes(of: UInt32(truncatingIfNeeded: length).bigEndian) { unsafe bytes.append(contentsOf: $0) }
+        for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+    }
+}
+
+extension StoredEvent {
+    /// Whether one signature fits this event and a copy of it, whatever digest either claims.
+    ///
+    /// A row of an earlier version has the signed hash of all `data`, and a stub may lie about its normal form: what one of
+    /// both has is then found out of the other.
+    package func fitsSignature(of event: Event, _ fingerprint: EventFingerprint, _ sha256: SHA256) -> Bool {
+        if fingerprint.signedHash == nil, signedHash == nil { return fingerprint.digest == digest }
+        return (fingerprint.signedHash ?? event.signedHash(sha256)) == (signedHash ?? self.event.signedHash(sha256))
     }
 }

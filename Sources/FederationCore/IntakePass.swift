@@ -234,7 +234,7 @@ extension IntakePass {
         _ event: Event, _ bytes: [UInt8], _ fingerprint: EventFingerprint, _ stored: StoredEvent,
         in log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival? {
-        let fitsSignature = fingerprint.signedHash == stored.signedHash
+        let fitsSignature = stored.fitsSignature(of: event, fingerprint, policy.sha256)
         let isSameItem = fingerprint.digest == stored.digest
         guard fitsSignature || isSameItem else { return nil }
         // Of two stubs of one event, one lies about its normal form, and a contest decides.
@@ -275,7 +275,7 @@ extension IntakePass {
     ) throws(StoreFailure) -> Verification {
         guard let signature = event.signature else { return .none }
         let isKnown = stored.event.signature?.isExactly(signature) == true
-        if isKnown, fingerprint.signedHash == stored.signedHash, stored.verification != .none {
+        if isKnown, stored.verification != .none, stored.fitsSignature(of: event, fingerprint, policy.sha256) {
             return Verification.stronger(stored.verification, chain.proof(of: event, fingerprint) ?? .none)
         }
         if event.origin.isExactly(ownOrigin) {

@@ -6,7 +6,8 @@
 package struct JSON: Sendable {
     /// One value or one key, at a place in the list of all of a text, which is in the order of the text.
     ///
-    /// What is inside an array or an object follows it: in an object each key, and after each key its value.
+    /// What is inside an array or an object follows it: in an object each key, and after each key its value, which counts as
+    /// inside the key.
     struct Node: Sendable {
         enum Kind: Hashable, Sendable {
             case null, bool(Bool), number
@@ -112,7 +113,7 @@ package struct JSON: Sendable {
         while key < node.next {
             let isPlain = document.nodes[key].kind == .string(isPlain: true)
             members.append((document.string(at: key, isPlain: isPlain), JSON(document, at: key + 1)))
-            key = Int(document.nodes[key + 1].next)
+            key = Int(document.nodes[key].next)
         }
         return members
     }
@@ -125,14 +126,14 @@ package struct JSON: Sendable {
         var member = place + 1
         while member < end {
             let node = nodes[member]
-            let isFound =
-                if node.kind == .string(isPlain: true) {
-                    bytes.extracting(node.start + 1..<node.end - 1).isSame(as: wanted)
-                } else {
-                    document.string(at: member, isPlain: false).isExactly(key)
-                }
-            if isFound { return JSON(document, at: member + 1) }
-            member = Int(nodes[member + 1].next)
+            if case .string(isPlain: false) = node.kind {
+                if document.string(at: member, isPlain: false).isExactly(key) { return JSON(document, at: member + 1) }
+            } else if node.end - node.start == wanted.byteCount + 2,
+                bytes.extracting(node.start + 1..<node.end - 1).isSame(as: wanted)
+            {
+                return JSON(document, at: member + 1)
+            }
+            member = Int(node.next)
         }
         return nil
     }

@@ -75,13 +75,14 @@ struct JSONReader {
         var hasDuplicates = false
         while true {
             skipSpace()
-            let start = index
+            let (key, start) = (nodes.count, index)
             guard try peek() == 0x22 else { throw .unexpectedByte(at: index) }
             add(.string(isPlain: try skipString()), from: start)
             if !keys.insertLast(of: nodes, inside: place, text) { hasDuplicates = true }
             skipSpace()
             try expect(0x3A)
             try value(depth: depth + 1)
+            nodes[key].next = UInt32(nodes.count)
             skipSpace()
             if try peek() == 0x2C {
                 index += 1
@@ -267,10 +268,11 @@ private struct SeenKeys {
     /// - Parameter place: the object's. All but the last of what is inside it are members that were read.
     /// - Returns: whether the last node, a key, is none of theirs.
     mutating func insertLast(of nodes: [JSON.Node], inside place: Int, _ text: [UInt8]) -> Bool {
-        func isPlain(_ node: JSON.Node) -> Bool { node.kind == .string(isPlain: true) }
+        func isPlain(_ node: JSON.Node) -> Bool { if case .string(isPlain: true) = node.kind { true } else { false } }
         func decoded(_ node: JSON.Node) -> String { decodedString(text, node.range, isPlain: isPlain(node)) }
         func isSame(_ a: JSON.Node, _ b: JSON.Node) -> Bool {
             guard isPlain(a), isPlain(b) else { return decoded(a).isExactly(decoded(b)) }
+            guard a.end - a.start == b.end - b.start else { return false }
             let bytes = unsafe text.span.bytes
             return bytes.extracting(a.range).isSame(as: bytes.extracting(b.range))
         }
@@ -285,7 +287,7 @@ private struct SeenKeys {
             } else if isSame(nodes[key], nodes[last]) {
                 isNew = false
             }
-            key = Int(nodes[key + 1].next)
+            key = Int(nodes[key].next)
         }
         return count > SeenKeys.fewest ? many.insert(ExactText(decoded(nodes[last]))).inserted : isNew
     }

@@ -169,7 +169,7 @@ extension JSON {
                 JSONWriter.append(quoted: document.string(at: key, isPlain: isPlain), to: &bytes)
                 bytes.append(0x3A)
                 appendNormalForm(at: key + 1, to: &bytes)
-                key = Int(nodes[key + 1].next)
+                key = Int(nodes[key].next)
             }
             bytes.append(0x7D)
         }

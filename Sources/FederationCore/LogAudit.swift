@@ -117,7 +117,7 @@ extension LogAudit {
         origins[key]?.total.add(stored.digest)
         if row.number != event.number || row.family != event.family.rawValue { report(.columnMismatch, row.id) }
         guard let found = try? event.fingerprint(sha256), found.digest == stored.digest,
-            found.signedHash == stored.signedHash
+            stored.fitsSignature(of: event, found, sha256)
         else { return report(.digestMismatch, row.id) }
         checkSignature(of: stored, found, known: origins[key]?.keys ?? [])
     }

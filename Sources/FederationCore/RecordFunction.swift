@@ -206,7 +206,7 @@ extension Event {
 extension Snapshot {
     /// What of it this version does not know, and so holds its event.
     fileprivate var hold: HoldReason? {
-        guard TraceType(rawValue: type) != nil else { return .unknownType }
+        guard TraceType.allCases.contains(where: { $0.rawValue == type }) else { return .unknownType }
         return tier.isEmpty || Tier(rawValue: tier) != nil ? nil : .unknownTier
     }
 }

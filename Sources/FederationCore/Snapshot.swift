@@ -98,21 +98,12 @@ public enum Tier: String, Hashable, Sendable, CaseIterable { case short, mid, lo
 
 /// The form of Noema's trace ids: `^[0-9]{8}-[a-z0-9][a-z0-9-]{0,99}$` (section 1.6).
 public func isTraceID(_ text: String) -> Bool {
-    let bytes = text.utf8
+    let bytes = text.utf8.span
     guard bytes.count >= 10, bytes.count <= 109 else { return false }
-    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
-    func isSlug(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) || isDigit(byte) }
-    var place = 0
-    for byte in bytes {
-        let fits =
-            switch place {
-            case 0..<8: isDigit(byte)
-            case 8: byte == 0x2D
-            case 9: isSlug(byte)
-            default: isSlug(byte) || byte == 0x2D
-            }
-        guard fits else { return false }
-        place += 1
-    }
+    func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
+    func isSlug(_ byte: UInt8) -> Bool { 0x61...0x7A ~= byte || isDigit(byte) }
+    for place in 0..<8 where !isDigit(bytes[place]) { return false }
+    guard bytes[8] == 0x2D, isSlug(bytes[9]) else { return false }
+    for place in 10..<bytes.count where !isSlug(bytes[place]) && bytes[place] != 0x2D { return false }
     return true
 }

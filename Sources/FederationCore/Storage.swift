@@ -30,7 +30,8 @@ public struct StoredEvent: Hashable, Sendable {
     public var seq: Int64
     public var event: Event
     public var digest: Digest
-    package var signedHash: Digest
+    /// See `EventFingerprint.signedHash`.
+    package var signedHash: Digest?
     public var verification: Verification
     public var peer: String
     public var receivedAt: WallTime
@@ -44,7 +45,7 @@ public struct StoredEvent: Hashable, Sendable {
     package var proofTime: ProofTime?
 
     package init(
-        seq: Int64, event: Event, digest: Digest, signedHash: Digest, verification: Verification, peer: String,
+        seq: Int64, event: Event, digest: Digest, signedHash: Digest?, verification: Verification, peer: String,
         receivedAt: WallTime, dataSeen: Bool = false, hold: HoldReason? = nil, replacements: Int = 0,
         replacedAt: WallTime? = nil, proofTime: ProofTime? = nil
     ) {

@@ -61,6 +61,20 @@ public struct ULID: Hashable, Sendable {
         self.init(high: high, low: low)
     }
 
+    /// How many characters of a ULID stand for its time.
+    package static let timeLength = 10
+
+    /// The Unix milliseconds that the first ten characters of a ULID stand for; `nil` for anything else.
+    package static func milliseconds(characters: Span<UInt8>) -> UInt64? {
+        guard characters.count == timeLength else { return nil }
+        var milliseconds: UInt64 = 0
+        for place in characters.indices {
+            guard let digit = digit(of: characters[place]), place > 0 || digit <= 7 else { return nil }
+            milliseconds = milliseconds << 5 | digit
+        }
+        return milliseconds
+    }
+
     /// Unix milliseconds.
     public var milliseconds: Int64 { Int64(high >> 16) }
 

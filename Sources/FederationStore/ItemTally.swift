@@ -155,24 +155,17 @@ extension ItemBlock {
 }
 
 extension LogItem {
-    private static let timeLength = 10
-
     /// The time as an id's text begins.
     var timeText: String {
-        String(ULID(milliseconds: Int64(clamping: time), random: (0, 0)).description.prefix(LogItem.timeLength))
-    }
-
-    init?(timeText: String, digest: Digest) {
-        guard timeText.utf8.count == LogItem.timeLength, let id = ULID(timeText + "0000000000000000") else { return nil }
-        self.init(id, digest)
+        String(ULID(milliseconds: Int64(clamping: time), random: (0, 0)).description.prefix(ULID.timeLength))
     }
 }
 
 extension SQLiteRow {
     /// The item whose time and digest are in the first two columns.
     borrowing func item() throws(SQLiteError) -> LogItem {
-        guard let item = LogItem(timeText: text(0), digest: try digest(1)) else { throw .malformedValue }
-        return item
+        guard let milliseconds = milliseconds(at: 0) else { throw .malformedValue }
+        return LogItem(time: milliseconds, digest: try digest(1))
     }
 }
 

@@ -14,10 +14,10 @@ struct OriginTally {
     mutating func add(
         _ event: Event, _ digest: Digest, at time: WallTime, in connection: borrowing SQLiteConnection
     ) throws(SQLiteError) {
-        var summary = try summary(of: event.origin, in: connection)
-        summary.events += 1
-        summary.sum += DigestSum(digest)
-        if let number = event.number {
+        try change(event.origin, in: connection) { summary throws(SQLiteError) in
+            summary.events += 1
+            summary.sum += DigestSum(digest)
+            guard let number = event.number else { return }
             // A number above all others is new without asking, and almost every one is the next.
             if number > summary.highestNumber {
                 if number > summary.highestNumber + 1 {
@@ -32,7 +32,6 @@ struct OriginTally {
                 for left in hole.filled(by: number) { try connection.insert(left) }
             }
         }
-        keep(summary)
     }
 
     /// Uncounts an event that has just left the log for another that takes its id, which is counted next.
@@ -107,6 +106,20 @@ struct OriginTally {
 
     private mutating func keep(_ summary: OriginSummary) {
         counted[ExactText(summary.origin)] = Counted(summary: summary)
+    }
+
+    /// Changes what is counted of an origin where it stands.
+    private mutating func change(
+        _ origin: String, in connection: borrowing SQLiteConnection,
+        _ body: (inout OriginSummary) throws(SQLiteError) -> Void
+    ) throws(SQLiteError) {
+        guard let place = counted.index(forKey: ExactText(origin)) else {
+            var summary = try summary(of: origin, in: connection)
+            try body(&summary)
+            return keep(summary)
+        }
+        counted.values[place].isWritten = false
+        try body(&counted.values[place].summary)
     }
 
     private func summary(

@@ -60,7 +60,12 @@ extension SQLiteLog: LogReading {
         try storing { () throws(SQLiteError) in
             var lines = LogLines(room: room)
             try database.connection.scan(
-                "SELECT * FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", seq, last, max(0, limit)
+                // What a line has nothing of is not taken out of the row.
+                """
+                SELECT seq, id, digest, signed_hash, origin, origin_name, number, subject, action, NULL, NULL, timestamp, clock,
+                    signature, public_key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, stub, data
+                FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?
+                """, seq, last, max(0, limit)
             ) { row throws(SQLiteError) in try lines.append(row) }
             return lines
         }
@@ -303,7 +308,7 @@ private struct EventRow: TableRow {
         row.bind(seq)
         row.bind(event.id)
         row.bind(entry.fingerprint.digest)
-        row.bind(entry.fingerprint.signedHash)
+        if let hash = entry.fingerprint.signedHash { row.bind(hash) } else { row.bind([]) }
         row.bind(event.origin)
         row.bind(event.originName)
         row.bind(event.number.map { Int64(clamping: $0) })

@@ -164,8 +164,9 @@ extension Record: TableRow {
 
     /// As a list in JSON: no id has anything to escape.
     private func bind(_ ids: [ULID], to row: inout SQLiteBinding) {
-        var list = [UInt8(ascii: "[")]
+        var list: [UInt8] = []
         list.reserveCapacity(2 + ids.count * (ULID.length + 3))
+        list.append(UInt8(ascii: "["))
         for id in ids {
             if list.count > 1 { list.append(UInt8(ascii: ",")) }
             list.append(UInt8(ascii: "\""))

@@ -108,10 +108,8 @@ internal import FederationCore
 
     private mutating func note(_ code: Int32) { if self.code == SQLITE_OK { self.code = code } }
 
-    mutating func bindNull() {
-        index += 1
-        note(unsafe sqlite3_bind_null(statement, index))
-    }
+    /// What is not bound is NULL: a statement begins with nothing bound, and is given back so.
+    mutating func bindNull() { index += 1 }
 
     mutating func bind(_ value: Int64) {
         index += 1
@@ -190,28 +188,30 @@ internal import FederationCore
     /// The memory that bound values stand in: pieces that never move while they are bound, and become one piece for the next
     /// time.
     @safe struct Room {
-        private var piece: UnsafeMutableBufferPointer<UInt8>?
+        private var piece = unsafe UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
         private var used = 0
         /// Pieces that were too small.
         private var full: [UnsafeMutableBufferPointer<UInt8>] = unsafe []
 
         /// Memory for `count` bytes; never a null pointer.
         fileprivate mutating func place(for count: Int) -> UnsafeMutableBufferPointer<UInt8> {
-            if unsafe piece == nil || used + count > piece?.count ?? 0 {
-                if let piece = unsafe piece { unsafe full.append(piece) }
-                let larger = unsafe max(64, count, 2 * (piece?.count ?? 0))
-                unsafe piece = .allocate(capacity: larger)
-                used = 0
-            }
+            // With one byte to spare, so that even nothing has a place.
+            if unsafe used + count >= piece.count { grow(by: count) }
             defer { used += count }
-            return unsafe UnsafeMutableBufferPointer(start: piece?.baseAddress?.advanced(by: used), count: count)
+            return unsafe UnsafeMutableBufferPointer(rebasing: piece[used..<used + count])
+        }
+
+        private mutating func grow(by count: Int) {
+            if unsafe !piece.isEmpty { unsafe full.append(piece) }
+            unsafe piece = .allocate(capacity: max(64, count + 1, 2 * piece.count))
+            used = 0
         }
 
         /// Nothing is bound any more.
         fileprivate mutating func empty() {
             used = 0
             guard unsafe !full.isEmpty else { return }
-            let all = unsafe full.reduce(piece?.count ?? 0) { $0 + $1.count }
+            let all = unsafe full.reduce(piece.count) { $0 + $1.count }
             deallocate()
             unsafe piece = .allocate(capacity: all)
         }
@@ -219,8 +219,8 @@ internal import FederationCore
         fileprivate mutating func deallocate() {
             for unsafe piece in unsafe full { unsafe piece.deallocate() }
             unsafe full = []
-            unsafe piece?.deallocate()
-            unsafe piece = nil
+            unsafe piece.deallocate()
+            unsafe piece = UnsafeMutableBufferPointer(start: nil, count: 0)
         }
     }
 }
@@ -313,6 +313,13 @@ extension Optional: SQLiteBindable where Wrapped: SQLiteBindable {
         guard let start = unsafe sqlite3_column_text(statement, column) else { return nil }
         let count = unsafe Int(sqlite3_column_bytes(statement, column))
         return unsafe ULID(characters: Span(_unsafeStart: start, count: count))
+    }
+
+    /// `nil` unless it is what the text of a ULID begins with for its time.
+    borrowing func milliseconds(at column: Int32) -> UInt64? {
+        guard let start = unsafe sqlite3_column_text(statement, column) else { return nil }
+        let count = unsafe Int(sqlite3_column_bytes(statement, column))
+        return unsafe ULID.milliseconds(characters: Span(_unsafeStart: start, count: count))
     }
 
     /// `nil` unless it has the bytes of a digest.

@@ -91,7 +91,7 @@ package struct Salvage {
             batch.end += 1
             guard let records = PageRecords(Int(place.page), of: pages), let (seq, values) = records.row(Int(place.cell)),
                 let event = StoredEvent(salvaged: values, seq: seq), let found = try? event.event.fingerprint(sha256),
-                found.digest == event.digest, found.signedHash == event.signedHash
+                found.digest == event.digest, event.fitsSignature(of: event.event, found, sha256)
             else {
                 batch.unreadable += 1
                 continue
@@ -163,8 +163,8 @@ enum SalvagedRow {
 
     /// The types that the columns of `events` have (`Schema`), as far as they tell it from any other table.
     static func isEvent(_ types: [UInt64]) -> Bool {
-        // The rowid stands elsewhere; an id has 26 characters, a digest 32 bytes.
-        types[0] == 0 && types[1] == 13 + 2 * 26 && types[2] == 12 + 2 * 32 && types[3] == 12 + 2 * 32
+        // The rowid stands elsewhere; an id has 26 characters, a digest 32 bytes, a signed hash as many or none.
+        types[0] == 0 && types[1] == 13 + 2 * 26 && types[2] == 12 + 2 * 32 && [12, 12 + 2 * 32].contains(types[3])
             && (types[22] == 0) != (types[23] == 0)
     }
 }
@@ -184,7 +184,7 @@ extension StoredEvent {
         func text(_ column: Int) -> String? { values[column].text }
         // A disk that fails may give another row than when it was counted.
         guard SalvagedRow.eventColumns.contains(values.count), let id = text(1).flatMap({ ULID($0) }), let digest = values[2].blob.flatMap({ Digest($0) }),
-            let signedHash = values[3].blob.flatMap({ Digest($0) }), let origin = text(4), let originName = text(5),
+            let hash = values[3].blob, hash.isEmpty || hash.count == Digest.length, let origin = text(4), let originName = text(5),
             let subject = text(7), let action = text(8), let timestamp = text(11),
             let clock = text(12).flatMap({ ReceivedClock(json: Array($0.utf8)) }), let peer = text(16),
             let received = values[17].integer
@@ -201,7 +201,7 @@ extension StoredEvent {
             event: Event(
                 id: id, action: action, subject: subject, origin: origin, originName: originName, timestamp: timestamp,
                 payload: payload, clock: clock, signature: text(13), publicKey: text(14)),
-            digest: digest, signedHash: signedHash,
+            digest: digest, signedHash: Digest(hash),
             verification: values[15].integer.flatMap { Verification(rawValue: Int(clamping: $0)) } ?? .none, peer: peer,
             receivedAt: WallTime(milliseconds: received), dataSeen: values[18].integer != 0,
             hold: text(19).map(HoldReason.init(code:)), replacements: Int(clamping: values[20].integer ?? 0),

@@ -54,6 +54,7 @@ enum Schema {
 
     static let steps: [SQL] = [
         first, items, proofs, holes, attestations, incomplete, ArrivalTally.schema, asideByTime, proofTimes,
+        plainHashes,
     ]
 
     /// Times are milliseconds since 1970, hashes their 32 bytes, clocks and lists JSON.
@@ -219,6 +220,10 @@ enum Schema {
     private static let asideByTime: SQL = """
         CREATE INDEX quarantine_by_time ON quarantine(first_seen);
         """
+
+    /// `signed_hash` may be empty from here on (`EventFingerprint.signedHash`), which a program for an earlier step takes for
+    /// damage.
+    private static let plainHashes: SQL = "-- Nothing that is there changes."
 
     /// When an event was found to be proved as it is, where that was not as it came (`ProofTime`).
     private static let proofTimes: SQL = """

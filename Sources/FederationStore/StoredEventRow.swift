@@ -16,7 +16,7 @@ extension StoredEvent {
             originName: row.text(5), timestamp: row.text(11), payload: payload, clock: clock,
             signature: row.optionalText(13), publicKey: row.optionalText(14))
         self.init(
-            seq: row.integer(0), event: event, digest: try row.digest(2), signedHash: try row.digest(3),
+            seq: row.integer(0), event: event, digest: try row.digest(2), signedHash: try row.signedHash(3),
             // A rank that a newer program wrote proves nothing to this one.
             verification: Verification(rawValue: Int(truncatingIfNeeded: row.integer(15))) ?? .none,
             peer: row.text(16), receivedAt: WallTime(milliseconds: row.integer(17)),
@@ -41,7 +41,7 @@ extension LogLines {
     /// The line is the one that `Event.json` writes. A row that `StoredEvent.init(row:)` would not read is not served either.
     mutating func append(_ row: borrowing SQLiteRow) throws(SQLiteError) -> Bool {
         guard ReceivedClock(json: row.bytes(12)) != nil else { throw .malformedValue }
-        _ = (try row.digest(2), try row.digest(3))
+        _ = (try row.digest(2), try row.signedHash(3))
         var dot: DottedClock.Dot?
         if let number = row.optionalInteger(6), let origin = row.ulid(at: 4) {
             dot = DottedClock.Dot(origin: origin, number: UInt64(clamping: number))
@@ -95,6 +95,11 @@ extension SQLiteRow {
     borrowing func ulid(_ column: Int32) throws(SQLiteError) -> ULID {
         guard let id = ulid(at: column) else { throw .malformedValue }
         return id
+    }
+
+    /// Empty for `nil`.
+    borrowing func signedHash(_ column: Int32) throws(SQLiteError) -> Digest? {
+        length(column) == 0 && !isNull(column) ? nil : try digest(column)
     }
 
     borrowing func digest(_ column: Int32) throws(SQLiteError) -> Digest {

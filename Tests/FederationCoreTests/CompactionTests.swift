@@ -73,14 +73,34 @@ private func removable(_ stored: [StoredEvent], now: WallTime = now) -> [ULID] {
         #expect(Compaction.believesDigest(of: escaped, dataSeen: true))
     }
 
-    @Test func aFullEventRestoresTheStubOfItsSignatureWhateverThatClaims() throws {
-        var lying = first.stubbed
-        lying.payload = .stub(Event.Stub(dataHash: sha256(first.data ?? []), normalHash: sha256([7])))
-        let fingerprint = try first.fingerprint(sha256)
-        #expect(Compaction.restores(fingerprint, lying.stored(hashed: true)))
-        #expect(lying.stored(hashed: true).digest != fingerprint.digest)
-        #expect(!Compaction.restores(fingerprint, first.stored(hashed: true)))
-        #expect(try !Compaction.restores(second.fingerprint(sha256), lying.stored(hashed: true)))
+    /// Also where a stub lies about its normal form, in either direction, and beside rows of an earlier version.
+    @Test func aSignatureFitsACopyIfItsPreimageIsTheSameWhateverItClaims() throws {
+        var (first, escaped) = (first, first)
+        first.payload = .full(Array(#"{"title":"<","type":"note","body":""}"#.utf8))
+        escaped.payload = .full(Array(#"{"title":"\u003c","type":"note","body":""}"#.utf8))
+        var events = [first, escaped, second]
+        for event in [first, escaped] {
+            let truth = try event.fingerprint(sha256)
+            for normalHash in [truth.normalHash, truth.dataHash, sha256([7])] {
+                var stub = event
+                stub.payload = .stub(Event.Stub(dataHash: truth.dataHash, normalHash: normalHash))
+                events.append(stub)
+            }
+        }
+        #expect(try first.fingerprint(sha256).signedHash == nil && escaped.fingerprint(sha256).signedHash != nil)
+        var fitting = 0
+        for event in events {
+            let fingerprint = try event.fingerprint(sha256)
+            for other in events {
+                let isSame = event.signedHash(sha256) == other.signedHash(sha256)
+                var stored = other.stored(hashed: true)
+                #expect(stored.fitsSignature(of: event, fingerprint, sha256) == isSame)
+                stored.signedHash = other.signedHash(sha256)
+                #expect(stored.fitsSignature(of: event, fingerprint, sha256) == isSame)
+                if isSame { fitting += 1 }
+            }
+        }
+        #expect(fitting == 4 * 4 + 4 * 4 + 1)
     }
 
     @Test func dataIsWantedBackWhereTheRecordReadsIt() {

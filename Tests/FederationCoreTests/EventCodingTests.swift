@@ -144,7 +144,8 @@ private func clock(_ entries: Int) -> String {
         #expect(event.json == Array(text.utf8))
         let fingerprint = try event.fingerprint(sha256)
         #expect(fingerprint.dataHash.hex == "eb389f8b40504d14f49917bc704264cb02571354d84b322f81a8c66f40dde854")
-        #expect(fingerprint.signedHash.hex == "3e2bd96f56c0a38137f88531c803ecd9c307f456d8c980e4f7c8a36e5463f860")
+        #expect(fingerprint.signedHash == nil)
+        #expect(event.signedHash(sha256).hex == "3e2bd96f56c0a38137f88531c803ecd9c307f456d8c980e4f7c8a36e5463f860")
         #expect(fingerprint.normalHash == fingerprint.dataHash)
         let preimage = event.signingPreimage(dataHash: fingerprint.dataHash)
         #expect(preimage.count == 238)
@@ -183,7 +184,7 @@ private func clock(_ entries: Int) -> String {
                 000700000019303148563030303030303030303030303030303030504545520000000000000003000000204d0fd675ea7e73\
                 b2d8fd3c60587aaadd40e43299b517b20a571ea37311035cab
                 """)
-        #expect(fingerprint.signedHash.hex == "7f9984d6460be7ee7a8806b697beed2fbfa48e18356e70ead8da583a12f2670c")
+        #expect(event.signedHash(sha256).hex == "7f9984d6460be7ee7a8806b697beed2fbfa48e18356e70ead8da583a12f2670c")
         let key = try SigningKey(seed: [UInt8](0..<32))
         #expect(
             key.sign(preimage).description
@@ -199,11 +200,12 @@ private func clock(_ entries: Int) -> String {
         let event = try vectorB(data: "{}", clock: nil)
         let fingerprint = try event.fingerprint(sha256)
         #expect(event.signingPreimage(dataHash: fingerprint.dataHash).count == 200)
-        #expect(fingerprint.signedHash.hex == "fcda180da86adf4e79d5c955c7971ad00c958168341014dfb40cdd5dca411b7f")
+        #expect(event.signedHash(sha256).hex == "fcda180da86adf4e79d5c955c7971ad00c958168341014dfb40cdd5dca411b7f")
         // `null` is signed as it came, and means the same.
-        let null = try vectorB(data: "null", clock: nil).fingerprint(sha256)
-        #expect(null.digest == fingerprint.digest)
-        #expect(null.signedHash != fingerprint.signedHash)
+        let null = try vectorB(data: "null", clock: nil)
+        #expect(try null.fingerprint(sha256).digest == fingerprint.digest)
+        #expect(try null.fingerprint(sha256).signedHash == null.signedHash(sha256))
+        #expect(null.signedHash(sha256) != event.signedHash(sha256))
     }
 
     @Test func theDigestIsTheSameHoweverARelayEscapes() throws {
@@ -213,7 +215,8 @@ private func clock(_ entries: Int) -> String {
         #expect(one.dataHash.hex == "db932bfc35329261b134a9474d3ef8ce65b7258fcd9aca44d5cc67dc7360b877")
         #expect(other.dataHash.hex == "59e549bb22b5ff8520addb4a20df7eb839567db42a5e50cdd747e09dd59c19d4")
         #expect(one.digest == other.digest)
-        #expect(one.signedHash != other.signedHash)
+        #expect(one.signedHash == escaped.signedHash(sha256) && other.signedHash == nil)
+        #expect(escaped.signedHash(sha256) != raw.signedHash(sha256))
         #expect(one.normalHash == other.dataHash)
     }
 

@@ -59,7 +59,7 @@ extension Event {
         let fingerprint = hashed ? try? fingerprint(sha256) : nil
         return StoredEvent(
             seq: 1, event: self, digest: fingerprint?.digest ?? noDigest,
-            signedHash: fingerprint?.signedHash ?? noDigest,
+            signedHash: hashed ? fingerprint?.signedHash : noDigest,
             verification: verification, peer: "", receivedAt: receivedAt, hold: hold)
     }
 }

@@ -80,6 +80,17 @@ import Testing
         #expect(WallTime(rfc3339: text) == nil)
     }
 
+    @Test func theFirstTenCharactersAreTheTime() {
+        for id in [ULID.min, .max, ULID(milliseconds: 1_775_000_000_000, random: (7, 9))] {
+            let text = id.description
+            #expect(ULID.milliseconds(characters: String(text.prefix(ULID.timeLength)).utf8.span) == UInt64(id.milliseconds))
+            #expect(ULID.milliseconds(characters: text.utf8.span) == nil)
+        }
+        for text in ["", "01KNJX499", "81KNJX4992", "01KNJX499U", "01KNJX499x"] {
+            #expect(ULID.milliseconds(characters: text.utf8.span) == nil)
+        }
+    }
+
     @Test func readingUndoesWriting() {
         var random = SeededRandom(seed: 2)
         for _ in 0..<2000 {

@@ -110,6 +110,25 @@ import Testing
         #expect(try await LogAuditTests.audit(SQLiteStore(path: place.path, access: .readOnly)).isGood)
     }
 
+    /// An earlier version wrote the signed hash of each event, whatever its digest says.
+    @Test func theSignedHashesOfAnEarlierVersionAreRight() async throws {
+        let place = try await Place()
+        let events = try await place.store.read { log throws(StoreFailure) in
+            try log.events(after: 0, limit: .max, bytes: .max)
+        }
+        await place.store.close()
+        do {
+            let connection = try SQLiteConnection(path: place.path, mode: .readWrite)
+            for stored in events {
+                try connection.run(
+                    "UPDATE events SET signed_hash = ? WHERE seq = ?", stored.event.signedHash(sha256), stored.seq)
+            }
+        }
+        let store = try SQLiteStore(path: place.path, access: .readOnly)
+        #expect(try await LogAuditTests.audit(store).isGood)
+        await store.close()
+    }
+
     /// What is held for its signature counts for nothing, in the log and in the audit.
     @Test func whatIsHeldForItsSignatureIsNoDamage() async throws {
         let place = try await Place()

@@ -124,6 +124,37 @@ private let later: [SQL] = [
         await fresh.close()
     }
 
+    /// Rows that came before have the signed hash of all `data`, and those that come have it of what is not in normal form.
+    @Test func aSignedHashThatTheDigestImpliesIsReadAndNotWrittenAnyMore() async throws {
+        let scratch = ScratchDirectory()
+        let path = try await made(in: scratch)
+        func events() async throws -> [StoredEvent] {
+            let store = try SQLiteStore(path: path)
+            let events = try await store.read { log throws(StoreFailure) in try log.events(after: 0, limit: 99, bytes: .max) }
+            await store.close()
+            return events
+        }
+        let new = try await events()
+        #expect(!new.isEmpty && new.allSatisfy { $0.signedHash == nil })
+        do {
+            let connection = try SQLiteConnection(path: path, mode: .readWrite)
+            for stored in new {
+                try connection.run(
+                    "UPDATE events SET signed_hash = ? WHERE seq = ?", stored.event.signedHash(sha256), stored.seq)
+            }
+            try connection.setUserVersion(9)
+        }
+        let old = try await events()
+        #expect(old.map(\.event) == new.map(\.event))
+        for (old, new) in zip(old, new) {
+            let fingerprint = try new.event.fingerprint(sha256)
+            #expect(old.signedHash == new.event.signedHash(sha256) && fingerprint.signedHash == nil)
+            #expect(old.fitsSignature(of: new.event, fingerprint, sha256))
+        }
+        let salvaged = try Salvage(path: path) { _, _ in }
+        #expect(salvaged.events(0..<salvaged.count, sha256).events == old)
+    }
+
     @Test(.enabled(if: Schema.version > 1, "there is no older schema yet"))
     func anOlderDatabaseIsReadOnceItIsBroughtUpToDate() async throws {
         let scratch = ScratchDirectory()
