@@ -47,10 +47,22 @@ extension DatabaseFileIdentity: CustomStringConvertible {
 ///
 /// - Returns: `nil` where the machine has no such id.
 package func machineIdentity(_ sha256: SHA256, file path: String = "/etc/machine-id") -> Digest? {
+    start(of: path, count: 32).map { sha256(Array("federation-machine-v1\n".utf8) + $0) }
+}
+
+/// What the kernel calls the time since it was started (random(4)): its containers have it too, and no other machine has.
+///
+/// - Returns: `nil` where it does not say.
+package func bootIdentity(file path: String = "/proc/sys/kernel/random/boot_id") -> [UInt8]? {
+    start(of: path, count: 36)
+}
+
+/// The first bytes of a file; `nil` where there are not so many.
+private func start(of path: String, count: Int) -> [UInt8]? {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    var text = [UInt8](repeating: 0, count: 32)
-    guard unsafe read(file, &text, text.count) == text.count else { return nil }
-    return sha256(Array("federation-machine-v1\n".utf8) + text)
+    var bytes = [UInt8](repeating: 0, count: count)
+    guard unsafe read(file, &bytes, count) == count else { return nil }
+    return bytes
 }

@@ -69,6 +69,9 @@ final class PeerTransport: PollTransport {
         request.deadline = request.deadline < Limits.requestDeadline ? min(request.deadline, timeout) : timeout
         request.deadline += request.hold
         prove(&request)
+        if request.fields["Accept-Encoding"] != nil {
+            request.fields[NativeField.host] = request.fields[NativeField.node].flatMap { HostMark.of($0) }
+        }
         let asked = SystemClock.now()
         let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials(), route: route)
         if let date = answer.response.fields["Date"],

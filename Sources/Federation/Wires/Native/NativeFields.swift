@@ -4,6 +4,8 @@ import FederationCore
 enum NativeField {
     /// In a request, who asks; in an answer, who answers: a ULID.
     static let node = "Federation-Node"
+    /// In a request: see `HostMark`.
+    static let host = "Federation-Host"
     /// The display name, percent-encoded.
     static let name = "Federation-Name"
     static let version = "Federation-Version"
