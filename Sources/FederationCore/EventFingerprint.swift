@@ -115,4 +115,13 @@ extension StoredEvent {
         if fingerprint.signedHash == nil, signedHash == nil { return fingerprint.digest == digest }
         return (fingerprint.signedHash ?? event.signedHash(sha256)) == (signedHash ?? self.event.signedHash(sha256))
     }
+
+    /// Whether a row has the hashes that its own event has.
+    ///
+    /// - Parameter found: computed anew from the event.
+    package func hasHashes(_ found: EventFingerprint, _ sha256: SHA256) -> Bool {
+        guard found.digest == digest else { return false }
+        // An earlier version wrote the signed hash of all `data`.
+        return found.signedHash == signedHash || found.signedHash == nil && signedHash == event.signedHash(sha256)
+    }
 }

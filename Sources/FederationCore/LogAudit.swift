@@ -116,8 +116,7 @@ extension LogAudit {
         if origins[key] == nil { origins[key] = OriginCount(keys: try knownKeys(of: event.origin, in: log)) }
         origins[key]?.total.add(stored.digest)
         if row.number != event.number || row.family != event.family.rawValue { report(.columnMismatch, row.id) }
-        guard let found = try? event.fingerprint(sha256), found.digest == stored.digest,
-            stored.fitsSignature(of: event, found, sha256)
+        guard let found = try? event.fingerprint(sha256), stored.hasHashes(found, sha256)
         else { return report(.digestMismatch, row.id) }
         checkSignature(of: stored, found, known: origins[key]?.keys ?? [])
     }

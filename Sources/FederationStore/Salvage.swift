@@ -91,7 +91,7 @@ package struct Salvage {
             batch.end += 1
             guard let records = PageRecords(Int(place.page), of: pages), let (seq, values) = records.row(Int(place.cell)),
                 let event = StoredEvent(salvaged: values, seq: seq), let found = try? event.event.fingerprint(sha256),
-                found.digest == event.digest, event.fitsSignature(of: event.event, found, sha256)
+                event.hasHashes(found, sha256)
             else {
                 batch.unreadable += 1
                 continue

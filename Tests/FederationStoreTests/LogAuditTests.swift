@@ -198,6 +198,8 @@ import Testing
     private static let damages: [(sql: SQL, kind: LogFinding.Kind)] = [
         ("UPDATE events SET data = CAST('{\"a\":1}' AS BLOB) WHERE number = 5 AND origin LIKE '%1'", .digestMismatch),
         ("UPDATE events SET timestamp = timestamp || 'Z' WHERE seq = 10", .digestMismatch),
+        // Spelled otherwise, with the same normal form.
+        ("UPDATE events SET data = CAST(CAST(data AS TEXT) || ' ' AS BLOB) WHERE seq = 10", .digestMismatch),
         ("UPDATE events SET signed_hash = zeroblob(32) WHERE seq = 10", .digestMismatch),
         ("UPDATE events SET clock = '{' WHERE seq = 10", .eventUnreadable),
         ("UPDATE events SET digest = zeroblob(3) WHERE seq = 10", .eventUnreadable),
