@@ -14,6 +14,7 @@ final class PeerTransport: PollTransport {
     private let timeout: Duration
     private let signer: @Sendable ([UInt8]) -> [UInt8]?
     private let credentials: @Sendable () -> ChannelCredentials
+    private let boot: [UInt8]?
     private let lastAddress: Mutex<String>
     private let lastDrift = Mutex<Duration?>(nil)
     /// Who answered last.
@@ -27,16 +28,19 @@ final class PeerTransport: PollTransport {
     ///   - host: the endpoint's host, if that is a numeric address.
     ///   - signer: signs with the node's own key.
     ///   - credentials: what each request goes with; asked for each time, for keys change.
+    ///   - boot: which machine this is (`HostMark`).
     init(
         client: CurlClient, endpoint: String, timeout: Duration, host: String = "",
         signer: @escaping @Sendable ([UInt8]) -> [UInt8]? = { _ in nil },
-        credentials: @escaping @Sendable () -> ChannelCredentials = { ChannelCredentials() }
+        credentials: @escaping @Sendable () -> ChannelCredentials = { ChannelCredentials() },
+        boot: [UInt8]? = HostMark.boot
     ) {
         self.client = client
         self.endpoint = endpoint
         self.timeout = timeout
         self.signer = signer
         self.credentials = credentials
+        self.boot = boot
         lastAddress = Mutex(host)
     }
 
@@ -70,7 +74,7 @@ final class PeerTransport: PollTransport {
         request.deadline += request.hold
         prove(&request)
         if request.fields["Accept-Encoding"] != nil {
-            request.fields[NativeField.host] = request.fields[NativeField.node].flatMap { HostMark.of($0) }
+            request.fields[NativeField.host] = request.fields[NativeField.node].flatMap { HostMark.of($0, boot: boot) }
         }
         let asked = SystemClock.now()
         let answer = try await client.perform(request, endpoint: endpoint, credentials: credentials(), route: route)

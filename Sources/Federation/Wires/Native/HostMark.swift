@@ -10,7 +10,7 @@ import FederationStore
 /// processes of a machine know and nobody else does, and the node that asks: so nobody else can make or read a mark, and those
 /// of two nodes do not show that they share a machine.
 enum HostMark {
-    private static let boot = bootIdentity()
+    static let boot = bootIdentity()
 
     /// - Parameter node: who asks, as `NativeField.node` names it.
     /// - Returns: `nil` where the kernel does not say which boot this is.
