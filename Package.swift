@@ -78,11 +78,13 @@ let package = Package(
         .executableTarget(
             name: "notes-index", dependencies: ["Federation"], path: "examples/notes-index", packageAccess: false,
             swiftSettings: common),
+        // One line of C, as an allocator that starts before the program can be told of it in no other way.
+        .target(name: "Jemalloc"),
         .executableTarget(
             name: "FederationCLI",
             dependencies: [
                 "Federation", "FederationCore", "FederationConfig", "FederationStore", "FederationCrypto", "FederationPage",
-                "FederationTestKit",
+                "FederationTestKit", "Jemalloc",
             ] + failPoints,
             swiftSettings: common,
             // The program's allocator in place of glibc's (docs/decisions/0191); a sanitizer brings one of its own.

@@ -6,20 +6,22 @@ package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let pad = UInt8(ascii: "=")
 
-    package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        let alphabet = alphabet
         var text: [UInt8] = []
+        // The whole at once: growing would leave copies of a secret behind in freed memory.
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let group = rest.prefix(3)
-            rest = rest.dropFirst(3)
-            var bits: UInt32 = 0
-            for byte in group { bits = bits << 8 | UInt32(byte) }
-            bits <<= UInt32(8 * (3 - group.count))
-            for index in 0..<4 {
-                let digit = alphabet[Int(bits >> UInt32(18 - 6 * index) & 63)]
-                text.append(index <= group.count ? digit : pad)
-            }
+        var place = 0
+        while place < bytes.count {
+            let count = min(bytes.count - place, 3)
+            var bits = UInt32(bytes[place]) << 16
+            if count > 1 { bits |= UInt32(bytes[place + 1]) << 8 }
+            if count > 2 { bits |= UInt32(bytes[place + 2]) }
+            text.append(alphabet[Int(bits >> 18)])
+            text.append(alphabet[Int(bits >> 12 & 63)])
+            text.append(count > 1 ? alphabet[Int(bits >> 6 & 63)] : pad)
+            text.append(count > 2 ? alphabet[Int(bits & 63)] : pad)
+            place += 3
         }
         return text
     }

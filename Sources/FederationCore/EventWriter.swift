@@ -100,10 +100,12 @@ package struct EventWriter: Sendable {
         } catch {
             return .failure(error)
         }
-        _ = try log.append(
-            LogEntry(event: event, fingerprint: fingerprint, verification: .pinned, peer: "", receivedAt: now))
+        let entry = LogEntry(event: event, fingerprint: fingerprint, verification: .pinned, peer: "", receivedAt: now)
+        let added = StoredEvent(entry, seq: try log.append(entry))
         if let number = clock.nextNumber { clock.give(number) }
-        _ = try RecordUpkeep(sha256: sha256, now: now).update(draft.subject, in: &log)
+        // In order of id, as ours is greater than all of its subject.
+        let known = (stored + [added]).map { RecordSource(stored: $0, findings: nil) }
+        _ = try RecordUpkeep(sha256: sha256, now: now).update(draft.subject, knowing: known, in: &log)
         return .success(event.id)
     }
 

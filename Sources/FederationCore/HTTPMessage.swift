@@ -26,7 +26,10 @@ package struct HTTPFields: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     package func count(of name: String) -> Int { fields.count { HTTPFields.same($0.name, name) } }
 
     private static func same(_ a: String, _ b: String) -> Bool {
-        a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+        guard a.utf8.count == b.utf8.count else { return false }
+        let (a, b) = (a.utf8.span, b.utf8.span)
+        for place in a.indices where a[place] != b[place] && lowercased(a[place]) != lowercased(b[place]) { return false }
+        return true
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }

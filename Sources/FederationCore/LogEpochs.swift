@@ -22,12 +22,12 @@ package struct LogEpochs: Hashable, Sendable {
 
     /// Reads what `stored` wrote; `nil` where there is no word.
     package init?(stored text: String) {
-        let parts = text.split(separator: " ")
+        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map(Substring.init)
         guard let first = parts.first, first != "~" else { return nil }
         current = String(first.first == "~" ? first.dropFirst() : first)
         isServed = first.first != "~"
         for part in parts.dropFirst().suffix(LogEpochs.limit) {
-            let pair = part.split(separator: ":")
+            let pair = part.utf8.split(separator: UInt8(ascii: ":")).map(Substring.init)
             guard pair.count == 2, let through = Int64(pair[1]) else { continue }
             ended.append(Ended(word: String(pair[0]), through: through))
         }

@@ -27,12 +27,15 @@ package struct OwnChain: Sendable {
     /// - Returns: whether there is more to sign at once.
     @discardableResult
     package func signIfDue(quiet: Duration, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
+        // Every write asks, and what is due is seen before anything else is read.
         let tip = try Chain.tip(of: node, sha256, in: log)
-        let end = try firstLost(now: now, in: log)
         guard let highest = try log.highestNumber(of: node.description), highest > tip.number,
-            OwnChain.isDue(unattested: highest - tip.number, quiet: quiet),
-            let reached = try extended(tip, below: end, in: log), try attest(reached, now: now, in: &log)
+            OwnChain.isDue(unattested: highest - tip.number, quiet: quiet)
         else { return false }
+        let end = try firstLost(now: now, in: log)
+        guard let reached = try extended(tip, below: end, in: log), try attest(reached, now: now, in: &log) else {
+            return false
+        }
         return reached.number < min(highest, end - 1)
     }
 

@@ -94,7 +94,7 @@ struct PageSubjects {
 
 extension StoredEvent {
     /// An event that was just put into the log.
-    fileprivate init(_ entry: LogEntry, seq: Int64) {
+    init(_ entry: LogEntry, seq: Int64) {
         self.init(
             seq: seq, event: entry.event, digest: entry.fingerprint.digest, signedHash: entry.fingerprint.signedHash,
             verification: entry.verification, peer: entry.peer, receivedAt: entry.receivedAt, dataSeen: entry.dataSeen)

@@ -43,15 +43,28 @@ package enum TraceIDMinting {
     /// The text of the first Markdown heading (`#` to `######`), else of the first line that is not empty.
     package static func title(ofMarkdown text: String) -> String? {
         var firstLine: String?
-        for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.drop(while: \.isWhitespace)
+        var rest = text.unicodeScalars[...]
+        // A line at a time: a text may have megabytes, and is called by what it begins with.
+        while !rest.isEmpty {
+            let end = rest.firstIndex(where: endsLine) ?? rest.endIndex
+            let words = rest[..<end].drop(while: \.properties.isWhitespace)
+            rest = rest[end...].dropFirst()
             let marks = words.prefix(while: { $0 == "#" }).count
             let heading = words.dropFirst(marks)
-            let trimmed = trim(heading)
-            if (1...6).contains(marks), heading.first?.isWhitespace == true, !trimmed.isEmpty { return trimmed }
-            if firstLine == nil, !trim(line).isEmpty { firstLine = trim(line) }
+            if (1...6).contains(marks), heading.first?.properties.isWhitespace == true, let title = trimmed(heading) {
+                return title
+            }
+            if firstLine == nil { firstLine = trimmed(words) }
         }
         return firstLine
+    }
+
+    /// One of Unicode's line breaks, as `Character.isNewline` has them.
+    private static func endsLine(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x0A...0x0D, 0x85, 0x2028, 0x2029: true
+        default: false
+        }
     }
 
     private static let hyphen: UInt8 = 0x2D
@@ -92,8 +105,10 @@ package enum TraceIDMinting {
         return 0
     }
 
-    private static func trim(_ text: Substring) -> String {
-        let start = text.drop(while: \.isWhitespace)
-        return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
+    /// Without white space at either end; `nil` where nothing else is there.
+    private static func trimmed(_ text: Substring.UnicodeScalarView) -> String? {
+        let start = text.drop(while: \.properties.isWhitespace)
+        guard let last = start.lastIndex(where: { !$0.properties.isWhitespace }) else { return nil }
+        return String(Substring(start[...last]))
     }
 }

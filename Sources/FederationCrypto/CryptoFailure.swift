@@ -4,7 +4,7 @@ internal import COpenSSL
 package enum CryptoFailure: Error, Hashable, Sendable {
     /// An Ed25519 seed is 32 bytes.
     case seedLength(Int)
-    /// libcrypto's own first error code, 0 when it named none.
+    /// libcrypto's own first error code, 0 when it named none, as libsodium never does.
     case library(code: UInt)
 
     /// Empties this thread's error queue, whose first entry is the cause of what just failed.

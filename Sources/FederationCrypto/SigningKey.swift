@@ -1,74 +1,56 @@
 internal import COpenSSL
+internal import CSodium
 
-/// An Ed25519 key pair. Its secret half never appears in a description and is overwritten when it is released.
-package final class SigningKey: Sendable {
+/// An Ed25519 key pair. Its secret half never appears in a description, and lies in memory that is neither swapped nor in
+/// a core dump, as far as the system allows, and is overwritten when it is released.
+// SAFETY: the secret is private to this class, valid until `deinit`, and never changed after `init`.
+@safe package final class SigningKey: @unchecked Sendable {
     /// The number of bytes of every seed.
     package static let seedLength = 32
 
     package let publicKey: VerifyingKey
-    private let handle: KeyHandle
+    /// The seed and the public key behind it: what libsodium calls the secret key.
+    private let secret: UnsafeMutablePointer<UInt8>
 
     /// The key pair of a 32-byte seed, as a key file holds it. Overwriting `seed` is up to whoever made it.
-    public convenience init(seed: [UInt8]) throws(CryptoFailure) {
+    public init(seed: [UInt8]) throws(CryptoFailure) {
         guard seed.count == SigningKey.seedLength else { throw .seedLength(seed.count) }
-        ERR_clear_error()
-        let pointer = unsafe seed.withUnsafeBufferPointer { secret in
-            unsafe EVP_PKEY_new_raw_private_key(copenssl_ed25519(), nil, secret.baseAddress, secret.count)
-        }
-        guard let pointer = unsafe pointer else { throw .drained() }
-        try unsafe self.init(owning: pointer)
+        let count = Int(crypto_sign_ed25519_SECRETKEYBYTES)
+        guard sodium_init() >= 0, let memory = unsafe sodium_malloc(count) else { throw .library(code: 0) }
+        unsafe secret = memory.bindMemory(to: UInt8.self, capacity: count)
+        var key = [UInt8](repeating: 0, count: VerifyingKey.length)
+        _ = unsafe crypto_sign_ed25519_seed_keypair(&key, secret, seed)
+        guard let publicKey = VerifyingKey(bytes: key) else { preconditionFailure("libcrypto refuses a key of libsodium") }
+        self.publicKey = publicKey
     }
 
     /// A new key pair from libcrypto's generator for private values.
     package static func generate() throws(CryptoFailure) -> SigningKey {
         ERR_clear_error()
-        guard let context = unsafe EVP_PKEY_CTX_new_id(copenssl_ed25519(), nil) else { throw .drained() }
-        defer { unsafe EVP_PKEY_CTX_free(context) }
-        var pointer: OpaquePointer?
-        guard unsafe EVP_PKEY_keygen_init(context) == 1, unsafe EVP_PKEY_keygen(context, &pointer) == 1,
-            let pointer = unsafe pointer
-        else { throw .drained() }
-        return try unsafe SigningKey(owning: pointer)
-    }
-
-    private init(owning pointer: OpaquePointer) throws(CryptoFailure) {
-        handle = unsafe KeyHandle(owning: pointer)
-        var key = [UInt8](repeating: 0, count: VerifyingKey.length)
-        var length = key.count
-        guard unsafe EVP_PKEY_get_raw_public_key(handle.pointer, &key, &length) == 1, length == key.count,
-            let publicKey = VerifyingKey(bytes: key)
-        else { throw .drained() }
-        self.publicKey = publicKey
+        var seed = [UInt8](repeating: 0, count: SigningKey.seedLength)
+        defer { wipe(&seed) }
+        guard unsafe RAND_priv_bytes(&seed, Int32(seed.count)) == 1 else { throw .drained() }
+        return try SigningKey(seed: seed)
     }
 
     /// The signature of `message`: the same one every time (RFC 8032, 5.1.6).
+    ///
+    /// libsodium makes it in half the time that libcrypto takes.
     package func sign(_ message: [UInt8]) -> Signature {
-        ERR_clear_error()
         var signed = [UInt8](repeating: 0, count: Signature.length)
-        var length = signed.count
-        let context = unsafe EVP_MD_CTX_new()
-        defer { unsafe EVP_MD_CTX_free(context) }
-        let outcome = unsafe message.withUnsafeBufferPointer { text in
-            // libcrypto takes no null message, not even an empty one.
-            unsafe withUnsafePointer(to: 0 as UInt8) { nothing in
-                unsafe EVP_DigestSignInit(context, nil, nil, nil, handle.pointer) == 1
-                    && EVP_DigestSign(context, &signed, &length, text.baseAddress ?? nothing, text.count) == 1
-            }
-        }
-        // Signing with a key that libcrypto accepted fails only where memory has run out.
-        guard outcome, let signature = Signature(bytes: signed) else { preconditionFailure("libcrypto could not sign") }
+        _ = unsafe crypto_sign_ed25519_detached(&signed, nil, message, UInt64(message.count), secret)
+        guard let signature = Signature(bytes: signed) else { preconditionFailure("a signature of another length") }
         return signature
     }
 
     /// Lends the seed and overwrites the copy it lent.
     func withSeed<Value, Failure: Error>(_ body: ([UInt8]) throws(Failure) -> Value) throws(Failure) -> Value {
-        var seed = [UInt8](repeating: 0, count: SigningKey.seedLength)
+        var seed = unsafe Array(UnsafeBufferPointer(start: secret, count: SigningKey.seedLength))
         defer { wipe(&seed) }
-        var length = seed.count
-        let outcome = unsafe EVP_PKEY_get_raw_private_key(handle.pointer, &seed, &length)
-        precondition(outcome == 1 && length == seed.count, "an Ed25519 key without its seed")
         return try body(seed)
     }
+
+    deinit { unsafe sodium_free(secret) }
 }
 
 extension SigningKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -120,6 +120,5 @@ extension VerifyingKey: CustomStringConvertible {
 
     init(owning pointer: OpaquePointer) { unsafe self.pointer = pointer }
 
-    /// libcrypto overwrites a private key before it gives the memory back.
     deinit { unsafe EVP_PKEY_free(pointer) }
 }

@@ -7,7 +7,7 @@ import Testing
     ("foobar", "Zm9vYmFy"),
 ])
 func theExamplesOfBase64(bytes: String, text: String) {
-    #expect(Base64.encode(bytes.utf8) == Array(text.utf8))
+    #expect(Base64.encode(Array(bytes.utf8)) == Array(text.utf8))
     #expect(Base64.decode(Array(text.utf8), count: bytes.utf8.count) == Array(bytes.utf8))
 }
 

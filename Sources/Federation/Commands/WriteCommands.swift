@@ -112,23 +112,16 @@ extension CommandService {
         var snapshot = before
         snapshot.body = body
         snapshot.contentHash = Snapshot.contentHash(of: body, sha256)
-        let heading = firstHeading(of: body)
-        snapshot.title = options["title"]?.string ?? matter.title ?? (before.title.isEmpty ? heading : nil) ?? before.title
-        if snapshot.title.isEmpty { snapshot.title = heading ?? "Untitled" }
+        snapshot.title = options["title"]?.string ?? matter.title ?? before.title
+        if snapshot.title.isEmpty {
+            snapshot.title = TraceIDMinting.title(ofMarkdown: body).map { String($0.prefix(200)) } ?? "Untitled"
+        }
         if let type = options["type"]?.string ?? matter.type { snapshot.type = type }
         if let tier = options["tier"]?.string ?? matter.tier { snapshot.tier = tier }
         if let author = matter.author { snapshot.author = author }
         if let tags = matter.tags { snapshot.tags = tags }
         if let derivedFrom = matter.derivedFrom { snapshot.derivedFrom = derivedFrom }
         return snapshot
-    }
-
-    /// The text of the first Markdown heading, else of the first line that has any, cut to 200 characters.
-    private func firstHeading(of body: String) -> String? {
-        let lines = body.split(whereSeparator: \.isNewline).lazy.map { $0.drop(while: { $0 == " " }) }
-        guard let line = lines.first(where: { $0.hasPrefix("#") }) ?? lines.first(where: { !$0.isEmpty }) else { return nil }
-        let text = line.drop { $0 == "#" || $0 == " " }.prefix(200)
-        return text.isEmpty ? nil : String(text)
     }
 }
 

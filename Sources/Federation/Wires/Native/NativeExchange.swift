@@ -273,7 +273,7 @@ struct NativeExchange: Exchange {
 extension HTTPFields {
     /// The answering node says that it can do something.
     fileprivate func offers(_ feature: String) -> Bool {
-        self[NativeField.features]?.split(separator: " ").contains { $0 == feature } ?? false
+        self[NativeField.features]?.utf8.split(separator: UInt8(ascii: " ")).contains { $0.elementsEqual(feature.utf8) } ?? false
     }
 }
 

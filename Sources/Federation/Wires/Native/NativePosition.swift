@@ -26,7 +26,7 @@ struct NativePosition: Hashable {
     /// Reads what `text` writes; `nil` for anything else.
     init?(_ text: String) {
         guard text.utf8.count <= Limits.positionLength else { return nil }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map(Substring.init)
         guard parts.count == 3, let seq = Int64(parts[1]), seq >= 0, String(seq) == parts[1], let id = ULID(parts[2])
         else { return nil }
         self.init(epoch: String(parts[0]), seq: seq, id: id)
