@@ -39,13 +39,16 @@ package struct EventWriter: Sendable {
     ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
     ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
     ///   - random: for the random parts of ids.
+    ///   - attests: signs the chain of our events where that is due. Whoever writes more in the same transaction does it
+    ///     once, behind all (`OwnChain.signIfDue`).
     package func write(
         _ request: WriteRequest, requestID: String? = nil, now: WallTime,
-        random: inout some RandomNumberGenerator, into log: inout some LogWriting
+        random: inout some RandomNumberGenerator, attests: Bool = true, into log: inout some LogWriting
     ) throws(WriteFailure) -> Written {
         let answer: Result<Written, WriteRefusal>
         do throws(StoreFailure) {
             answer = try written(request, requestID, now: now, random: &random, into: &log)
+            if attests, case .success = answer { try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log) }
         } catch {
             throw .store(error)
         }
@@ -80,7 +83,6 @@ package struct EventWriter: Sendable {
             }
         }
         try clock.write(to: &log)
-        try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log)
         if let requestID, !written.events.isEmpty {
             try WriteRequestLog.keep(requestID, request, written, in: &log)
         }

@@ -15,9 +15,9 @@ package enum TraceIDMinting {
     package static func traceID(
         title: String, at time: WallTime, using random: inout some RandomNumberGenerator
     ) -> String {
-        let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+        let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
         let suffix = (0..<6).map { _ in alphabet[Int.random(in: alphabet.indices, using: &random)] }
-        return "\(time.compactDate)-\(slug(title))-\(String(suffix))"
+        return "\(time.compactDate)-\(slug(title))-\(String(decoding: suffix, as: UTF8.self))"
     }
 
     /// The letters and digits of a title in lower case, everything between them as one `-`.

@@ -20,7 +20,7 @@ internal import CSodium
         unsafe secret = memory.bindMemory(to: UInt8.self, capacity: count)
         var key = [UInt8](repeating: 0, count: VerifyingKey.length)
         _ = unsafe crypto_sign_ed25519_seed_keypair(&key, secret, seed)
-        guard let publicKey = VerifyingKey(bytes: key) else { preconditionFailure("libcrypto refuses a key of libsodium") }
+        guard let publicKey = VerifyingKey(bytes: key) else { preconditionFailure("a public key of another length") }
         self.publicKey = publicKey
     }
 

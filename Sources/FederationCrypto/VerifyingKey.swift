@@ -7,21 +7,12 @@ package struct VerifyingKey: Sendable {
     package static let length = 32
 
     package let bytes: [UInt8]
-    private let handle: KeyHandle
 
-    /// `nil` unless there are exactly 32 bytes.
+    /// `nil` unless there are exactly 32 bytes. Any are taken: that some are no point of the curve is seen when a
+    /// signature is verified, which then is wrong.
     package init?(bytes: [UInt8]) {
         guard bytes.count == VerifyingKey.length else { return nil }
-        ERR_clear_error()
-        let pointer = unsafe bytes.withUnsafeBufferPointer { key in
-            unsafe EVP_PKEY_new_raw_public_key(copenssl_ed25519(), nil, key.baseAddress, key.count)
-        }
-        guard let pointer = unsafe pointer else {
-            ERR_clear_error()
-            return nil
-        }
         self.bytes = bytes
-        handle = unsafe KeyHandle(owning: pointer)
     }
 
     /// Reads the text form; white space around it is ignored, anything else about it is not.
@@ -48,9 +39,11 @@ package struct VerifyingKey: Sendable {
         ERR_clear_error()
         // A mismatch is an answer here, not an error: it must not stay in the queue.
         defer { ERR_clear_error() }
+        guard let key = unsafe EVP_PKEY_new_raw_public_key(copenssl_ed25519(), nil, bytes, bytes.count) else { return false }
+        defer { unsafe EVP_PKEY_free(key) }
         guard let context = unsafe EVP_MD_CTX_new() else { return false }
         defer { unsafe EVP_MD_CTX_free(context) }
-        guard unsafe EVP_DigestVerifyInit(context, nil, nil, nil, handle.pointer) == 1 else { return false }
+        guard unsafe EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1 else { return false }
         return unsafe signature.bytes.withUnsafeBufferPointer { signed in
             unsafe message.withUnsafeBufferPointer { text in
                 // libcrypto takes no null message, not even an empty one.
@@ -110,15 +103,4 @@ extension VerifyingKey: Hashable {
 
 extension VerifyingKey: CustomStringConvertible {
     package var description: String { Ed25519Text.write(bytes) }
-}
-
-/// One of libcrypto's keys, freed once.
-// SAFETY: the pointer is private to this module, valid until `deinit`, and the key is never changed after its
-// creation; libcrypto allows concurrent reading of such a key.
-@safe final class KeyHandle: @unchecked Sendable {
-    let pointer: OpaquePointer
-
-    init(owning pointer: OpaquePointer) { unsafe self.pointer = pointer }
-
-    deinit { unsafe EVP_PKEY_free(pointer) }
 }

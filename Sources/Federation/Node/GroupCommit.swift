@@ -84,7 +84,9 @@ actor GroupCommit {
         do throws(UnmadeWrite) {
             return .success(
                 try await store.attempt(evenIfFull: write.evenIfFull) { (log: inout SQLiteLog) throws(UnmadeWrite) in
-                    try writer.write(requests, requestID, into: &log)
+                    let written = try writer.write(requests, requestID, into: &log)
+                    try writer.attest(in: &log)
+                    return written
                 })
         } catch {
             return .failure(error)
@@ -109,6 +111,7 @@ actor GroupCommit {
                     results.append(.failure(error))
                 }
             }
+            try writer.attest(in: &log)
             return results
         }
     }
@@ -136,12 +139,23 @@ extension EventWriter {
         for (place, request) in requests.enumerated() {
             let name = requestID.map { requests.count == 1 ? $0 : "\($0).\(place)" }
             do throws(WriteFailure) {
-                all.append(try write(request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
+                all.append(
+                    try write(
+                        request, requestID: name, now: SystemClock.now(), random: &random, attests: false, into: &log))
             } catch {
                 throw UnmadeWrite(error, subject: request.subject)
             }
         }
         return all
+    }
+
+    /// Signs the chain of our events, where that is due after a transaction's writes.
+    fileprivate func attest(in log: inout SQLiteLog) throws(UnmadeWrite) {
+        do throws(StoreFailure) {
+            try OwnChain(self).signIfDue(quiet: .zero, now: SystemClock.now(), in: &log)
+        } catch {
+            throw UnmadeWrite(error)
+        }
     }
 }
 
