@@ -39,8 +39,8 @@ package struct EventWriter: Sendable {
     ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
     ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
     ///   - random: for the random parts of ids.
-    ///   - attests: signs the chain of our events where that is due. Whoever writes more in the same transaction does it
-    ///     once, behind all (`OwnChain.signIfDue`).
+    ///   - attests: signs the chain of our events where that is due. Whoever writes more in the same transaction calls
+    ///     `attest` once, behind all.
     package func write(
         _ request: WriteRequest, requestID: String? = nil, now: WallTime,
         random: inout some RandomNumberGenerator, attests: Bool = true, into log: inout some LogWriting
@@ -48,11 +48,18 @@ package struct EventWriter: Sendable {
         let answer: Result<Written, WriteRefusal>
         do throws(StoreFailure) {
             answer = try written(request, requestID, now: now, random: &random, into: &log)
-            if attests, case .success = answer { try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log) }
+            if attests, case .success(let written) = answer { try attest([written], now: now, in: &log) }
         } catch {
             throw .store(error)
         }
         do throws(WriteRefusal) { return try answer.get() } catch { throw .refused(error) }
+    }
+
+    /// Signs the chain of our events where that is due, if one of these writes has written anything: a log that takes
+    /// none of ours is signed no further.
+    package func attest(_ writes: [Written], now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
+        guard writes.contains(where: { !$0.isRepeated }) else { return }
+        try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log)
     }
 
     private func written(

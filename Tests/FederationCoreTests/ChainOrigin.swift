@@ -31,17 +31,14 @@ struct ChainOrigin {
 
     /// - Parameter attests: signs what is due of its chain, as a node does.
     mutating func write(_ count: Int, attests: Bool = true) throws {
-        var writer = writer
-        if !attests {
-            let sign = writer.sign
-            writer.sign = { EventSeal(signature: sign($0).signature, publicKey: "none") }
-        }
+        let writer = writer
         for _ in 0..<count {
             now = now.advanced(by: .milliseconds(10))
             var snapshot = Snapshot()
             (snapshot.title, snapshot.type, snapshot.body) = ("Note", "note", "\(random.next())")
             let subject = "20260101-note-\(log.eventCount())"
-            _ = try writer.write(.create(subject: subject, snapshot), now: now, random: &random, into: &log)
+            _ = try writer.write(
+                .create(subject: subject, snapshot), now: now, random: &random, attests: attests, into: &log)
         }
     }
 

@@ -30,6 +30,28 @@ import Testing
         #expect(origin.attestations.map(\.number) == [UInt64(Limits.checkpointLinks), UInt64(Limits.checkpointLinks) + 70])
     }
 
+    /// Several writes of one transaction are attested once. A log that nothing was written to, as it takes nothing or has
+    /// it already, is not.
+    @Test func aTransactionIsAttestedBehindItsWrites() throws {
+        var origin = try ChainOrigin(1, seed: 1)
+        try origin.write(Limits.checkpointEvents, attests: false)
+        var (random, snapshot) = (SeededRandom(seed: 2), Snapshot())
+        (snapshot.title, snapshot.type) = ("Note", "note")
+        var written: [Written] = []
+        for _ in 0..<2 {
+            written.append(
+                try origin.writer.write(
+                    .create(subject: "20260101-note-last", snapshot), requestID: "r", now: origin.now, random: &random,
+                    attests: false, into: &origin.log))
+        }
+        #expect(written.map(\.isRepeated) == [false, true])
+        let highest = UInt64(Limits.checkpointEvents) + 1
+        for (writes, attested) in [([], []), ([written[1]], []), (written, [highest])] {
+            try origin.writer.attest(writes, now: origin.now, in: &origin.log)
+            #expect(origin.attestations.map(\.number) == attested)
+        }
+    }
+
     /// What a disk has lost, a chain must not deny: it may come back. After a day nobody waits any more.
     @Test func nothingIsSignedPastAnEventThatWasLostLately() throws {
         var origin = try ChainOrigin(1, seed: 1)

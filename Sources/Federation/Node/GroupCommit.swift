@@ -85,7 +85,7 @@ actor GroupCommit {
             return .success(
                 try await store.attempt(evenIfFull: write.evenIfFull) { (log: inout SQLiteLog) throws(UnmadeWrite) in
                     let written = try writer.write(requests, requestID, into: &log)
-                    try writer.attest(in: &log)
+                    try writer.attest(written, in: &log)
                     return written
                 })
         } catch {
@@ -111,7 +111,7 @@ actor GroupCommit {
                     results.append(.failure(error))
                 }
             }
-            try writer.attest(in: &log)
+            try writer.attest(results.flatMap { (try? $0.get()) ?? [] }, in: &log)
             return results
         }
     }
@@ -149,10 +149,9 @@ extension EventWriter {
         return all
     }
 
-    /// Signs the chain of our events, where that is due after a transaction's writes.
-    fileprivate func attest(in log: inout SQLiteLog) throws(UnmadeWrite) {
+    fileprivate func attest(_ writes: [Written], in log: inout SQLiteLog) throws(UnmadeWrite) {
         do throws(StoreFailure) {
-            try OwnChain(self).signIfDue(quiet: .zero, now: SystemClock.now(), in: &log)
+            try attest(writes, now: SystemClock.now(), in: &log)
         } catch {
             throw UnmadeWrite(error)
         }
