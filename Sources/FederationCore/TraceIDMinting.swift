@@ -40,7 +40,11 @@ package enum TraceIDMinting {
         return slug.isEmpty ? emptySlug : String(decoding: slug, as: UTF8.self)
     }
 
-    /// The text of the first Markdown heading (`#` to `######`), else of the first line that is not empty.
+    /// Characters of a title that is found in a text.
+    package static let titleLength = 200
+
+    /// The text of the first Markdown heading (`#` to `######`), else of the first line that is not empty, cut to
+    /// `titleLength`.
     package static func title(ofMarkdown text: String) -> String? {
         var firstLine: String?
         var rest = text.unicodeScalars[...]
@@ -105,10 +109,10 @@ package enum TraceIDMinting {
         return 0
     }
 
-    /// Without white space at either end; `nil` where nothing else is there.
+    /// Without white space at either end, and cut; `nil` where nothing else is there.
     private static func trimmed(_ text: Substring.UnicodeScalarView) -> String? {
         let start = text.drop(while: \.properties.isWhitespace)
         guard let last = start.lastIndex(where: { !$0.properties.isWhitespace }) else { return nil }
-        return String(Substring(start[...last]))
+        return String(Substring(start[...last]).prefix(titleLength))
     }
 }

@@ -111,6 +111,7 @@ import Testing
         ("\n\n  first  \nsecond", "first"), ("#hashtag\n", "#hashtag"), ("####### seven\n", "####### seven"),
         ("#\n# Real\r\n", "Real"), ("one\r\n# two\r\n", "two"), ("one\u{2028}\u{A0}##\u{2003}two\u{2029}three", "two"),
         ("# caf\u{65}\u{301}\u{B}more", "caf\u{65}\u{301}"),
+        (String(repeating: "x", count: 300), String(repeating: "x", count: 200)),
     ])
     func aTitleIsTheFirstHeadingElseTheFirstLine(text: String, title: String) {
         #expect(TraceIDMinting.title(ofMarkdown: text) == title)

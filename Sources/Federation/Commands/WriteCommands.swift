@@ -113,9 +113,7 @@ extension CommandService {
         snapshot.body = body
         snapshot.contentHash = Snapshot.contentHash(of: body, sha256)
         snapshot.title = options["title"]?.string ?? matter.title ?? before.title
-        if snapshot.title.isEmpty {
-            snapshot.title = TraceIDMinting.title(ofMarkdown: body).map { String($0.prefix(200)) } ?? "Untitled"
-        }
+        if snapshot.title.isEmpty { snapshot.title = TraceIDMinting.title(ofMarkdown: body) ?? "Untitled" }
         if let type = options["type"]?.string ?? matter.type { snapshot.type = type }
         if let tier = options["tier"]?.string ?? matter.tier { snapshot.tier = tier }
         if let author = matter.author { snapshot.author = author }

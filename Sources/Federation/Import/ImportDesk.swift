@@ -140,7 +140,7 @@ struct ImportDesk: Sendable {
         var random = SystemRandom()
         let now = SystemClock.now()
         let decision = file.decision(memory: memory, record: record, before: before) {
-            matter.snapshot(editing: $0, body: body, title: firstTitle(of: prose) ?? fileTitle(path))
+            matter.snapshot(editing: $0, body: body, title: TraceIDMinting.title(ofMarkdown: prose) ?? fileTitle(path))
         } mint: { TraceIDMinting.traceID(title: $0, at: now, using: &random) }
         guard let subject = try carryOut(decision, item: item, &tally, in: &log) ?? file.subject(memory) else { return }
         if case .leave = decision { return }
@@ -149,10 +149,6 @@ struct ImportDesk: Sendable {
         // A file that has not changed keeps what it was compared with.
         guard memory?.hash != after.hash || memory?.subject != after.subject else { return }
         try log.setWireValue(ImportDesk.namespace, peer: tree, key: key, after.stored)
-    }
-
-    private func firstTitle(of text: String) -> String? {
-        TraceIDMinting.title(ofMarkdown: text).map { String($0.prefix(200)) }
     }
 
     private func fileTitle(_ path: String) -> String {
