@@ -4,31 +4,19 @@ Each has writers, which commit one event at a time and return once that is ackno
 either end: a process of its own that is told of each event when it is there to be read, and notes the time.
 """
 
-import http.client, json, socket, threading, time
+import json, threading, time
 from contextlib import closing
 from pathlib import Path
 
 import redis
 
 from corpus import ulid
+from link import PATIENCE, Control, Link, field
 from node import Node
 from peers import nats_leaf, postgres, redis_replica
 from processes import eventually
 
 TEXT = "x" * 400
-PATIENCE = 60
-
-
-class ControlSocket(http.client.HTTPConnection):
-    """HTTP over the Unix socket of a daemon."""
-
-    def __init__(self, path: Path):
-        super().__init__("localhost", timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(str(self.path))
 
 
 class Federation:
@@ -54,18 +42,8 @@ class Federation:
         self.last.command("sync")
 
     def writer(self):
-        link = ControlSocket(self.first.directory / "data" / "control.sock")
-
-        def write(number: int) -> str:
-            put = {"file": "-", "text": f"# Note {number}\n\n{TEXT}\n"}
-            link.request("POST", "/control/v1/put", json.dumps(put), {"Content-Type": "application/json"})
-            answer = link.getresponse()
-            body = json.loads(answer.read())
-            if answer.status != 200:
-                raise SystemExit(f"put: {body}")
-            return body["events"][0]
-
-        return write
+        control = Control(self.first.directory)
+        return lambda number: control.put(f"# Note {number}\n\n{TEXT}\n")
 
     def ends(self):
         return [(watch_federation, (self.first.port,)), (watch_federation, (self.last.port,))]
@@ -76,17 +54,14 @@ class Federation:
 
 
 def watch_federation(port: int, count: int, pipe) -> None:
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=2 * PATIENCE)
-    link.request("GET", "/federation/v1/identity")
-    position = json.loads(link.getresponse().read())["head"]
+    link = Link(("127.0.0.1", port), timeout=2 * PATIENCE)
+    position = json.loads(link.get("/federation/v1/identity")[1])["head"]
     pipe.send("ready")
     seen = {}
     while len(seen) < count:
-        link.request("GET", f"/federation/v1/events?limit=1000&wait=50&after={position}")
-        answer = link.getresponse()
-        body = answer.read()
+        head, body = link.get(f"/federation/v1/events?limit=1000&wait=50&after={position}")
         now = time.monotonic()
-        position = answer.headers["Federation-Position"]
+        position = field(head, b"Federation-Position")
         for line in body.splitlines():
             seen[line[7:33].decode()] = now
     pipe.send(seen)

@@ -1,10 +1,11 @@
 """Rings of real nodes in different shapes, one of which writes: what an event costs them all, and how long it takes."""
 
-import json, re, time, urllib.request
+import re, time, urllib.request
 from pathlib import Path
 
+from link import Control
 from node import Node, free_port
-from pairs import ControlSocket, watch_federation
+from pairs import watch_federation
 from processes import eventually, usage
 from workloads.latency import measured
 
@@ -29,14 +30,8 @@ class Ring:
         time.sleep(1)
 
     def writer(self):
-        link = ControlSocket(self.nodes[0].directory / "data" / "control.sock")
-
-        def write(number: int) -> str:
-            put = {"file": "-", "text": f"# Note {number}\n\n" + "x" * 300 + "\n"}
-            link.request("POST", "/control/v1/put", json.dumps(put), {"Content-Type": "application/json"})
-            return json.loads(link.getresponse().read())["events"][0]
-
-        return write
+        control = Control(self.nodes[0].directory)
+        return lambda number: control.put(f"# Note {number}\n\n" + "x" * 300 + "\n")
 
     def ends(self):
         return [(watch_federation, (self.nodes[0].port,)), (watch_federation, (self.nodes[-1].port,))]

@@ -87,6 +87,7 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     private var now: Instant { Instant(epoch.duration(to: clock.now)) }
 
     private func handle(_ input: PollMachine.Input) async {
+        if case .answered(let id, _) = input { work[id] = nil }
         let moment = Moment(now, wallClock())
         for effect in machine.handle(input, at: moment, using: &random) { await perform(effect) }
         rearm()
@@ -116,11 +117,8 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         work[id] = Task.detached { [inbox] in
             let answer = await body()
             withExtendedLifetime(body) { _ = inbox.yield(.answered(id, answer)) }
-            await self.letGo(of: id)
         }
     }
-
-    private func letGo(of id: RequestID) { if !hasEnded { work[id] = nil } }
 
     private nonisolated func load(_ question: PeerQuestion) async -> PollMachine.Answer {
         do { return .memory(try await store.memory(question)) } catch { return .store(error) }
@@ -156,14 +154,19 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         await transport.sign(bytes, secret: secret).map { .signed($0) } ?? .secretMissing
     }
 
-    /// Keeps the one timer at the machine's `wakeAt`.
+    /// Sees to it that the machine is woken at its `wakeAt`, or once before: a timer that was set for an earlier time is left
+    /// alone, for a peer that is followed would set one anew many times a second.
     private func rearm() {
         guard !hasEnded, let wakeAt = machine.wakeAt else {
             timer?.task.cancel()
             timer = nil
             return
         }
-        guard timer?.wakeAt != wakeAt else { return }
+        guard wakeAt > now else {
+            inbox.yield(.tick)
+            return
+        }
+        if let timer, timer.wakeAt <= wakeAt { return }
         timer?.task.cancel()
         let deadline = epoch.advanced(by: wakeAt.sinceStart)
         let task = Task {

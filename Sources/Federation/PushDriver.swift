@@ -153,14 +153,18 @@ package actor PushDriver<C: Clock> where C.Duration == Duration {
         }
     }
 
-    /// Keeps the one timer at the machine's `wakeAt`.
+    /// Sees to it that the machine is woken at its `wakeAt`, or once before; see `PollDriver.rearm`.
     private func rearm() {
         guard !hasEnded, let wakeAt = machine.wakeAt else {
             timer?.task.cancel()
             timer = nil
             return
         }
-        guard timer?.wakeAt != wakeAt else { return }
+        guard wakeAt > Instant(epoch.duration(to: clock.now)) else {
+            inbox.yield(.input(.tick))
+            return
+        }
+        if let timer, timer.wakeAt <= wakeAt { return }
         timer?.task.cancel()
         let deadline = epoch.advanced(by: wakeAt.sinceStart)
         let task = Task {

@@ -33,74 +33,23 @@ package struct EventWriter: Sendable {
         self.sign = sign
     }
 
-    /// Writes what is asked for, or nothing.
-    ///
-    /// - Parameters:
-    ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
-    ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
-    ///   - random: for the random parts of ids.
-    ///   - attests: signs the chain of our events where that is due. Whoever writes more in the same transaction calls
-    ///     `attest` once, behind all.
+    /// Writes what is asked for, or nothing, as the one write of its transaction; see `WritePass.write`.
     package func write(
-        _ request: WriteRequest, requestID: String? = nil, now: WallTime,
-        random: inout some RandomNumberGenerator, attests: Bool = true, into log: inout some LogWriting
-    ) throws(WriteFailure) -> Written {
-        let answer: Result<Written, WriteRefusal>
-        do throws(StoreFailure) {
-            answer = try written(request, requestID, now: now, random: &random, into: &log)
-            if attests, case .success(let written) = answer { try attest([written], now: now, in: &log) }
-        } catch {
-            throw .store(error)
-        }
-        do throws(WriteRefusal) { return try answer.get() } catch { throw .refused(error) }
-    }
-
-    /// Signs the chain of our events where that is due, if one of these writes has written anything: a log that takes
-    /// none of ours is signed no further.
-    package func attest(_ writes: [Written], now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
-        guard writes.contains(where: { !$0.isRepeated }) else { return }
-        try OwnChain(self).signIfDue(quiet: .zero, now: now, in: &log)
-    }
-
-    private func written(
-        _ request: WriteRequest, _ requestID: String?, now: WallTime, random: inout some RandomNumberGenerator,
+        _ request: WriteRequest, requestID: String? = nil, now: WallTime, random: inout some RandomNumberGenerator,
         into log: inout some LogWriting
-    ) throws(StoreFailure) -> Result<Written, WriteRefusal> {
-        if let requestID {
-            guard (1...EventWriter.requestIDLength).contains(requestID.utf8.count) else {
-                return .failure(.invalidRequestID)
-            }
-            if let earlier = try WriteRequestLog.answer(to: requestID, request, in: log) { return earlier }
-        }
-        if let stopped = try log.meta(.stopped) { return .failure(.stopped(StopReason(stored: stopped))) }
-        let facts = try WriteFacts(of: request.subject, node: node, traces: request.kind == "resolve", in: log)
-        let drafts: [EventDraft]
-        do throws(WriteRefusal) {
-            drafts = try WritePlan(facts, sha256: sha256, name: name).drafts(for: request)
-        } catch {
-            return .failure(error)
-        }
-        var written = Written(subject: request.subject, events: [], isRepeated: false)
-        var clock = try NodeClock(of: node, in: log)
-        for draft in drafts {
-            let bits = (random.next() as UInt64, random.next() as UInt64)
-            switch try append(draft, &clock, now: now, random: bits, in: &log) {
-            case .success(let id): written.events.append(id)
-            case .failure(let refusal): return .failure(refusal)
-            }
-        }
-        try clock.write(to: &log)
-        if let requestID, !written.events.isEmpty {
-            try WriteRequestLog.keep(requestID, request, written, in: &log)
-        }
-        return .success(written)
+    ) throws(WriteFailure) -> Written {
+        var pass: WritePass
+        do throws(StoreFailure) { pass = try WritePass(self, in: log) } catch { throw .store(error) }
+        let written = try pass.write(request, requestID: requestID, now: now, random: &random, into: &log)
+        do throws(StoreFailure) { try pass.finish(now: now, in: &log) } catch { throw .store(error) }
+        return written
     }
 
-    private func append(
-        _ draft: EventDraft, _ clock: inout NodeClock, now: WallTime, random: (UInt64, UInt64),
-        in log: inout some LogWriting
+    /// - Parameter stored: all events of the draft's subject, in order of id.
+    func append(
+        _ draft: EventDraft, behind stored: [StoredEvent], _ clock: inout NodeClock, now: WallTime,
+        random: (UInt64, UInt64), in log: inout some LogWriting
     ) throws(StoreFailure) -> Result<ULID, WriteRefusal> {
-        let stored = try log.events(of: draft.subject)
         let minted = try Minting.id(for: draft.subject, now: now, random: random, in: log)
         let event: Event
         let fingerprint: EventFingerprint
@@ -177,7 +126,9 @@ extension Snapshot {
 
 /// The answers to the last writes that had a request id.
 enum WriteRequestLog {
+    /// So many are remembered, and some before them: the oldest are looked for with each 64th event.
     static let limit = 1000
+    private static let pruning: UInt64 = 64
     private static let namespace = "writer"
 
     static func answer(
@@ -195,17 +146,20 @@ enum WriteRequestLog {
         return .success(Written(subject: words[2], events: events, isRepeated: true))
     }
 
+    /// - Parameter number: of the last event that was written.
     static func keep(
-        _ requestID: String, _ request: WriteRequest, _ written: Written, in log: inout some LogWriting
+        _ requestID: String, _ request: WriteRequest, _ written: Written, through number: UInt64,
+        in log: inout some LogWriting
     ) throws(StoreFailure) {
         let events = written.events.map(\.description).joined(separator: ",")
+        try log.setWireValue(
+            namespace, peer: "", key: requestID, Array("\(events) \(request.kind) \(request.subject)".utf8))
+        guard number % pruning < UInt64(written.events.count) else { return }
         let known = try log.wireValues(namespace, peer: "")
         // Each value begins with the id of the write's first event, so the smallest is the oldest.
         let oldest = known.sorted { $0.value.lexicographicallyPrecedes($1.value) }
-        for (key, _) in oldest.prefix(max(0, known.count - (limit - 1))) {
+        for (key, _) in oldest.prefix(max(0, known.count - limit)) {
             try log.setWireValue(namespace, peer: "", key: key, nil)
         }
-        try log.setWireValue(
-            namespace, peer: "", key: requestID, Array("\(events) \(request.kind) \(request.subject)".utf8))
     }
 }

@@ -242,11 +242,15 @@ package protocol Exchange: Sendable {
     /// asked for is let go; one that fails by itself is sent again in its turn. So a request named here changes nothing
     /// at the peer, and its answer is as good when it was given early.
     var ahead: [UpcomingRequest] { get }
+    /// What the next conversation with a peer that is followed asks for first, while the last page of this one is being
+    /// committed. As of `ahead`, it is let go where something else is asked for.
+    var followUp: UpcomingRequest? { get }
 }
 
 extension Exchange {
     /// None: one request after the other.
     package var ahead: [UpcomingRequest] { [] }
+    package var followUp: UpcomingRequest? { nil }
 }
 
 /// A request that an exchange has not asked for yet.

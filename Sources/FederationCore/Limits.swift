@@ -198,6 +198,8 @@ public enum Limits: Sendable {
     package static let checkpointLinks = 1024
     /// A checkpoint follows so many events of ours at once …
     package static let checkpointEvents = 64
+    /// … or so many that were written in one transaction …
+    package static let checkpointTogether = 4
     /// … and fewer once we have written nothing for this long.
     package static let checkpointQuiet: Duration = .seconds(5)
     package static let ownHolePatience: Duration = .seconds(24 * 3600)

@@ -77,8 +77,9 @@ extension PollMachine {
         let next = isAsked ? now.instant : now.instant.advanced(by: pause)
         state = .idle(until: next)
         report.nextPoll = next
-        var poll = poll
-        let unclaimed = poll.ahead.drop(allBut: []).map { Effect.cancel($0) }
+        followUp = poll.ahead
+        // It was for at once.
+        let unclaimed = next > now.instant ? dropFollowUp() : []
         return unclaimed + [.report(report, to: poll.tickets)]
     }
 }

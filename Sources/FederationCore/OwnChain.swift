@@ -12,9 +12,11 @@ package struct OwnChain: Sendable {
 
     package init(_ writer: EventWriter) { self.init(node: writer.node, sha256: writer.sha256, sign: writer.sign) }
 
-    /// Whether a checkpoint is due: at once after many events, after a few when we have written nothing for a while.
-    static func isDue(unattested: UInt64, quiet: Duration) -> Bool {
-        unattested >= Limits.checkpointEvents || unattested > 0 && quiet >= Limits.checkpointQuiet
+    /// Whether a checkpoint is due: at once after many events or some that were written together, after a few when we have
+    /// written nothing for a while.
+    static func isDue(unattested: UInt64, together: Int, quiet: Duration) -> Bool {
+        unattested >= Limits.checkpointEvents || together >= Limits.checkpointTogether
+            || unattested > 0 && quiet >= Limits.checkpointQuiet
     }
 
     /// Signs one checkpoint if one is due, over at most `Limits.checkpointLinks` events.
@@ -23,14 +25,18 @@ package struct OwnChain: Sendable {
     /// have to deny one of them. Nor is anything signed past a number of ours that is missing since a short time: a chain
     /// without it would say that there is none, and the event may come back from whoever has it.
     ///
-    /// - Parameter quiet: since our last event.
+    /// - Parameters:
+    ///   - together: how many of our events were written in this transaction.
+    ///   - quiet: since our last event.
     /// - Returns: whether there is more to sign at once.
     @discardableResult
-    package func signIfDue(quiet: Duration, now: WallTime, in log: inout some LogWriting) throws(StoreFailure) -> Bool {
+    package func signIfDue(
+        together: Int = 0, quiet: Duration, now: WallTime, in log: inout some LogWriting
+    ) throws(StoreFailure) -> Bool {
         // Every write asks, and what is due is seen before anything else is read.
         let tip = try Chain.tip(of: node, sha256, in: log)
         guard let highest = try log.highestNumber(of: node.description), highest > tip.number,
-            OwnChain.isDue(unattested: highest - tip.number, quiet: quiet)
+            OwnChain.isDue(unattested: highest - tip.number, together: together, quiet: quiet)
         else { return false }
         let end = try firstLost(now: now, in: log)
         guard let reached = try extended(tip, below: end, in: log), try attest(reached, now: now, in: &log) else {
@@ -45,7 +51,7 @@ package struct OwnChain: Sendable {
         let attested = try log.lastCheckpoint(of: node, through: Limits.counter - 1)?.number ?? 0
         guard highest > attested, let last = try log.events(of: node, number: highest).last else { return nil }
         let quiet = max(.zero, now.since(last.time))
-        return OwnChain.isDue(unattested: highest - attested, quiet: quiet) ? quiet : nil
+        return OwnChain.isDue(unattested: highest - attested, together: 0, quiet: quiet) ? quiet : nil
     }
 
     /// Names the key that signs from now on, after everything that is here: its change of key, and its first checkpoint.

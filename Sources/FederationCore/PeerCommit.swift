@@ -83,7 +83,10 @@ package struct PeerCommit: Hashable, Sendable {
             try keys.take(successions, of: key.owner, now: now, in: &log)
         }
         if let key { try OriginKeys.pin(key.publicKey, of: key.owner, now: now, in: &log) }
-        if let page { outcome = try intake.take(page, from: peer, now: now, into: &log) }
+        if let page {
+            outcome = try intake.take(page, from: peer, now: now, into: &log)
+            if outcome.stoppedBy == nil { try keep(page.wireValues, in: &log) }
+        }
         try writePeer(to: &log, outcome, now: now)
         if onlyIf != nil { outcome.position = try log.state(StateKey.peer(peer, .position)) }
         return outcome
@@ -100,13 +103,17 @@ package struct PeerCommit: Hashable, Sendable {
         return position == condition.position ?? "" && key == condition.key ?? ""
     }
 
+    private func keep(_ values: [String: [UInt8]?], in log: inout some LogWriting) throws(StoreFailure) {
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            try log.setWireValue(wireNamespace, peer: peer, key: name, value)
+        }
+    }
+
     private func writePeer(
         to log: inout some LogWriting, _ outcome: PageOutcome, now: WallTime
     ) throws(StoreFailure) {
         if forgets { try PeerReset(of: peer, in: log, wireNamespace: wireNamespace).write(to: &log) }
-        for (name, value) in wireValues.sorted(by: { $0.key < $1.key }) {
-            try log.setWireValue(wireNamespace, peer: peer, key: name, value)
-        }
+        try keep(wireValues, in: &log)
         if let pairing, try paired(in: log) == nil { try log.setState(StateKey.peer(peer, .pairing), pairing.json) }
         if let wire { try log.setState(StateKey.peer(peer, .wire), wire.rawValue) }
         if let proof { try log.setState(StateKey.peer(peer, .proof), proof.json) }

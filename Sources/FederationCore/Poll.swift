@@ -110,6 +110,8 @@ extension PollMachine {
         }
         pollsAgain = false
         isOvertaken = false
+        var effects: [Effect] = []
+        if poll.hold > .zero { swap(&poll.ahead, &followUp) } else { effects = dropFollowUp() }
         poll.deadline = now.instant.advanced(by: policy.stall)
         let counts =
             wire == .noema && rescan.countIsDue(at: now.instant, policy)
@@ -121,7 +123,7 @@ extension PollMachine {
         var question = question(countsMissingNumbers: counts, holes: poll.looksForHoles ? holes.seen : 0)
         // More than are asked for at one time: those that nobody has may stand first.
         question.heads = poll.looksForHoles ? Limits.holesSeen : 0
-        return [.load(poll.id, question)]
+        return effects + [.load(poll.id, question)]
     }
 
     private func question(
@@ -155,6 +157,8 @@ extension PollMachine {
                 // Whatever there is to ask is not kept waiting for news.
                 if !poll.holes.isEmpty || !poll.incompleteHeads.isEmpty { poll.hold = .zero }
             }
+            // Nor is whoever came to want something since this poll began.
+            if pollsAgain { poll.hold = .zero }
             // Only a native peer can be compared with.
             if poll.reach == .reconcile, memory.wire != .native || rule.asks(memory.pairing) { poll.reach = .news }
             let step = poll.exchange.begin(context(for: poll, now, &random))

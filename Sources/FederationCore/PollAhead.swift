@@ -7,6 +7,11 @@ struct RequestsAhead: Sendable {
         /// The most bytes its answer may have: less than was asked for, so that all of them together are bounded.
         var room: Int
         var response: HTTPResponse?
+        /// How long it took to come.
+        var took = Duration.zero
+
+        /// The peer may hold its answer: how long that takes says nothing about the way to it.
+        var isHeld: Bool { upcoming.request.hold > .zero }
     }
 
     private(set) var sent: [Sent] = []
@@ -27,7 +32,8 @@ struct RequestsAhead: Sendable {
         guard sent[index].response == nil else { return true }
         switch answer {
         case .response(let response):
-            pace.answered(in: now.since(sent[index].since), bytes: response.length)
+            sent[index].took = now.since(sent[index].since)
+            if !sent[index].isHeld { pace.answered(in: sent[index].took, bytes: response.length) }
             sent[index].response = response
         case .transport(.answerTooLarge):
             // Asked for in its turn, it has all the room there is.
@@ -84,7 +90,7 @@ extension PollMachine {
         case .response, .page: break
         case .memory, .memoryAgain, .rest, .keep, .outbox, .signature, .comparison, .result: return []
         }
-        let upcoming = poll.exchange.ahead
+        let upcoming = poll.exchange.ahead + [poll.exchange.followUp].compactMap { $0 }
         var effects = poll.ahead.drop(allBut: upcoming).map { Effect.cancel($0) }
         for (next, room) in poll.ahead.due(upcoming) {
             let id = nextRequest()
@@ -100,7 +106,11 @@ extension PollMachine {
     /// The conversation asks for a request that was sent ahead: its answer may be here, or on its way.
     mutating func claim(_ sent: RequestsAhead.Sent, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
-        if let response = sent.response { return resume(poll, .response(response), now) }
+        if let response = sent.response {
+            poll.lastAnswerTook = sent.took
+            return resume(poll, .response(response), now)
+        }
+        poll.isHeld = sent.isHeld
         poll.asked = .response(since: sent.since)
         poll.askedAt = sent.since
         poll.claimed = sent.upcoming
@@ -116,6 +126,14 @@ extension PollMachine {
         var poll = poll
         poll.ahead.failed()
         return ask(.response(since: now.instant), poll, now) { .send($0, claimed.request, seals: claimed.seals) }
+    }
+}
+
+extension PollMachine {
+    /// Ends what was sent for a conversation that will not come.
+    mutating func dropFollowUp() -> [Effect] {
+        defer { followUp = RequestsAhead() }
+        return followUp.drop(allBut: []).map { .cancel($0) }
     }
 }
 

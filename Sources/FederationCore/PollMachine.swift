@@ -109,6 +109,8 @@ package struct PollMachine: Sendable {
     var hasSucceeded = false
     var rescan = RescanSchedule()
     var following = LiveFollow()
+    /// What the last conversation has sent for the next one, which is about to begin.
+    var followUp = RequestsAhead()
     var reconcile = ReconcileSchedule()
     var holes = HoleSchedule()
     var pageSize = PageSize()
@@ -215,8 +217,11 @@ package struct PollMachine: Sendable {
         case .forgetting(id, _, let tickets):
             if case .store(let failure) = answer { return forgotten(tickets, failure: failure, now, after: []) }
             return forgotten(tickets, failure: nil, now, after: [])
-        // A late answer to something we gave up on, or the second of two.
-        case .forgetting, .idle, .waiting, .paused, .stopped: return []
+        // Else a late answer to something we gave up on, or the second of two.
+        case .idle:
+            _ = followUp.take(answer, to: id, at: now.instant)
+            return []
+        case .forgetting, .waiting, .paused, .stopped: return []
         }
     }
 
@@ -327,7 +332,7 @@ package struct PollMachine: Sendable {
 
     /// Pauses or stops. A page being committed is committed; its answer finds nobody.
     private mutating func leave(for next: State, as result: PollReport.Result) -> [Effect] {
-        var effects: [Effect] = []
+        var effects = dropFollowUp()
         var waiting = tickets + comparisonTickets
         switch state {
         case .polling(var poll):

@@ -2,7 +2,7 @@
 extension PollMachine {
     /// A commit in hand comes before the forgetting: the store does one after the other, in the order asked for.
     mutating func reset(_ ticket: PollTicket, _ now: Moment) -> [Effect] {
-        var effects: [Effect] = []
+        var effects = dropFollowUp()
         switch state {
         case .stopped: return [.report(PollReport(peer: peer.name, result: .stopped), to: [ticket])]
         case .forgetting(let id, let deadline, let waiting):

@@ -56,6 +56,8 @@ package struct PulledPage: Hashable, Sendable {
     package var attestations: [Attestation]
     /// What was found out of the items already, by place; empty, or one for each.
     package var findings: [EventFindings?] = []
+    /// Values of the wire's own that are true once the whole page is in the log: they are written with it.
+    package var wireValues: [String: [UInt8]] = [:]
 
     package init(
         items: [PulledItem], cursor: Cursor, rest: LogRest? = nil, attestations: [Attestation] = []

@@ -5,6 +5,7 @@ struct WriteFacts {
     /// `nil` where no applied event says anything of the subject.
     let record: Record?
     /// All stored events of the subject, in order of id.
+    let stored: [StoredEvent]
     let events: [Event]
     /// Traces by which Noema nodes report that this subject has diverged, not in the trash.
     let divergenceTraces: [String]
@@ -15,7 +16,7 @@ struct WriteFacts {
     init(of subject: String, node: ULID, traces: Bool, in log: some LogReading) throws(StoreFailure) {
         self.node = node
         self.subject = subject
-        let stored = try log.events(of: subject)
+        stored = try log.events(of: subject)
         events = stored.map(\.event)
         // Not the stored record: another version of the function may have made it.
         record = RecordFunction.record(

@@ -34,9 +34,11 @@ package final class CommitSignal: Sendable {
     private struct State {
         /// The log is known to reach at least this far.
         var head: Int64 = 0
-        var waiters: [UInt64: (past: Int64, waiter: Waiter)] = [:]
+        var waiters: [UInt64: (past: Int64, until: ContinuousClock.Instant, waiter: Waiter)] = [:]
         var lastID: UInt64 = 0
         var isClosed = false
+        /// When the waits whose time is over are looked for next. It may be earlier than needed, never later.
+        var looksAt: ContinuousClock.Instant?
     }
 
     private let state = Mutex(State())
@@ -53,17 +55,14 @@ package final class CommitSignal: Sendable {
     /// - Returns: `true` if there is one; `false` when the time is over, the task is cancelled, or `close()` was called.
     package func wait(past seq: Int64, atMost patience: Duration) async -> Bool {
         watch.start { [weak self] in self?.reached($0) ?? false }
+        let until = ContinuousClock.now.advanced(by: patience)
         let id = state.withLock { state in
             state.lastID += 1
-            state.waiters[state.lastID] = (seq, state.isClosed ? .over(false) : .arriving)
+            state.waiters[state.lastID] = (seq, until, state.isClosed ? .over(false) : .arriving)
             if state.head > seq { state.waiters[state.lastID]?.waiter = .over(true) }
+            if state.looksAt.map({ until < $0 }) ?? true { look(at: until, &state) }
             return state.lastID
         }
-        let timer = Task { [weak self] in
-            guard (try? await Task.sleep(for: patience)) != nil else { return }
-            self?.end(id)
-        }
-        defer { timer.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let result: Bool? = state.withLock { state in
@@ -123,6 +122,30 @@ package final class CommitSignal: Sendable {
         }
         for continuation in woken ?? [] { continuation.resume(returning: true) }
         return woken != nil
+    }
+
+    /// One look serves all waits: most are over long before their time, and a timer for each would be set for nothing.
+    private func look(at time: ContinuousClock.Instant, _ state: inout State) {
+        state.looksAt = time
+        Task { [weak self] in
+            try? await Task.sleep(until: time, clock: .continuous)
+            self?.look()
+        }
+    }
+
+    private func look() {
+        let now = ContinuousClock.now
+        let late = state.withLock { state in
+            let late = state.waiters.filter { $0.value.until <= now }
+            // An earlier look that was overtaken must not plan a second chain of looks.
+            if let time = state.looksAt, time <= now {
+                state.looksAt = nil
+                let next = state.waiters.values.map(\.until).filter { $0 > now }.min()
+                if let next { look(at: next, &state) }
+            }
+            return late.keys
+        }
+        for id in late { end(id) }
     }
 
     private func end(_ id: UInt64) {

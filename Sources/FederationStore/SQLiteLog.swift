@@ -243,6 +243,12 @@ extension SQLiteLog: LogWriting {
         _ id: ULID, signature: String?, publicKey: String?, verification: Verification, proofTime: ProofTime?
     ) throws(StoreFailure) {
         try storing { () throws(SQLiteError) in
+            // Nearly always only the verification changes, which takes no room: then nothing is counted anew.
+            let resized = try database.connection.first(
+                "SELECT seq FROM events WHERE id = ? AND (signature IS NOT ? OR public_key IS NOT ?)", id.description,
+                signature, publicKey
+            ) { $0.integer(0) }
+            if let resized { database.counts.arrivals.change(at: resized) }
             try database.connection.run(
                 """
                 UPDATE events SET signature = ?, public_key = ?, verified = ?, verified_at = ?, verified_by = ?
@@ -250,7 +256,6 @@ extension SQLiteLog: LogWriting {
                 """,
                 signature, publicKey, verification.rawValue, proofTime?.at?.milliseconds, proofTime?.occasion.rawValue,
                 id.description)
-            try database.counts.arrivals.change(of: id, in: database.connection)
         }
     }
 

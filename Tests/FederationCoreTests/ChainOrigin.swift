@@ -29,7 +29,7 @@ struct ChainOrigin {
 
     var chain: OwnChain { OwnChain(writer) }
 
-    /// - Parameter attests: signs what is due of its chain, as a node does.
+    /// - Parameter attests: signs what is due of its chain, as a node does; without, as an older program.
     mutating func write(_ count: Int, attests: Bool = true) throws {
         let writer = writer
         for _ in 0..<count {
@@ -37,8 +37,11 @@ struct ChainOrigin {
             var snapshot = Snapshot()
             (snapshot.title, snapshot.type, snapshot.body) = ("Note", "note", "\(random.next())")
             let subject = "20260101-note-\(log.eventCount())"
-            _ = try writer.write(
-                .create(subject: subject, snapshot), now: now, random: &random, attests: attests, into: &log)
+            let before = log.lastAttestationRow()
+            _ = try writer.write(.create(subject: subject, snapshot), now: now, random: &random, into: &log)
+            for made in log.attestations(afterRow: before, limit: 9) where !attests {
+                try log.setAttestation(row: made.row, fits: nil)
+            }
         }
     }
 

@@ -35,21 +35,40 @@ import Testing
     @Test func aTransactionIsAttestedBehindItsWrites() throws {
         var origin = try ChainOrigin(1, seed: 1)
         try origin.write(Limits.checkpointEvents, attests: false)
+        let nothing = try WritePass(origin.writer, in: origin.log)
+        try nothing.finish(now: origin.now, in: &origin.log)
+        #expect(try write(["a", "a", "b"], &origin) == [false, true, false])
+        let highest = UInt64(Limits.checkpointEvents) + 2
+        #expect(origin.attestations.map(\.number) == [highest])
+        for made in origin.log.attestations(afterRow: 0, limit: 9) { try origin.log.setAttestation(row: made.row, fits: nil) }
+        #expect(try write(["a"], &origin) == [true])
+        #expect(origin.attestations.isEmpty && origin.events.last?.number == highest)
+    }
+
+    /// Whoever follows is given them as one page, and looks at one signature for all of them.
+    @Test func someThatAreWrittenTogetherAreAttestedAtOnce() throws {
+        for (count, attested) in [(Limits.checkpointTogether - 1, [UInt64]()), (Limits.checkpointTogether, [5, 9])] {
+            var origin = try ChainOrigin(1, seed: 1)
+            try origin.write(1)
+            for part in ["a", "b"] { _ = try write((0..<count).map { "\(part)\($0)" }, &origin) }
+            #expect(origin.attestations.map(\.number) == attested)
+            #expect(origin.events.compactMap(\.number) == (1...UInt64(1 + 2 * count)).map { $0 })
+        }
+    }
+
+    /// Writes in one transaction, each under a name of its own; says which of them were made before.
+    private func write(_ names: [String], _ origin: inout ChainOrigin) throws -> [Bool] {
         var (random, snapshot) = (SeededRandom(seed: 2), Snapshot())
         (snapshot.title, snapshot.type) = ("Note", "note")
-        var written: [Written] = []
-        for _ in 0..<2 {
-            written.append(
-                try origin.writer.write(
-                    .create(subject: "20260101-note-last", snapshot), requestID: "r", now: origin.now, random: &random,
-                    attests: false, into: &origin.log))
+        var pass = try WritePass(origin.writer, in: origin.log)
+        let repeated = try names.map { name in
+            try pass.write(
+                .create(subject: "20260101-note-\(name)", snapshot), requestID: name, now: origin.now, random: &random,
+                into: &origin.log
+            ).isRepeated
         }
-        #expect(written.map(\.isRepeated) == [false, true])
-        let highest = UInt64(Limits.checkpointEvents) + 1
-        for (writes, attested) in [([], []), ([written[1]], []), (written, [highest])] {
-            try origin.writer.attest(writes, now: origin.now, in: &origin.log)
-            #expect(origin.attestations.map(\.number) == attested)
-        }
+        try pass.finish(now: origin.now, in: &origin.log)
+        return repeated
     }
 
     /// What a disk has lost, a chain must not deny: it may come back. After a day nobody waits any more.

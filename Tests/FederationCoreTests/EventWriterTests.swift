@@ -162,9 +162,15 @@ import Testing
             let value = Array("\(Sample.id(Int64(number + 1))) x y".utf8)
             try node.log.setWireValue("writer", peer: "", key: "k\(number)", value)
         }
-        try node.write(.change(subject: subject, .archive), requestID: "last")
-        let kept = node.log.wireValues("writer", peer: "").map(\.key)
-        #expect(kept.count == 1000 && kept.contains("last") && !kept.contains("first") && !kept.contains("k0"))
+        node.now = Sample.time(60_000)
+        try node.write(.change(subject: subject, .archive), requestID: "second")
+        var kept = node.log.wireValues("writer", peer: "").map(\.key)
+        #expect(kept.count == 1002, "to look for the oldest costs more than the write")
+        for number in 3...63 { try node.write(.create(subject: "20260101-other-\(number)", snapshot())) }
+        try node.write(.change(subject: subject, .unarchive), requestID: "last")
+        kept = node.log.wireValues("writer", peer: "").map(\.key)
+        #expect(kept.count == 1000 && kept.contains("last") && kept.contains("second"))
+        #expect(!kept.contains("first") && !kept.contains("k0") && !kept.contains("k1") && kept.contains("k2"))
     }
 
     @Test(arguments: [

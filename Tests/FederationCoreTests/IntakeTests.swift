@@ -89,6 +89,23 @@ import Testing
         #expect(node.log.state("peer:peer:position") == "e.4")
     }
 
+    /// What a wire says of a page is as true as the page's position is.
+    @Test func whatAPageBringsOfItsWireIsKeptOnceTheWholePageIsDealtWith() throws {
+        var node = SampleNode(9)
+        let events = (1...3).map { Sample.event(Sample.id($0), "update", "20260101-note-\($0)") }
+        var page = PulledPage(items: events.map { .event($0, bytes: $0.json) }, cursor: .position("e.3"))
+        page.wireValues = ["attested": [0x37]]
+        var commit = PeerCommit(peer: "peer", wireNamespace: "auto")
+        commit.page = page
+        let cases: [(failing: Set<ULID>, kept: [UInt8]?)] = [([Sample.id(2)], nil), ([], [0x37])]
+        for (failing, kept) in cases {
+            node.intake.policy.replayer = FailingReplayer(failing: failing)
+            let outcome = try commit.write(to: &node.log, intake: node.intake, now: node.now)
+            #expect((outcome.stoppedBy == nil) == (kept != nil))
+            #expect(node.log.wireValue("auto", peer: "peer", key: "attested") == kept)
+        }
+    }
+
     @Test func whatCannotBeReadIsRefusedKeptAndPassed() throws {
         var node = SampleNode(9)
         let good = Sample.event(Sample.id(2))

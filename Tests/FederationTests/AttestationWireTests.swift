@@ -126,6 +126,56 @@ import Testing
         #expect(done.body.isEmpty && done.fields[NativeField.attestations] == nil)
     }
 
+    /// What goes out while the last page is being committed is to the letter what the next conversation asks for, also
+    /// where the page came with attestations: how far they were read is committed with it.
+    @Test func whatFollowsUpIsWhatTheNextConversationAsksFor() throws {
+        let (log, _, _) = try origin(130)
+        var node = try LoopedNode(NativeWire(), 2)
+        node.log = log
+        let first = try ask(log, [("limit", "100"), ("attested", "0")])
+        var context = LoopedNode.context(position: first.fields[NativeField.position], pinned: .native)
+        context.hold = .seconds(45)
+        context.wireValues = ["attested": Array("1".utf8)]
+
+        var exchange = NativeExchange()
+        let request = try #require(requested(exchange.begin(context)))
+        #expect(exchange.followUp == nil)
+        _ = exchange.resume(.response(try node.respond(to: request)), now: node.now)
+        guard case .take(let page) = exchange.resume(.identityAccepted, now: node.now), case .position(let position) = page.cursor
+        else { throw Failure.noPage }
+        #expect(page.items.count == 30 && page.attestations.map(\.number) == [128])
+        #expect(page.wireValues == ["attested": Array("2".utf8)])
+        let followUp = try #require(exchange.followUp)
+        guard case .finished = exchange.resume(.committed(PageOutcome()), now: node.now) else { throw Failure.goesOn }
+        #expect(exchange.followUp == nil)
+
+        context.position = position
+        context.wireValues = page.wireValues
+        var next = NativeExchange()
+        let asked = try #require(requested(next.begin(context)))
+        #expect(followUp == UpcomingRequest(asked) && asked.hold == .seconds(45))
+    }
+
+    @Test func behindASingleEventNothingIsSentAhead() throws {
+        let (log, _, _) = try origin(130)
+        var node = try LoopedNode(NativeWire(), 2)
+        node.log = log
+        for (limit, isSent) in [("129", false), ("128", true)] {
+            let first = try ask(log, [("limit", limit), ("attested", "0")])
+            var context = LoopedNode.context(position: first.fields[NativeField.position], pinned: .native)
+            context.hold = .seconds(45)
+            var exchange = NativeExchange()
+            let request = try #require(requested(exchange.begin(context)))
+            _ = exchange.resume(.response(try node.respond(to: request)), now: node.now)
+            _ = exchange.resume(.identityAccepted, now: node.now)
+            #expect((exchange.followUp != nil) == isSent)
+        }
+    }
+
+    private enum Failure: Error { case noPage, goesOn }
+
+    private func requested(_ step: ExchangeStep) -> HTTPRequest? { if case .request(let request, _) = step { request } else { nil } }
+
     @Test func aPushedPageBringsThoseOfItsOrigins() throws {
         let (log, id, key) = try origin(70)
         let page = try #require(try PushPage.next(after: nil, bytes: Limits.pushBytes, in: log))

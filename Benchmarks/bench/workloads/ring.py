@@ -1,10 +1,10 @@
 """A ring of three, as Noema's own measurement has it: 80 creates in 8 s, interval 200 ms, everything signed."""
 
-import json, time
+import time
 
 from contest import Bench, Result
+from link import Control
 from node import Node
-from pairs import ControlSocket
 from processes import eventually, pss_mb
 from progress import say
 
@@ -59,15 +59,9 @@ def once(bench: Bench, root, turn: int) -> dict:
 
 def create(nodes: list[Node], begun: float) -> None:
     """Each create on the next node, one each tenth of a second."""
-    links = [ControlSocket(node.directory / "data" / "control.sock") for node in nodes]
+    links = [Control(node.directory) for node in nodes]
     for number in range(CREATES):
         time.sleep(max(0.0, begun + number * SECONDS / CREATES - time.monotonic()))
-        put = {"file": "-", "text": f"# Note {number}\n\n" + "x" * 300 + "\n"}
-        link = links[number % len(links)]
-        link.request("POST", "/control/v1/put", json.dumps(put), {"Content-Type": "application/json"})
-        answer = link.getresponse()
-        if answer.status != 200:
-            raise SystemExit(f"put: {answer.read()!r}")
-        answer.read()
+        links[number % len(links)].put(f"# Note {number}\n\n" + "x" * 300 + "\n")
     for link in links:
         link.close()

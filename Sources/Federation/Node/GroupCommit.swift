@@ -49,7 +49,7 @@ actor GroupCommit {
         let writer = writer
         return try await store.rehearse(evenIfFull: requests.allSatisfy(\.isRemoval)) {
             (log: inout SQLiteLog) throws(UnmadeWrite) in
-            try writer.write(requests, requestID, into: &log)
+            try writer.writeAlone(requests, requestID, into: &log)
         }
     }
 
@@ -84,9 +84,7 @@ actor GroupCommit {
         do throws(UnmadeWrite) {
             return .success(
                 try await store.attempt(evenIfFull: write.evenIfFull) { (log: inout SQLiteLog) throws(UnmadeWrite) in
-                    let written = try writer.write(requests, requestID, into: &log)
-                    try writer.attest(written, in: &log)
-                    return written
+                    try writer.writeAlone(requests, requestID, into: &log)
                 })
         } catch {
             return .failure(error)
@@ -98,20 +96,23 @@ actor GroupCommit {
         let writer = writer
         let writes = writes.map { ($0.requests, $0.requestID) }
         return try await store.attempt { (log: inout SQLiteLog) throws(UnmadeWrite) in
+            var pass = try WritePass(beginning: writer, in: log)
             var results: [Result<[Written], UnmadeWrite>] = []
             for (requests, requestID) in writes {
+                let before = pass
                 do throws(UnmadeWrite) {
                     let written = try log.part { (log: inout SQLiteLog) throws(UnmadeWrite) in
-                        try writer.write(requests, requestID, into: &log)
+                        try pass.write(requests, requestID, into: &log)
                     }
                     results.append(.success(written))
                 } catch {
                     // After a failure of the disk the transaction may be gone.
                     guard case .refused = error.failure else { throw error }
+                    pass = before
                     results.append(.failure(error))
                 }
             }
-            try writer.attest(results.flatMap { (try? $0.get()) ?? [] }, in: &log)
+            try pass.end(in: &log)
             return results
         }
     }
@@ -131,7 +132,23 @@ struct UnmadeWrite: FailureOfStore, Hashable {
 }
 
 extension EventWriter {
-    fileprivate func write(
+    /// All of a transaction.
+    fileprivate func writeAlone(
+        _ requests: [WriteRequest], _ requestID: String?, into log: inout SQLiteLog
+    ) throws(UnmadeWrite) -> [Written] {
+        var pass = try WritePass(beginning: self, in: log)
+        let written = try pass.write(requests, requestID, into: &log)
+        try pass.end(in: &log)
+        return written
+    }
+}
+
+extension WritePass {
+    fileprivate init(beginning writer: EventWriter, in log: SQLiteLog) throws(UnmadeWrite) {
+        do throws(StoreFailure) { try self.init(writer, in: log) } catch { throw UnmadeWrite(error) }
+    }
+
+    fileprivate mutating func write(
         _ requests: [WriteRequest], _ requestID: String?, into log: inout SQLiteLog
     ) throws(UnmadeWrite) -> [Written] {
         var random = SystemRandom()
@@ -139,9 +156,7 @@ extension EventWriter {
         for (place, request) in requests.enumerated() {
             let name = requestID.map { requests.count == 1 ? $0 : "\($0).\(place)" }
             do throws(WriteFailure) {
-                all.append(
-                    try write(
-                        request, requestID: name, now: SystemClock.now(), random: &random, attests: false, into: &log))
+                all.append(try write(request, requestID: name, now: SystemClock.now(), random: &random, into: &log))
             } catch {
                 throw UnmadeWrite(error, subject: request.subject)
             }
@@ -149,12 +164,8 @@ extension EventWriter {
         return all
     }
 
-    fileprivate func attest(_ writes: [Written], in log: inout SQLiteLog) throws(UnmadeWrite) {
-        do throws(StoreFailure) {
-            try attest(writes, now: SystemClock.now(), in: &log)
-        } catch {
-            throw UnmadeWrite(error)
-        }
+    fileprivate func end(in log: inout SQLiteLog) throws(UnmadeWrite) {
+        do throws(StoreFailure) { try finish(now: SystemClock.now(), in: &log) } catch { throw UnmadeWrite(error) }
     }
 }
 

@@ -37,13 +37,14 @@ extension WireServer {
                 scheme: isTLS ? "https" : "http"),
             access: node.access, logger: node.logger,
             commit: { (commit) throws(StoreFailure) in try await node.commit(commit) },
-            contact: { await node.met($0) },
+            contact: { node.met($0) },
             callBack: { name, exchange in node.poller(name)?.driver.post(.calledBack(exchange)) },
             statusText: { (log) throws(StoreFailure) in
                 NoemaStatusText.of(try StatusReport(of: node.config, identity: node.identity, in: log, now: SystemClock.now()))
             },
             mode: { name in node.config.peers.first { $0.name == name }?.mode },
-            acquaintance: { await node.acquaintance($0) }, waits: { await node.waits($0) }, pusher: { node.pusher($0) },
+            acquaintance: { (id, log) throws(StoreFailure) in try node.acquaintance(id, in: log) },
+            waits: { (name, log) throws(StoreFailure) in try node.waits(name, in: log) }, pusher: { node.pusher($0) },
             held: node.heldRequests)
     }
 }
@@ -93,12 +94,10 @@ extension Node {
     /// A request is a sign of life of the peer that it names, as far as that is known: nobody is polled more often for
     /// it than once an interval. Of a peer whose identity is not known yet it is one if it comes from where the peer's
     /// endpoint leads, and so is a request that names nobody.
-    func met(_ contact: WireServer.Contact) async {
+    func met(_ contact: WireServer.Contact) {
         hear(contact.claimedNode)
-        let pollers = allPollers
-        let known = contact.claimedNode == nil ? [:] : await identities(of: Array(pollers.keys))
-        for (name, poller) in pollers {
-            if let claimed = contact.claimedNode, let identity = known[name] {
+        for (name, poller) in allPollers {
+            if let claimed = contact.claimedNode, let identity = contact.identities[name] {
                 if identity == claimed { poller.driver.post(.contact) }
             } else if poller.transport.address == contact.remoteAddress {
                 poller.driver.post(.contact)
@@ -107,53 +106,39 @@ extension Node {
     }
 
     /// What is known of a node that names itself.
-    func acquaintance(_ id: ULID) async -> WireServer.Acquaintance? {
+    func acquaintance(_ id: ULID, in log: some LogReading) throws(StoreFailure) -> WireServer.Acquaintance {
         let config = config
-        let found = try? await store.read { (log) throws(StoreFailure) in
-            var (entries, waits) = ([Config.Peer](), false)
-            for entry in config.peers {
-                let pin = try entry.id == nil ? log.state(StateKey.peer(entry.name, .identity)) : entry.id?.description
-                guard pin == id.description else { continue }
-                entries.append(entry)
-                // Whoever waits for a person's word is nobody yet, and gets what anybody gets.
-                if try config.waits(entry, own: self.opened.identity.id, in: log) { waits = true }
-            }
-            let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
-            return WireServer.Acquaintance(
-                peerName: waits ? nil : entries.first?.name, key: entries.first?.publicKey?.text ?? pinned,
-                modes: entries.map(\.mode))
+        let pinned = try log.state(StateKey.publicKey(of: id)).flatMap { $0.isEmpty ? nil : $0 }
+        var known = WireServer.Acquaintance(key: pinned, modes: [], identities: [:])
+        var (entries, waits) = ([Config.Peer](), false)
+        for entry in config.peers {
+            var identity = entry.id
+            if identity == nil { identity = try log.state(StateKey.peer(entry.name, .identity)).flatMap { ULID($0) } }
+            guard let identity else { continue }
+            known.identities[entry.name] = identity
+            guard identity == id else { continue }
+            entries.append(entry)
+            // Whoever waits for a person's word is nobody yet, and gets what anybody gets.
+            if try config.waits(entry, own: opened.identity.id, in: log) { waits = true }
         }
-        return found.flatMap { $0.peerName == nil && $0.key == nil ? nil : $0 }
+        known.key = entries.first?.publicKey?.text ?? known.key
+        if !waits { known.peerName = entries.first?.name }
+        if known.peerName != nil || known.key != nil { known.modes = entries.map(\.mode) }
+        return known
     }
 
-    /// Whether a person has still to say who a peer is; also where that cannot be read.
-    func waits(_ peer: String) async -> Bool {
+    /// Whether a person has still to say who a peer is.
+    func waits(_ peer: String, in log: some LogReading) throws(StoreFailure) -> Bool {
         let config = config
         guard let entry = config.peers.first(where: { $0.name == peer }), config.firstContact(of: entry) == .ask else {
             return false
         }
-        let found = try? await store.read { (log) throws(StoreFailure) in
-            try config.waits(entry, own: self.opened.identity.id, in: log)
-        }
-        return found ?? true
+        return try config.waits(entry, own: opened.identity.id, in: log)
     }
 
     /// Notes when a peer that comes to us last came, or somebody in its name.
     private func hear(_ claimed: ULID?) {
         guard let claimed, let entry = config.peers.first(where: { $0.comesToUs && $0.id == claimed }) else { return }
         changeRunning { $0.heard[entry.name] = SystemClock.now() }
-    }
-
-    /// Who these peers are, by their entries or else by their pins.
-    private func identities(of names: [String]) async -> [String: ULID] {
-        let entries = config.peers
-        let pins = try? await store.read { (log) throws(StoreFailure) in
-            var pins: [String: ULID] = [:]
-            for name in names { pins[name] = try log.state(StateKey.peer(name, .identity)).flatMap { ULID($0) } }
-            return pins
-        }
-        var known = pins ?? [:]
-        for entry in entries { if let id = entry.id { known[entry.name] = id } }
-        return known
     }
 }

@@ -29,6 +29,10 @@ package struct AutoExchange: Exchange {
         }
     }
 
+    package var followUp: UpcomingRequest? {
+        if case .native(let native, _) = state { native.followUp } else { nil }
+    }
+
     package mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         self.context = context
         var noema = NoemaExchange()

@@ -20,7 +20,7 @@ struct NativeExchange: Exchange {
         case taking(more: Bool)
         case naming, completing
         case numbering, filling
-        /// What was read is in the log; now how far the peer's attestations were read is written down.
+        /// How far the peer's attestations were read is written down by itself, as no page came with them.
         case keeping
         case over
     }
@@ -38,6 +38,10 @@ struct NativeExchange: Exchange {
     private var hasStartedOver = false
     /// How long the first page may be held; after it there is something to do.
     private var hold = Duration.zero
+    /// The same of the conversation after this one.
+    private var nextHold = Duration.zero
+    /// How many events the last page brought.
+    private var pageCount = 0
     private var canFollow = false
     private var numbers = NativeNumbers([], limit: 1)
     /// Events that the peer is asked for by id, because their text is missing here.
@@ -67,6 +71,15 @@ struct NativeExchange: Exchange {
         }
     }
 
+    /// The next page of a peer that is followed, sent while this one is on its way to the disk. Behind a single event there is
+    /// time, and to ask for more would be in that one's way.
+    var followUp: UpcomingRequest? {
+        guard case .taking(more: false) = state, canFollow, !isShortened, nextHold > .zero, pageCount > 1 else { return nil }
+        let ranges = NativeRanges(from: ranges.position)
+        return UpcomingRequest(
+            request(for: ranges.next, holding: nextHold, marks: !ranges.areRefused, attested: attested.now))
+    }
+
     mutating func begin(_ context: ExchangeContext) -> ExchangeStep {
         if context.reach == .reconcile {
             var comparison = NativeReconcile()
@@ -76,7 +89,7 @@ struct NativeExchange: Exchange {
         }
         node = context.node.id
         fetches = context.fetches
-        hold = context.hold
+        (hold, nextHold) = (context.hold, context.hold)
         ask(forPagesOf: context.pageEvents)
         numbers = NativeNumbers(context.holes, limit: pageEvents)
         heads = NativeHeads(context.incompleteHeads, limit: pageEvents)
@@ -106,7 +119,9 @@ struct NativeExchange: Exchange {
             case (.taking(let more), .committed(let outcome)):
                 if let problem = outcome.stoppedBy { throw .replay(problem) }
                 if let events = outcome.pageEvents { ask(forPagesOf: events) }
-                return more ? askForPage() : keepOrFinish()
+                if more { return askForPage() }
+                attested.before = attested.now
+                return finish()
             case (.keeping, .kept): return finish()
             case (.naming, .response(let response)): return try named(response)
             case (.completing, .committed(let outcome)):
@@ -170,18 +185,23 @@ struct NativeExchange: Exchange {
         }
         guard !page.more || !ranges.circles(at: page.position) else { throw .malformed(.noProgress) }
         ranges.took(page)
+        pageCount = page.items.count
         state = .taking(more: page.more)
         var pulled = PulledPage(
             items: page.items, cursor: .position(page.position), rest: page.rest, attestations: page.attestations)
         pulled.findings = page.findings
+        // With the last page, and not in a transaction after it: whoever is followed live signs often.
+        if !page.more, attested.now != attested.before { pulled.wireValues = attestedRow }
         return .take(pulled)
     }
 
     private mutating func keepOrFinish() -> ExchangeStep {
         guard attested.now != attested.before else { return finish() }
         state = .keeping
-        return .keep([NativeExchange.attestedValue: Array(String(attested.now).utf8)])
+        return .keep(attestedRow)
     }
+
+    private var attestedRow: [String: [UInt8]] { [NativeExchange.attestedValue: Array(String(attested.now).utf8)] }
 
     /// What the peer does not fill it is asked for again by another poll.
     private mutating func numbered(_ response: HTTPResponse) throws(ExchangeFailure) -> ExchangeStep {
@@ -236,13 +256,8 @@ struct NativeExchange: Exchange {
 
     private mutating func askForPage() -> ExchangeStep {
         state = .pulling
-        var request = request(for: ranges.next)
-        if ranges.position != nil, hold > .zero {
-            request.target += "&wait=\(hold.components.seconds)"
-            request.hold = hold
-        }
-        hold = .zero
-        return .request(request, seals: [])
+        defer { hold = .zero }
+        return .request(request(for: ranges.next, holding: hold), seals: [])
     }
 
     private mutating func ask(forPagesOf events: Int) {
@@ -250,14 +265,24 @@ struct NativeExchange: Exchange {
         isShortened = events < Limits.pageEvents
     }
 
-    private func request(for range: NativeRanges.Range) -> HTTPRequest {
+    private func request(for range: NativeRanges.Range, holding hold: Duration = .zero) -> HTTPRequest {
+        // As it was at first: a page that was asked for ahead must be the very one that is asked for in its turn.
+        request(for: range, holding: hold, marks: !ranges.areRefused && !isShortened, attested: attested.before)
+    }
+
+    private func request(
+        for range: NativeRanges.Range, holding hold: Duration, marks: Bool, attested: Int64
+    ) -> HTTPRequest {
         var target = "\(NativeRoutes.eventsPath)?limit=\(pageEvents)"
-        if !ranges.areRefused, !isShortened { target += "&marks=\(Limits.marks)" }
+        if marks { target += "&marks=\(Limits.marks)" }
         if let after = range.after { target += "&after=" + percentEncoded(after) }
         if let until = range.until { target += "&until=" + percentEncoded(until) }
-        // As it was at first: a page that was asked for ahead must be the very one that is asked for in its turn.
-        target += "&\(NativeAttestations.parameter)=\(attested.before)"
-        return get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes)
+        target += "&\(NativeAttestations.parameter)=\(attested)"
+        let isHeld = range.after != nil && hold > .zero
+        if isHeld { target += "&wait=\(hold.components.seconds)" }
+        var request = get(target, accept: NativeRoutes.pageType, maxAnswerBytes: Limits.nativeAnswerBytes)
+        if isHeld { request.hold = hold }
+        return request
     }
 
     private func get(_ target: String, accept: String, maxAnswerBytes: Int) -> HTTPRequest {
