@@ -154,8 +154,8 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         await transport.sign(bytes, secret: secret).map { .signed($0) } ?? .secretMissing
     }
 
-    /// Sees to it that the machine is woken at its `wakeAt`, or once before: a timer that was set for an earlier time is left
-    /// alone, for a peer that is followed would set one anew many times a second.
+    /// Sees to it that the machine is woken at its `wakeAt`. A timer that was set for an earlier time is left alone, and leads
+    /// here again when it is over: a peer that is followed would have one set anew many times a second.
     private func rearm() {
         guard !hasEnded, let wakeAt = machine.wakeAt else {
             timer?.task.cancel()

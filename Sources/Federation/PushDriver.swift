@@ -153,7 +153,7 @@ package actor PushDriver<C: Clock> where C.Duration == Duration {
         }
     }
 
-    /// Sees to it that the machine is woken at its `wakeAt`, or once before; see `PollDriver.rearm`.
+    /// Sees to it that the machine is woken at its `wakeAt`, as `PollDriver.rearm` does.
     private func rearm() {
         guard !hasEnded, let wakeAt = machine.wakeAt else {
             timer?.task.cancel()

@@ -33,7 +33,7 @@ package struct EventWriter: Sendable {
         self.sign = sign
     }
 
-    /// Writes what is asked for, or nothing, as the one write of its transaction; see `WritePass.write`.
+    /// Writes what is asked for, or nothing, with all that belongs to it: a `WritePass` of one write.
     package func write(
         _ request: WriteRequest, requestID: String? = nil, now: WallTime, random: inout some RandomNumberGenerator,
         into log: inout some LogWriting

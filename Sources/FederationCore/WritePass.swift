@@ -17,7 +17,7 @@ package struct WritePass {
     ///
     /// - Parameters:
     ///   - requestID: where given, a second write with the same one answers what the first did and writes nothing:
-    ///     a retry after a lost answer is safe. The last `WriteRequestLog.limit` are remembered.
+    ///     a retry after a lost answer is safe. At least the last `WriteRequestLog.limit` are remembered.
     ///   - random: for the random parts of ids.
     /// - Throws: with `refused` the log may hold a part of what was asked for, and the caller undoes it; this pass is as it was.
     package mutating func write(
