@@ -19,7 +19,8 @@ class Link:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.connect(str(address))
         else:
-            self.socket = socket.create_connection(address)
+            # Of another address than the nodes' own, whose requests a node counts apart.
+            self.socket = socket.create_connection(address, source_address=("127.0.0.2", 0))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(timeout)
 

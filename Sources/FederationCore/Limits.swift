@@ -95,6 +95,9 @@ public enum Limits: Sendable {
     package static let historyRows = 320
     package static let requestsPerSecond = 500
     package static let requestBurst = 2000
+    /// Polls a second of a peer that is followed, in the long run, and at one time after a pause: fewer than it allows.
+    package static let followsPerSecond = 400
+    package static let followBurst = 1500
     package static let refusalsPerSecond = 10
     package static let refusalBurst = 100
     package static let sendersRemembered = 1024

@@ -12,11 +12,25 @@ struct LiveFollow: Hashable, Sendable {
     private var shortHolds = 0
     /// When the result of a poll was last put on disk.
     private var writtenAt: Instant?
+    /// When the next poll would be, of polls at a steady pace: they may be before their time by as many as `followBurst`. The
+    /// peer counts what it is asked, and answers 429 to more than it allows.
+    private var turn = Instant.start
 
     /// How long the next poll asks the peer to hold its answer.
     func hold(_ policy: PollPolicy) -> Duration { isOn && !asksFirst ? policy.hold : .zero }
 
     mutating func begun() { asksFirst = false }
+
+    /// Whether the poll after this one may follow at once.
+    func mayFollowAtOnce(at now: Instant) -> Bool { LiveFollow.rest(before: nextTurn(at: now), at: now) == .zero }
+
+    private static let step = Duration.seconds(1) / Limits.followsPerSecond
+
+    private func nextTurn(at now: Instant) -> Instant { max(turn, now).advanced(by: LiveFollow.step) }
+
+    private static func rest(before turn: Instant, at now: Instant) -> Duration {
+        max(.zero, turn.since(now) - step * Limits.followBurst)
+    }
 
     /// Something is known to be there: it is asked for without a hold.
     mutating func pollsFirst() { asksFirst = true }
@@ -31,12 +45,12 @@ struct LiveFollow: Hashable, Sendable {
         _ poll: PollMachine.Poll, _ result: PollReport.Result, at now: Instant, interval: Duration, _ policy: PollPolicy
     ) -> Duration? {
         writtenAt = now
-        return pause(after: poll, result, interval: interval, policy)
+        return pause(after: poll, result, at: now, interval: interval, policy)
     }
 
     /// The same of a poll whose result is not worth a write.
     mutating func pause(
-        after poll: PollMachine.Poll, _ result: PollReport.Result, interval: Duration, _ policy: PollPolicy
+        after poll: PollMachine.Poll, _ result: PollReport.Result, at now: Instant, interval: Duration, _ policy: PollPolicy
     ) -> Duration? {
         isOn = result == .complete && poll.canFollow && policy.hold > .zero
         guard isOn else {
@@ -45,7 +59,8 @@ struct LiveFollow: Hashable, Sendable {
         }
         guard poll.hold > .zero, !poll.outcome.hasEvents, poll.lastAnswerTook < policy.shortestHold else {
             shortHolds = 0
-            return .zero
+            turn = nextTurn(at: now)
+            return LiveFollow.rest(before: turn, at: now)
         }
         shortHolds = min(shortHolds + 1, 32)
         return min(policy.shortHoldPause * (1 << (shortHolds - 1)), interval)
@@ -73,7 +88,7 @@ extension PollMachine {
         report.isHold = true
         wire = poll.wire
         let isAsked = pollsAgain || !tickets.isEmpty || !callBacks.isEmpty || !comparisonTickets.isEmpty
-        let pause = following.pause(after: poll, .complete, interval: peer.interval, policy) ?? peer.interval
+        let pause = following.pause(after: poll, .complete, at: now.instant, interval: peer.interval, policy) ?? peer.interval
         let next = isAsked ? now.instant : now.instant.advanced(by: pause)
         state = .idle(until: next)
         report.nextPoll = next

@@ -90,7 +90,8 @@ extension PollMachine {
         case .response, .page: break
         case .memory, .memoryAgain, .rest, .keep, .outbox, .signature, .comparison, .result: return []
         }
-        let upcoming = poll.exchange.ahead + [poll.exchange.followUp].compactMap { $0 }
+        var upcoming = poll.exchange.ahead
+        if let next = poll.exchange.followUp, following.mayFollowAtOnce(at: now.instant) { upcoming.append(next) }
         var effects = poll.ahead.drop(allBut: upcoming).map { Effect.cancel($0) }
         for (next, room) in poll.ahead.due(upcoming) {
             let id = nextRequest()

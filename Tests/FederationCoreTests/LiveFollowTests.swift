@@ -119,6 +119,30 @@ private struct Holding: Exchange {
         #expect(bench.machine.wakeAt == bench.now)
     }
 
+    /// It would answer 429, and be left alone for a while.
+    @Test func aPeerIsNotAskedMoreOftenThanItAllows() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        _ = bench.poll()
+        var outcome = PageOutcome()
+        outcome.applied = 1
+        var peer = RateLimiter(rate: Limits.requestsPerSecond, burst: Limits.requestBurst, senders: 1)
+        let begin = bench.now
+        var (count, refused) = (0, 0)
+        while bench.now.since(begin) < .seconds(10) {
+            if hold(&bench, { peer.allows("", at: $0) }, outcome) { count += 1 } else { refused += 1 }
+        }
+        #expect(refused == 0)
+        #expect(count <= Limits.followBurst + 10 * Limits.followsPerSecond + 2 && count > 10 * Limits.followsPerSecond)
+    }
+
+    private func hold(_ bench: inout PollBench, _ isAllowed: (Instant) -> Bool, _ outcome: PageOutcome) -> Bool {
+        guard let id = hold(&bench) else { return false }
+        let allowed = isAllowed(bench.now)
+        bench.pass(.milliseconds(1))
+        _ = bench.run(bench.send(.answered(id, .response(PollBench.answer))), outcome: outcome)
+        return allowed
+    }
+
     @Test func whateverElseIsToBeDoneCutsAHoldShort() {
         let changed = PolledPeer(name: "beta", expectedID: PollBench.peerID)
         let inputs: [PollMachine.Input] = [
