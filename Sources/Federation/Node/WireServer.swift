@@ -147,7 +147,8 @@ struct WireServer: Sendable {
             case .turnedAway: node.mode = .subscribe
             case .leftAlone: return Reply(route: RouteReply(WireServer.notNow), known: known)
             }
-            let proof = proof(of: request, by: claimed, known, found: held?.proof)
+            let key = known?.key.flatMap { VerifyingKey($0) }
+            let proof = proof(of: request, by: claimed, key, named: known?.key, found: held?.proof)
             var peerName = proof?.holds == true ? known?.peerName : nil
             var pusher = claimed.flatMap { self.pusher($0) }
             if case .peer(let name) = sender.caller {
@@ -162,7 +163,7 @@ struct WireServer: Sendable {
                 node: node, now: SystemClock.now(), nonce: (random.next(), random.next()), sha256: sha256,
                 peerName: peerName, statusText: statusText)
             context.mayHold = held == nil
-            context.couldProve = known?.key.flatMap { VerifyingKey($0) } != nil
+            context.couldProve = key != nil
             context.pusher = pusher
             context.isSigned = { bytes, signature, key in
                 guard let signature = Signature(signature), let key = VerifyingKey(key) else { return false }
@@ -181,11 +182,12 @@ struct WireServer: Sendable {
     /// proof that does not hold is counted, and proves nothing: clocks differ, and keys are renewed.
     ///
     /// - Parameter found: what was found out of this request before.
-    private func proof(of request: ServedRequest, by claimed: ULID?, _ known: Acquaintance?, found: Proof?) -> Proof? {
-        guard let claimed, let text = known?.key, let field = request.fields[NodeProof.field] else { return nil }
+    private func proof(
+        of request: ServedRequest, by claimed: ULID?, _ key: VerifyingKey?, named text: String?, found: Proof?
+    ) -> Proof? {
+        guard let claimed, let key, let text, let field = request.fields[NodeProof.field] else { return nil }
         // A proof that held when the request came is none the worse for having been kept waiting.
         if let found, found.key == text { return found }
-        guard let key = VerifyingKey(text) else { return nil }
         let holds = NodeProof(field)?.holds(
             for: request, from: claimed, to: node().id, at: SystemClock.now(), sha256: sha256
         ) { preimage, signature in Signature(signature).map { key.verify($0, of: preimage) } ?? false }
