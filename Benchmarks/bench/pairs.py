@@ -1,7 +1,8 @@
 """Pairs of systems of which one follows the other live, for measuring how long news takes.
 
 Each has writers, which commit one event at a time and return once that is acknowledged, and two watchers, the same for
-either end: a process of its own that is told of each event when it is there to be read, and notes the time.
+either end: a process of its own that is told of each event when it is there to be read, and notes the time. `servers` are
+what is measured, the one that is written to and the one that follows.
 """
 
 import json, threading, time
@@ -40,6 +41,7 @@ class Federation:
             self.nodes[name].start()
             self.nodes[name].wait_until_listening()
         self.last.command("sync")
+        self.servers = self.first, self.last
 
     def writer(self):
         control = Control(self.first.directory)
@@ -80,6 +82,7 @@ class NATS:
         mirror = nats_leaf.Client(self.leaf.port)
         eventually("the leaf is connected", lambda: nats_leaf.CatchUp._reaches_hub(mirror), timeout=60, every=0.1)
         nats_leaf.mirror(mirror)
+        self.servers = self.hub, self.leaf
 
     def writer(self):
         client = nats_leaf.Client(self.hub.port)
@@ -130,6 +133,7 @@ class Redis:
         self.last.client.replicaof("127.0.0.1", self.first.port)
         eventually("the replica is level", lambda: self.last.client.info()["master_link_status"] == "up", timeout=60)
         eventually("the replica has the stream", lambda: self.last.client.xlen("events") == 1, timeout=60)
+        self.servers = self.first, self.last
 
     def writer(self):
         client = redis.Redis(port=self.first.port)
@@ -181,6 +185,7 @@ class PostgreSQL:
         self.next, self.lock = 1, threading.Lock()
         self.writer()(0)
         eventually("the subscriber is level", lambda: highest(self.last) == 1, timeout=60)
+        self.servers = self.first, self.last
 
     def writer(self):
         link = self.first.connect()

@@ -19,6 +19,8 @@ COLUMNS = {
     "p99_ms": ("p99 ms", 2),
     "longest_ms": ("longest ms", 2),
     "rate": ("attained/s", 0),
+    "source_cpu_ms": ("CPU ms an event, source", 2),
+    "follower_cpu_ms": ("CPU ms an event, follower", 2),
     "cpu_percent": ("% of a core", 3),
     "memory_mb": ("MB", 1),
     "pss_mb": ("MB, shared counted once", 1),

@@ -76,10 +76,10 @@ package enum Compaction {
     ///   - events: all stored events of `subject`.
     package static func isWanted(_ id: ULID, of subject: String, from events: [StoredEvent]) -> Bool {
         guard let stub = events.first(where: { $0.event.id == id })?.event, stub.isStub else { return false }
-        let outcome = RecordFunction.record(of: subject, from: events.map(\.event))
+        let outcome = RecordFunction.record(of: subject, from: events.filter { !$0.isHeldApart }.map(\.event))
         if outcome.record?.purge != nil { return stub.isPurge }
         guard stub.action == NoemaAction.update.rawValue else { return true }
-        let held = Set(outcome.standings.filter { $0.hold != nil }.map(\.id))
+        let held = Set(outcome.standings.filter { $0.hold != nil }.map(\.id) + events.filter(\.isHeldApart).map(\.event.id))
         let place = DottedClock(stub)
         return !events.contains { other in
             other.event.id != id && other.event.isAppliedUpdate(held: held) && DottedClock(other.event).dominates(place)

@@ -153,7 +153,9 @@ struct IntakePass {
         _ event: Event, _ stored: StoredEvent?, in log: some LogReading
     ) throws(StoreFailure) -> Bool {
         guard !policy.recoversOwnEvents else { return false }
-        guard stored == nil, let number = event.number else { return true }
+        // Whoever took its id while it was away shows nothing of what we have published.
+        let isTwin = stored?.event.origin.isExactly(ownOrigin) ?? false
+        guard !isTwin, let number = event.number else { return true }
         let given = max(clock.clock[policy.node], try log.highestNumber(of: event.origin) ?? 0)
         guard number <= given else { return true }
         return try !log.events(by: event.origin, numbers: number...number, limit: 1, bytes: 1).isEmpty
@@ -162,7 +164,10 @@ struct IntakePass {
     private mutating func contest(
         _ entry: LogEntry, _ stored: StoredEvent, _ bytes: [UInt8], in log: inout some LogWriting
     ) throws(StoreFailure) -> Arrival {
-        guard Variants.Claim(entry) > Variants.Claim(stored) else {
+        let (isOurs, wasOurs) = (entry.event.origin.isExactly(ownOrigin), stored.event.origin.isExactly(ownOrigin))
+        // What we have written is here to stay, however strong the claim of another origin to its id.
+        if isOurs, !wasOurs { return try store(entry, over: stored, in: &log) }
+        guard isOurs == wasOurs, Variants.Claim(entry) > Variants.Claim(stored) else {
             return try refuse(.losingVariant, of: entry.event, bytes, in: &log)
         }
         if let due = Variants.waits(for: stored, now: now) {
@@ -206,7 +211,8 @@ struct IntakePass {
             try log.setHold(event.id, hold)
             subjects.forget(at: place)
         }
-        if event.knownAction?.isPurge == true { subjects[place].isPurged = true }
+        // One that is held purges nothing yet.
+        if hold == nil, event.knownAction?.isPurge == true { subjects[place].isPurged = true }
         clock.meet(event)
         return .stored(event.id)
     }

@@ -2,7 +2,8 @@
 ///
 /// After a poll that read everything the peer is asked again at once, and holds that request until it has news. A hold
 /// that ends early and brings nothing (a peer that has no room for one more, or that stops) is followed by a pause,
-/// twice as long each time up to the interval: nothing that a peer does makes this a busy loop.
+/// twice as long each time up to the interval. Many in a row that bring only what is here already are followed by a short
+/// one: nothing that a peer does makes this a busy loop.
 struct LiveFollow: Hashable, Sendable {
     /// The last poll read everything, of a peer that can hold.
     private var isOn = false
@@ -10,6 +11,8 @@ struct LiveFollow: Hashable, Sendable {
     private var asksFirst = false
     /// Holds in a row that ended early with nothing.
     private var shortHolds = 0
+    /// Holds in a row that ended early with nothing that was not here.
+    private var stale = 0
     /// When the result of a poll was last put on disk.
     private var writtenAt: Instant?
     /// When the next poll would be, of polls at a steady pace: they may be before their time by as many as `followBurst`. The
@@ -24,12 +27,23 @@ struct LiveFollow: Hashable, Sendable {
     /// Whether the poll after this one may follow at once.
     func mayFollowAtOnce(at now: Instant) -> Bool { LiveFollow.rest(before: nextTurn(at: now), at: now) == .zero }
 
+    /// In a ring each event comes from several peers, and who was away is first given what proves the peer's history: pages
+    /// of either kind bring nothing new, and come one behind the other.
+    private static let staleBorne = 64
+
     private static let step = Duration.seconds(1) / Limits.followsPerSecond
 
     private func nextTurn(at now: Instant) -> Instant { max(turn, now).advanced(by: LiveFollow.step) }
 
     private static func rest(before turn: Instant, at now: Instant) -> Duration {
         max(.zero, turn.since(now) - step * Limits.followBurst)
+    }
+
+    /// The peer is not followed for now. Its pace stays: it counts what it is asked all the same.
+    mutating func stop() {
+        let turn = turn
+        self = LiveFollow()
+        self.turn = turn
     }
 
     /// Something is known to be there: it is asked for without a hold.
@@ -53,22 +67,18 @@ struct LiveFollow: Hashable, Sendable {
         after poll: PollMachine.Poll, _ result: PollReport.Result, at now: Instant, interval: Duration, _ policy: PollPolicy
     ) -> Duration? {
         isOn = result == .complete && poll.canFollow && policy.hold > .zero
-        guard isOn else {
+        let isShort = poll.hold > .zero && poll.lastAnswerTook < policy.shortestHold
+        guard isOn, isShort, poll.pages == 0 else {
             shortHolds = 0
-            return nil
-        }
-        guard poll.hold > .zero, !poll.outcome.hasEvents, poll.lastAnswerTook < policy.shortestHold else {
-            shortHolds = 0
+            guard isOn else { return nil }
+            stale = isShort && poll.outcome.new == 0 ? min(stale + 1, LiveFollow.staleBorne + 1) : 0
             turn = nextTurn(at: now)
-            return LiveFollow.rest(before: turn, at: now)
+            let rest = LiveFollow.rest(before: turn, at: now)
+            return stale > LiveFollow.staleBorne ? max(rest, policy.stalePause) : rest
         }
         shortHolds = min(shortHolds + 1, 32)
         return min(policy.shortHoldPause * (1 << (shortHolds - 1)), interval)
     }
-}
-
-extension PageOutcome {
-    fileprivate var hasEvents: Bool { applied + held + duplicates + refused + deferred > 0 }
 }
 
 extension PollMachine {
@@ -76,7 +86,7 @@ extension PollMachine {
     /// how it fares was written less than an interval ago.
     func isAsBefore(_ poll: Poll) -> Bool {
         poll.hold > .zero && lastFailure == nil && poll.newPin == nil && poll.newKey == nil && poll.newWire == nil
-            && !poll.claimsOwnFuture
+            && !poll.claimsOwnFuture && !poll.startedOver
     }
 
     /// Ends a held poll without a commit.

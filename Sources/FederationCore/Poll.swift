@@ -173,8 +173,11 @@ extension PollMachine {
             poll.isHeld = false
             return resume(poll, .response(response), now)
         case (.response, .transport(let failure)):
-            if let claimed = poll.claimed { return sendAgain(claimed, poll, now) }
-            if failure.brokeOff, !poll.isHeld { pageSize.failed() }
+            let wasHeld = poll.isHeld
+            // A peer that has kept us waiting for a whole hold is not asked for another.
+            if let claimed = poll.claimed, !wasHeld || failure != .timeout { return sendAgain(claimed, poll, now) }
+            poll.isHeld = false
+            if failure.brokeOff, !wasHeld { pageSize.failed() }
             return resume(poll, .transport(failure), now)
         case (.page, .committed(let outcome)): return committed(outcome, poll, now)
         case (.keep, .committed):
@@ -257,6 +260,8 @@ extension PollMachine {
         case .take(let page):
             // Nothing is exchanged before the identity is accepted (Noema section 3.3).
             guard poll.identity != nil else { return conclude(.failed(.identityMissing), poll, now) }
+            // The configuration may have changed since it was asked for.
+            guard fetches else { return conclude(.incomplete, poll, now) }
             if let problem = poll.outcome.stoppedBy { return conclude(.failed(.replay(problem)), poll, now) }
             var commit = self.commit(for: &poll, now)
             commit.page = page

@@ -4,6 +4,8 @@ extension PollMachine {
     mutating func conclude(_ result: PollReport.Result, _ poll: Poll, _ now: Moment) -> [Effect] {
         var poll = poll
         var result = result
+        // What is asked of the store from here on is not cut short.
+        poll.isHeld = false
         if result == .busy {
             if busySince == nil { busySince = now }
             // Whoever says so for ever is of no use, and somebody should know.
@@ -161,7 +163,7 @@ extension PollMachine {
         alone result: PollReport.Result, _ report: inout PollReport, _ poll: Poll, _ now: Moment,
         _ random: inout some RandomNumberGenerator
     ) -> Instant {
-        following = LiveFollow()
+        following.stop()
         report.pairing = poll.waiting
         if result == .pending {
             report.failuresInARow = attempt

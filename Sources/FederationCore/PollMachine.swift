@@ -297,10 +297,11 @@ package struct PollMachine: Sendable {
         // Whoever has not changed is not disturbed: neither by a change of its neighbours nor by one of ours.
         let (isSame, isSameButForInterval) = (peer == self.peer, peer.isSameButForInterval(self.peer))
         let beginsToFetch = node.mode.fetches && !self.node.mode.fetches
+        let endsFetching = !node.mode.fetches && self.node.mode.fetches
         self.peer = peer
         self.node = node
-        if isSame, !beginsToFetch { return [] }
-        if !isSameButForInterval || beginsToFetch { following = LiveFollow() }
+        if isSame, !beginsToFetch, !endsFetching { return [] }
+        if !isSameButForInterval || beginsToFetch || endsFetching { following = LiveFollow() }
         switch state {
         // What ends the forgetting looks at the mode.
         case .stopped, .forgetting: return []
@@ -317,7 +318,7 @@ package struct PollMachine: Sendable {
             // What was wrong may be what was changed.
             forgetFailures()
             state = .idle(until: now.instant)
-        case .polling where isSameButForInterval && !beginsToFetch: break
+        case .polling where isSameButForInterval && !beginsToFetch && !endsFetching: break
         case .polling(let poll):
             if !isSameButForInterval {
                 // The poll under way is one of what was before.

@@ -58,6 +58,8 @@ package struct PollPolicy: Hashable, Sendable {
     package var rescanEvery: Duration = .seconds(24 * 3600)
     /// Rescans for other causes are at least this far apart.
     package var rescanPause: Duration = .seconds(10 * 60)
+    /// How long a peer that is followed rests once all that it gave, many times in a row, was here already.
+    package var stalePause: Duration = .milliseconds(50)
     /// That many failures in a row, and the success after them is followed by a rescan.
     package var rescanAfterFailures = 3
     /// Our log is compared with a native peer's this often, and sooner when something hints at a hole.

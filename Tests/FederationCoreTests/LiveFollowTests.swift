@@ -119,6 +119,73 @@ private struct Holding: Exchange {
         #expect(bench.machine.wakeAt == bench.now)
     }
 
+    /// Whoever was away is given so much of the peer's history with each page, and then the peer waits for news.
+    @Test func pagesThatBringNoEventsAreReadOneAfterTheOther() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        _ = bench.poll()
+        let begin = bench.now
+        for _ in 0..<40 { #expect(!held(&bench, for: .milliseconds(1)).isEmpty) }
+        #expect(bench.now.since(begin) == .milliseconds(40) && bench.machine.wakeAt == bench.now)
+    }
+
+    @Test func pagesThatBringNothingNewForEverAreNoBusyLoop() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        _ = bench.poll()
+        var outcome = PageOutcome()
+        outcome.duplicates = 3
+        let begin = bench.now
+        var polls = 0
+        while bench.now.since(begin) < .seconds(60) {
+            _ = held(&bench, for: .milliseconds(1), outcome: outcome)
+            polls += 1
+        }
+        #expect(polls < 64 + 60 * 20)
+        // What is new is followed at once again.
+        outcome.applied = 1
+        _ = held(&bench, for: .milliseconds(1), outcome: outcome)
+        #expect(bench.machine.wakeAt == bench.now)
+    }
+
+    /// What it holds was asked for before, and is not wanted any more.
+    @Test func aNodeThatFetchesNoMoreLetsGoOfAHold() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        _ = bench.poll()
+        guard let id = hold(&bench) else {
+            Issue.record("nothing is held")
+            return
+        }
+        var node = PollBench.node
+        node.mode = .publish
+        let effects = bench.send(.reconfigured(bench.machine.peer, node))
+        #expect(effects.contains { if case .cancel(id) = $0 { true } else { false } })
+        #expect(commits(bench.run(bench.send(.answered(id, .response(PollBench.answer))))).isEmpty)
+    }
+
+    @Test func aPageInHandIsNotTakenOnceThePeerIsNotFetchedFrom() {
+        var bench = bench(PulledPage(items: [], cursor: .position("e.2")))
+        var effects = bench.due()
+        guard case .load(let id, _) = effects.removeFirst() else { return }
+        effects = bench.send(.answered(id, .memory(bench.memory)))
+        guard case .send(let request, _, _) = effects.removeFirst() else { return }
+        var peer = bench.machine.peer
+        peer.mode = .publish
+        _ = bench.send(.reconfigured(peer, PollBench.node))
+        let all = bench.run(bench.send(.answered(request, .response(PollBench.answer))))
+        #expect(commits(all).map { $0.page == nil } == [true])
+    }
+
+    @Test func aHoldThatFailedIsWrittenDownWhoeverAsksMeanwhile() {
+        var bench = bench()
+        _ = bench.poll()
+        guard let id = hold(&bench) else { return }
+        bench.pass(.seconds(5))
+        let effects = bench.send(.answered(id, .transport(.reset)))
+        #expect(commits(effects).count == 1)
+        #expect(bench.send(.syncNow(PollTicket(7))).isEmpty)
+        _ = bench.run(effects)
+        #expect(bench.machine.status.attempt == 1)
+    }
+
     /// It would answer 429, and be left alone for a while.
     @Test func aPeerIsNotAskedMoreOftenThanItAllows() {
         var bench = bench(PulledPage(items: [], cursor: .position("e.2")))

@@ -1,4 +1,5 @@
 import FederationCore
+import FederationCrypto
 import FederationTestKit
 import Testing
 
@@ -94,6 +95,52 @@ import Testing
         #expect(try !node.take([other]).foundOwnFuture)
         #expect(node.log.event(id)?.event == mine)
         #expect(try node.take([other.sealed(by: 1)]).foundOwnFuture)
+    }
+
+    /// An event of another origin under an id of ours, whose claim to it is the stronger one.
+    private func rival(of own: Event) throws -> Event {
+        for number in 0... {
+            let rival = try Sample.event(own.id, origin: 2, clock: [2: 1], body: "rival \(number)").sealed(by: 2)
+            if try rival.fingerprint(sha256).digest < own.fingerprint(sha256).digest { return rival }
+        }
+        preconditionFailure("there is none")
+    }
+
+    @Test func nobodyTakesTheIDOfAnEventOfOurs() throws {
+        var node = SampleNode(1, pinned: [2])
+        let id = try create(&node, subject).events[0]
+        let own = try #require(node.log.event(id)?.event)
+        let rival = try rival(of: own)
+        for _ in 0..<3 { #expect(try node.take([rival]).refused == 1) }
+        #expect(node.log.event(id)?.event == own)
+        #expect(node.quarantined == ["refused losing_variant \(id)"])
+        // Any other node goes by the claims alone.
+        var other = SampleNode(3, pinned: [1, 2])
+        try other.take([own])
+        #expect(try other.take([rival]).applied == 1)
+        // Whoever gives ours back stops nothing.
+        #expect(try !node.take([own]).foundOwnFuture)
+        #expect(node.log.meta(.stopped) == nil)
+        _ = try create(&node, "20260101-b")
+    }
+
+    @Test func whoTookTheIDOfAnEventOfOursWhileItWasAwayGivesItBack() throws {
+        var node = SampleNode(1, pinned: [2])
+        let backup = node
+        let id = try create(&node, subject).events[0]
+        let own = try #require(node.log.event(id)?.event)
+        let rival = try rival(of: own)
+        var damaged = node
+        damaged.log.lose(id, at: damaged.now)
+        #expect(try damaged.take([rival]).applied == 1)
+        let outcome = try damaged.take([own])
+        #expect(outcome.applied == 1 && !outcome.foundOwnFuture)
+        #expect(damaged.log.event(id)?.event == own && damaged.log.meta(.stopped) == nil)
+        // A database that was put back to a backup is behind all the same.
+        var restored = backup
+        try restored.take([rival])
+        #expect(try restored.take([own]).foundOwnFuture)
+        #expect(restored.log.event(id)?.event == own)
     }
 
     @Test func anEventOfOursThatARelayEscapedIsStillOurs() throws {

@@ -5,6 +5,7 @@ import multiprocessing, threading, time
 import pairs
 from contest import Bench, Result
 from peers import syncthing
+from processes import usage
 from progress import say
 
 # Events a second, and for how many seconds each turn lasts.
@@ -28,10 +29,11 @@ def run(bench: Bench) -> list[Result]:
             taking_part = contestants + ([star] if rate == 100 else [])
             for turn in range(bench.pairs):
                 for contestant in taking_part:
-                    add(result, contestant.name, *measured(contestant, rate, rate * seconds))
+                    found, facts = measured(contestant, rate, rate * seconds)
+                    add(result, contestant.name, found, facts)
                 if files and rate == 1:
                     found = sorted(files.propagate(turn * 1000 + number) * 1000 for number in range(5))
-                    add(result, "Syncthing, one file an event", found, None)
+                    add(result, "Syncthing, one file an event", found, {})
             result.notes.append(
                 "Each turn's median and 99th percentile; a turn has "
                 f"{rate * seconds:,} events" + (" (Syncthing: 5 files)." if files and rate == 1 else ".")
@@ -43,8 +45,8 @@ def run(bench: Bench) -> list[Result]:
     return results
 
 
-def add(result: Result, name: str, latencies: list[float], attained: float | None) -> None:
-    """Notes a turn: sorted latencies in milliseconds, and how many events a second there were."""
+def add(result: Result, name: str, latencies: list[float], known: dict) -> None:
+    """Notes a turn: sorted latencies in milliseconds, and what else is known of it."""
     at = lambda percent: latencies[min(len(latencies) - 1, percent * len(latencies) // 100)]
     facts = {
         "p50_ms": at(50),
@@ -52,17 +54,16 @@ def add(result: Result, name: str, latencies: list[float], attained: float | Non
         "longest_ms": latencies[-1],
         "events": len(latencies),
         "quantiles_ms": {str(percent): at(percent) for percent in QUANTILES},
-    }
-    if attained is not None:
-        facts["rate"] = attained
+    } | known
+    attained = known.get("rate")
     result.runs.setdefault(name, []).append(facts)
     say(
         f"{result.name} {name}: p50 {at(50):.2f} ms, p99 {at(99):.2f} ms" + (f", {attained:,.0f}/s" if attained else "")
     )
 
 
-def measured(pair, rate: int, count: int) -> tuple[list[float], float]:
-    """Writes so many events at a rate; returns the latencies, sorted, and the rate that was reached."""
+def measured(pair, rate: int, count: int) -> tuple[list[float], dict]:
+    """Writes so many events at a rate; returns the latencies, sorted, the rate that was reached, and what either end spent."""
     watchers = []
     for watch, arguments in pair.ends():
         here, there = multiprocessing.Pipe()
@@ -72,16 +73,19 @@ def measured(pair, rate: int, count: int) -> tuple[list[float], float]:
     for _, pipe in watchers:
         expect(pipe, pair)
     time.sleep(0.2)  # The watchers' requests are under way.
+    spent = [usage(server.process.pid).cpu for server in pair.servers]
     begun = time.monotonic()
     keys = write(pair, rate, count)
-    attained = count / (time.monotonic() - begun)
+    facts = {"rate": count / (time.monotonic() - begun)}
     first, last = (expect(pipe, pair) for _, pipe in watchers)
+    for name, server, before in zip(("source", "follower"), pair.servers, spent):
+        facts[f"{name}_cpu_ms"] = (usage(server.process.pid).cpu - before) / count * 1000
     for process, _ in watchers:
         process.join()
     missing = [key for key in keys if key not in first or key not in last]
     if missing or len(keys) != count:
         raise SystemExit(f"{pair.name}: {len(missing)} of {count} events are not at both ends")
-    return sorted(max(0.0, last[key] - first[key]) * 1000 for key in keys), attained
+    return sorted(max(0.0, last[key] - first[key]) * 1000 for key in keys), facts
 
 
 def expect(pipe, pair):

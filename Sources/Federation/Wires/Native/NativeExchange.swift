@@ -334,7 +334,7 @@ struct NativePage {
         rest = NativePage.rest(response.fields[NativeField.rest], between: position, and: head)
         // A range may turn out to hold nothing any more; whoever asked for it knows that by its end.
         let advances = position != range.after && (!items.isEmpty || position == range.until)
-        guard !self.more || advances else { throw .malformed(.noProgress) }
+        guard !self.more || advances, items.isEmpty || position != range.after else { throw .malformed(.noProgress) }
         marks = try NativePage.marks(response.fields[NativeField.marks], after: position)
     }
 
