@@ -17,6 +17,8 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
     private nonisolated let inbox: AsyncStream<PollMachine.Input>.Continuation
     /// What is being carried out, by the request it answers.
     private var work: [RequestID: Task<Void, Never>] = [:]
+    /// Commits come one after the other, in the order in which the machine asks for them.
+    private var lastCommit: Task<Void, Never>?
     private var timer: (wakeAt: Instant, task: Task<Void, Never>)?
     private var lastTicket: UInt64 = 0
     private var waiting: [PollTicket: CheckedContinuation<PollReport, Never>] = [:]
@@ -97,7 +99,13 @@ package actor PollDriver<C: Clock> where C.Duration == Duration {
         switch effect {
         case .load(let id, let question): begin(id) { await self.load(question) }
         case .send(let id, let request, let seals): begin(id) { await self.send(request, seals) }
-        case .commit(let id, let commit): begin(id) { await self.commit(commit) }
+        case .commit(let id, let commit):
+            let before = lastCommit
+            begin(id) {
+                await before?.value
+                return await self.commit(commit)
+            }
+            lastCommit = work[id]
         case .loadOutbox(let id, let after, let limit, let bytes):
             begin(id) { await self.loadOutbox(after: after, limit: limit, bytes: bytes) }
         case .reconcile(let id, let question): begin(id) { await self.reconcile(question) }

@@ -1,9 +1,18 @@
 import Glibc
+import Synchronization
 
 /// Where the program speaks: facts to standard output, everything else to standard error.
 ///
 /// Errors read `federation: error: …` and then `federation: hint: …`, without capitals or a full stop.
 struct Console: Sendable {
+    private static let lostOutput = Atomic<Int32>(0)
+
+    /// Why something did not get to standard output, as `errno` had it; `nil` where all did, or nobody reads it any more.
+    static var outputFailure: Int32? {
+        let code = lostOutput.load(ordering: .relaxed)
+        return code == 0 ? nil : code
+    }
+
     /// Whether a person may be asked at all.
     var asks = true
 
@@ -96,7 +105,9 @@ struct Console: Sendable {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 {
                 if errno == EINTR { continue }
-                return  // Nobody reads any more; there is no one to tell.
+                // Nobody reads any more, and there is no one to tell; anything else is a failure of what was asked for.
+                if descriptor == STDOUT_FILENO, errno != EPIPE { Console.lostOutput.store(errno, ordering: .relaxed) }
+                return
             }
             bytes = bytes.dropFirst(written)
         }

@@ -19,7 +19,15 @@ struct Main {
         #if FAIL_POINTS
             FailPoint.arm()
         #endif
-        exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        let status = await run(Array(CommandLine.arguments.dropFirst()))
+        exit((status == .ok ? ofOutput : status).rawValue)
+    }
+
+    /// A command that did what it should, and could not say what came of it, has failed.
+    private static var ofOutput: ExitStatus {
+        guard let code = Console.outputFailure else { return .ok }
+        Console().error("cannot write to standard output: \(String(cString: strerror(code)))")
+        return .failure
     }
 
     /// Whoever starts this with a standard descriptor closed would have what is opened next take its number, and what is

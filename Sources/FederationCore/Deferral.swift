@@ -26,12 +26,14 @@ extension Intake {
     /// Takes in what waited for its time: events that were far ahead, and variants whose wait is over. Removes the
     /// `data` of what was purged long enough ago.
     ///
-    /// - Returns: what became of at most `limit` events. All that are not taken in wait for another time.
+    /// - Returns: what became of at most `limit` events, a page of bytes of them. All that are not taken in wait for another
+    ///   time; where it is of none, no more are due.
     package func retryDue(
         now: WallTime, limit: Int, into log: inout some LogWriting
     ) throws(StoreFailure) -> PageOutcome {
         var outcome = PageOutcome()
-        let due = try log.quarantineDue(at: now, limit: limit)
+        // What waits is kept whole, and may be long.
+        let due = try log.quarantineDue(at: now, limit: limit, bytes: Limits.pageBytes)
         if !due.isEmpty {
             var pass = try IntakePass(policy, peer: "", now: now, log)
             var arrivals: [(QuarantineEntry, Arrival)] = []
@@ -105,16 +107,16 @@ extension Intake {
     package func retryHeld(
         after id: ULID?, limit: Int, program: String, now: WallTime, into log: inout some LogWriting
     ) throws(StoreFailure) -> ULID? {
-        let batch = try log.heldEvents(peer: nil, after: id, limit: limit)
+        let batch = try log.held(after: id, limit: limit)
         let upkeep = RecordUpkeep(policy, now: now)
-        for subject in Set(batch.map { ExactText($0.event.subject) }).sorted() {
+        for subject in Set(batch.map { ExactText($0.subject) }).sorted() {
             _ = try upkeep.update(subject.text, retriesReplayer: true, in: &log)
         }
         guard let last = batch.last else {
             try log.setMeta(.program, generation(program))
             return nil
         }
-        return last.event.id
+        return last.id
     }
 
     /// Whether `retryHeld` is due: not without the replayer that the log has, which may be what holds them.

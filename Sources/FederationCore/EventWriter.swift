@@ -126,7 +126,7 @@ extension Snapshot {
 
 /// The answers to the last writes that had a request id.
 enum WriteRequestLog {
-    /// So many are remembered, and some before them: the oldest are looked for with each 64th event.
+    /// So many are remembered, and some before them: the oldest are looked for with each 64th event of ours.
     static let limit = 1000
     private static let pruning: UInt64 = 64
     private static let namespace = "writer"
@@ -151,15 +151,29 @@ enum WriteRequestLog {
         _ requestID: String, _ request: WriteRequest, _ written: Written, through number: UInt64,
         in log: inout some LogWriting
     ) throws(StoreFailure) {
-        let events = written.events.map(\.description).joined(separator: ",")
+        // The number is behind the ids, where an older program finds no id.
+        let first = (written.events.map(\.description) + [String(number)]).joined(separator: ",")
         try log.setWireValue(
-            namespace, peer: "", key: requestID, Array("\(events) \(request.kind) \(request.subject)".utf8))
-        guard number % pruning < UInt64(written.events.count) else { return }
+            namespace, peer: "", key: requestID, Array("\(first) \(request.kind) \(request.subject)".utf8))
+    }
+
+    /// Forgets the oldest, where it is time to.
+    ///
+    /// - Parameters:
+    ///   - number: of the last event that was written.
+    ///   - count: how many were written.
+    static func prune(through number: UInt64, count: Int, in log: inout some LogWriting) throws(StoreFailure) {
+        guard number % pruning < UInt64(count) else { return }
         let known = try log.wireValues(namespace, peer: "")
-        // Each value begins with the id of the write's first event, so the smallest is the oldest.
-        let oldest = known.sorted { $0.value.lexicographicallyPrecedes($1.value) }
-        for (key, _) in oldest.prefix(max(0, known.count - limit)) {
-            try log.setWireValue(namespace, peer: "", key: key, nil)
-        }
+        guard known.count > limit else { return }
+        // By number: ids follow the clock, which may have been set back. What has none was kept by an older program.
+        let oldest = known.map { (key: $0.key, number: self.number(in: $0.value), value: $0.value) }
+            .sorted { $0.number != $1.number ? $0.number < $1.number : $0.value.lexicographicallyPrecedes($1.value) }
+        for row in oldest.prefix(known.count - limit) { try log.setWireValue(namespace, peer: "", key: row.key, nil) }
+    }
+
+    private static func number(in value: [UInt8]) -> UInt64 {
+        let word = value.prefix { $0 != 0x20 }.split(separator: UInt8(ascii: ",")).last ?? []
+        return UInt64(String(decoding: word, as: UTF8.self)) ?? 0
     }
 }

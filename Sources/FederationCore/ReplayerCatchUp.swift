@@ -44,8 +44,8 @@ extension Intake {
 
     /// The head, and what is held up to there: the replayer has seen the rest.
     private func leftBehind(in log: some LogReading) throws(StoreFailure) -> LogCursor {
-        let held = try log.heldEvents(peer: nil, after: nil, limit: Limits.cursorWaiting)
-        return LogCursor(try log.head(), waiting: held.map(\.event.id))
+        let held = try log.held(after: nil, limit: Limits.cursorWaiting)
+        return LogCursor(try log.head(), waiting: held.map(\.id))
     }
 
     private func keep(_ cursor: LogCursor?, in log: inout some LogWriting) throws(StoreFailure) {

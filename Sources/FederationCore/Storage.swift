@@ -280,6 +280,8 @@ package protocol LogReading {
     /// Held events in order of id after `id`, at most `limit`; of one peer, or of all.
     func heldEvents(peer: String?, after id: ULID?, limit: Int) throws(StoreFailure) -> [StoredEvent]
     func heldCount(peer: String?) throws(StoreFailure) -> Int
+    /// Held events in order of id after `id`, at most `limit`: what a list has of each.
+    func held(after id: ULID?, limit: Int) throws(StoreFailure) -> [HeldSummary]
     /// The held events with the greatest ids, those first, at most `limit`: what a list has of each.
     func newestHeld(limit: Int) throws(StoreFailure) -> [HeldSummary]
     /// Events after `seq` whose origin is not proved (`Verification.isProved`), in order of arrival, cut as above.
@@ -342,8 +344,8 @@ package protocol LogReading {
     /// The first row of an event with this digest.
     func quarantineEntry(digest: Digest) throws(StoreFailure) -> QuarantineEntry?
     func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) throws(StoreFailure) -> Int
-    /// Rows whose `retryAt` has come, at most `limit`.
-    func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry]
+    /// Rows whose `retryAt` has come, at most `limit`, and no more than have together `bytes`; the first in any case.
+    func quarantineDue(at time: WallTime, limit: Int, bytes: Int) throws(StoreFailure) -> [QuarantineEntry]
 }
 
 /// Changing the log inside one transaction: what is written here commits whole or not at all.

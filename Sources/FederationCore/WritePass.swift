@@ -46,6 +46,7 @@ package struct WritePass {
     package func finish(now: WallTime, in log: inout some LogWriting) throws(StoreFailure) {
         guard together > 0 else { return }
         try clock.write(to: &log)
+        try WriteRequestLog.prune(through: clock.ownNumber, count: together, in: &log)
         try OwnChain(writer).signIfDue(together: together, quiet: .zero, now: now, in: &log)
     }
 

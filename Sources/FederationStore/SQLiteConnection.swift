@@ -177,7 +177,7 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     ) throws(Failure) -> Value {
         #if FAIL_POINTS
             FailPoint.beforeBegin.pass()
-            let value = try around("BEGIN IMMEDIATE", "COMMIT", undo: "ROLLBACK") { () throws(Failure) in
+            let value = try whole("BEGIN IMMEDIATE") { () throws(Failure) in
                 FailPoint.afterBegin.pass()
                 let value = try body()
                 FailPoint.beforeCommit.pass()
@@ -186,7 +186,7 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
             FailPoint.afterCommit.pass()
             return value
         #else
-            return try around("BEGIN IMMEDIATE", "COMMIT", undo: "ROLLBACK", body)
+            return try whole("BEGIN IMMEDIATE", body)
         #endif
     }
 
@@ -195,7 +195,18 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     borrowing func snapshot<Value: ~Copyable, Failure: FailureOfSQLite>(
         _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        try around("BEGIN DEFERRED", "COMMIT", undo: "ROLLBACK", body)
+        try whole("BEGIN DEFERRED", body)
+    }
+
+    private borrowing func whole<Value: ~Copyable, Failure: FailureOfSQLite>(
+        _ begin: SQL, _ body: () throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        // Also where it was not begun, or has come to its end.
+        defer { statements.isWithinTransaction = false }
+        return try around(begin, "COMMIT", undo: "ROLLBACK") { () throws(Failure) in
+            statements.isWithinTransaction = true
+            return try body()
+        }
     }
 
     /// Does `body` in a part of the running transaction that can be undone by itself.

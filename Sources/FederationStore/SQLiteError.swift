@@ -13,6 +13,9 @@ struct SQLiteError: Error, Hashable, Sendable {
     /// One of the some thirty primary codes, such as `SQLITE_BUSY`.
     var code: Int32 { extendedCode & 0xFF }
 
+    /// SQLITE_ABORT_ROLLBACK, which is a macro of two: the transaction is gone, and this would have been a part of it.
+    static let rolledBack: Int32 = SQLITE_ABORT | 2 << 8
+
     /// A value that our schema rules out: somebody else wrote here, or the file is damaged.
     static let malformedValue = SQLiteError(extendedCode: SQLITE_CORRUPT)
 }

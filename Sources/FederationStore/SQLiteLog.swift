@@ -171,16 +171,19 @@ extension SQLiteLog: LogReading {
         }
     }
 
+    package func held(after id: ULID?, limit: Int) throws(StoreFailure) -> [HeldSummary] {
+        try storing { () throws(SQLiteError) in
+            try database.connection.rows(
+                "SELECT id, subject, peer, received_at, hold FROM events WHERE hold IS NOT NULL AND id > ? ORDER BY id LIMIT ?",
+                id?.description ?? "", max(0, limit), row: HeldSummary.init(row:))
+        }
+    }
+
     package func newestHeld(limit: Int) throws(StoreFailure) -> [HeldSummary] {
         try storing { () throws(SQLiteError) in
             try database.connection.rows(
                 "SELECT id, subject, peer, received_at, hold FROM events WHERE hold IS NOT NULL ORDER BY id DESC LIMIT ?",
-                max(0, limit)
-            ) { row throws(SQLiteError) in
-                HeldSummary(
-                    id: try row.ulid(0), subject: row.text(1), peer: row.text(2),
-                    receivedAt: WallTime(milliseconds: row.integer(3)), hold: HoldReason(code: row.text(4)))
-            }
+                max(0, limit), row: HeldSummary.init(row:))
         }
     }
 
@@ -371,5 +374,13 @@ struct EventPage {
         guard events.isEmpty || total <= bytes else { return false }
         events.append(event)
         return true
+    }
+}
+
+extension HeldSummary {
+    fileprivate init(row: borrowing SQLiteRow) throws(SQLiteError) {
+        self.init(
+            id: try row.ulid(0), subject: row.text(1), peer: row.text(2), receivedAt: WallTime(milliseconds: row.integer(3)),
+            hold: HoldReason(code: row.text(4)))
     }
 }

@@ -68,11 +68,21 @@ extension SQLiteLog {
         }
     }
 
-    package func quarantineDue(at time: WallTime, limit: Int) throws(StoreFailure) -> [QuarantineEntry] {
+    package func quarantineDue(at time: WallTime, limit: Int, bytes: Int) throws(StoreFailure) -> [QuarantineEntry] {
         try storing { () throws(SQLiteError) in
-            try database.connection.rows(
+            var due: [QuarantineEntry] = []
+            var total = 0
+            try database.connection.scan(
                 "SELECT * FROM quarantine WHERE retry_at <= ? ORDER BY first_seen, row LIMIT ?", time.milliseconds,
-                max(0, limit), row: QuarantineEntry.init(row:))
+                max(0, limit)
+            ) { row throws(SQLiteError) in
+                let entry = try QuarantineEntry(row: row)
+                total += entry.bytes.count
+                guard due.isEmpty || total <= bytes else { return false }
+                due.append(entry)
+                return true
+            }
+            return due
         }
     }
 

@@ -19,6 +19,8 @@ internal import CSQLite
     private var last: UInt?
     /// Where it is noted that the file is damaged.
     var damage: Damage?
+    /// A transaction was begun and has not ended. Without it, a statement would be a transaction of its own.
+    var isWithinTransaction = false
 
     init(connection: OpaquePointer) { unsafe self.connection = connection }
 
@@ -80,9 +82,13 @@ internal import CSQLite
     /// Inserts what waits.
     ///
     /// Where that fails it fails each time until it is forgotten, so that nobody goes on without those rows; and it is not
-    /// tried again, since SQLite may have undone the transaction by itself.
+    /// tried again, since SQLite may have undone the transaction by itself. Where it has, for whatever failed, nothing that
+    /// belongs to the transaction is done behind it.
     func settle() throws(SQLiteError) {
         if let failure { throw failure }
+        if isWithinTransaction, unsafe sqlite3_get_autocommit(connection) != 0 {
+            throw SQLiteError(extendedCode: SQLiteError.rolledBack)
+        }
         last = nil
         guard let rows = waiting else { return }
         waiting = nil

@@ -229,13 +229,12 @@ extension MemoryStorage: LogReading {
 
     package func heldCount(peer: String?) -> Int { held(peer).count }
 
+    package func held(after id: ULID?, limit: Int) -> [HeldSummary] {
+        heldEvents(peer: nil, after: id, limit: limit).compactMap(HeldSummary.init)
+    }
+
     package func newestHeld(limit: Int) -> [HeldSummary] {
-        held(nil).sorted { $0.event.id > $1.event.id }.prefix(Swift.max(0, limit)).compactMap { stored in
-            stored.hold.map {
-                HeldSummary(
-                    id: stored.event.id, subject: stored.event.subject, peer: stored.peer, receivedAt: stored.receivedAt, hold: $0)
-            }
-        }
+        held(nil).sorted { $0.event.id > $1.event.id }.prefix(Swift.max(0, limit)).compactMap(HeldSummary.init)
     }
 
     package func unproved(after seq: Int64, limit: Int, bytes: Int) -> [StoredEvent] {
@@ -342,9 +341,14 @@ extension MemoryStorage: LogReading {
 
     package func quarantineCount(kind: QuarantineEntry.Kind, peer: String?) -> Int { quarantined(kind, peer).count }
 
-    package func quarantineDue(at time: WallTime, limit: Int) -> [QuarantineEntry] {
+    package func quarantineDue(at time: WallTime, limit: Int, bytes: Int) -> [QuarantineEntry] {
         let due = rows.values.filter { row in row.retryAt.map { $0 <= time } ?? false }
-        return Array(due.sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)))
+        var (total, count) = (0, 0)
+        return Array(
+            due.sorted(by: MemoryStorage.wasSeenBefore).prefix(Swift.max(0, limit)).prefix { row in
+                (total, count) = (total + row.bytes.count, count + 1)
+                return count == 1 || total <= bytes
+            })
     }
 
     func quarantined(_ kind: QuarantineEntry.Kind?, _ peer: String?) -> [QuarantineEntry] {
@@ -355,5 +359,13 @@ extension MemoryStorage: LogReading {
 
     static func wasSeenBefore(_ a: QuarantineEntry, _ b: QuarantineEntry) -> Bool {
         (a.firstSeen, a.row) < (b.firstSeen, b.row)
+    }
+}
+
+extension HeldSummary {
+    fileprivate init?(_ stored: StoredEvent) {
+        guard let hold = stored.hold else { return nil }
+        self.init(
+            id: stored.event.id, subject: stored.event.subject, peer: stored.peer, receivedAt: stored.receivedAt, hold: hold)
     }
 }

@@ -27,7 +27,7 @@ extension StorageContract {
         try expectEqual(log.quarantine(kind: nil, peer: nil, limit: 10), [])
         try expectEqual(log.quarantineCount(kind: .refused, peer: nil), 0)
         try expectEqual(log.quarantineEntry(1), nil)
-        try expectEqual(log.quarantineDue(at: WallTime(milliseconds: .max), limit: 10), [])
+        try expectEqual(log.quarantineDue(at: WallTime(milliseconds: .max), limit: 10, bytes: .max), [])
     }
 
     func eventsComeBack(_ log: inout some LogWriting) throws {
@@ -260,6 +260,8 @@ extension StorageContract {
         try expectEqual(log.heldEvents(peer: nil, after: Sample.id(2), limit: 2).map(\.hold), Array(reasons[3...4]))
         try expectEqual(log.heldEvents(peer: "a", after: nil, limit: 10).map(\.hold), Array(reasons.prefix(3)))
         try expectEqual(log.heldEvents(peer: "b", after: Sample.id(6), limit: 10), [])
+        try expectEqual(log.held(after: nil, limit: 10).map(\.hold), reasons)
+        try expectEqual(log.held(after: Sample.id(2), limit: 2).map(\.hold), Array(reasons[3...4]))
         try expectEqual(log.newestHeld(limit: 2).map(\.hold), Array(reasons.suffix(2).reversed()))
         try expectEqual(log.newestHeld(limit: 0), [])
         try expectEqual(log.heldCount(peer: nil), 7)

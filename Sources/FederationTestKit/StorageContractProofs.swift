@@ -66,8 +66,8 @@ extension StorageContract {
         try keep(5, .refused, "unsigned", bytes: Limits.evidenceBytes)
         try keep(6, .refused, "losing_variant", bytes: Limits.evidenceBytes + 1)
         try log.setQuarantineRetries(codes: ["unsigned", "swapped_key", "losing_variant"], at: Sample.time(50))
-        try expectEqual(log.quarantineDue(at: Sample.time(49), limit: 9).map(\.eventID), [])
-        try expectEqual(log.quarantineDue(at: Sample.time(50), limit: 9).map(\.eventID), ["e-1", "e-4", "e-6"])
+        try expectEqual(log.quarantineDue(at: Sample.time(49), limit: 9, bytes: .max).map(\.eventID), [])
+        try expectEqual(log.quarantineDue(at: Sample.time(50), limit: 9, bytes: .max).map(\.eventID), ["e-1", "e-4", "e-6"])
     }
 
     private func attestation(_ number: UInt64, of origin: UInt64 = 1, to next: UInt8? = nil) throws -> Attestation {

@@ -82,6 +82,29 @@ import Testing
         #expect(try await status("check") == 3)
     }
 
+    @Test func aProbeSaysThatNoDaemonRuns() async throws {
+        let node = try await TestNode("alpha", in: ScratchDirectory())
+        #expect(try await node.run("status", "--check").status == 6)
+        #expect(try await node.run("status", "--brief").out.contains("daemon not running"))
+        try await node.start()
+        #expect(try await node.run("status", "--check").status == 0)
+        #expect(try await !node.run("status", "--brief").out.contains("daemon"))
+    }
+
+    @Test func whatCannotBeSaidIsAFailure() async throws {
+        let scratch = ScratchDirectory()
+        let node = try await TestNode("alpha", in: scratch)
+        func run(_ output: String) async throws -> (status: Int32, err: String) {
+            let result = try await Program.run(
+                ["-c", "exec \"$0\" \"$@\" > \(output)", Program.path, "status", "--json", "--config", node.configPath], in: scratch,
+                program: "/bin/sh")
+            return (result.status, result.err)
+        }
+        let full = try await run("/dev/full")
+        #expect(full.status == 1 && full.err.contains("cannot write to standard output: No space left on device"), "\(full.err)")
+        #expect(try await run("/dev/null").status == 0)
+    }
+
     @Test func aFailureIsJSONWhereJSONWasAskedFor() async throws {
         let node = try await TestNode("alpha", in: ScratchDirectory())
         let result = try await node.run("show", "20260405-nothing", "--json")

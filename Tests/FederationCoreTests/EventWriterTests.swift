@@ -170,7 +170,38 @@ import Testing
         try node.write(.change(subject: subject, .unarchive), requestID: "last")
         kept = node.log.wireValues("writer", peer: "").map(\.key)
         #expect(kept.count == 1000 && kept.contains("last") && kept.contains("second"))
-        #expect(!kept.contains("first") && !kept.contains("k0") && !kept.contains("k1") && kept.contains("k2"))
+        // An older program kept no number: those are older than any that has one.
+        #expect(!kept.contains("k0") && !kept.contains("k1") && !kept.contains("k2") && kept.contains("k3"))
+        #expect(kept.contains("first"))
+    }
+
+    /// Ids follow the clock, and so do not say which write was before which.
+    @Test func aClockThatWasSetBackForgetsNoRequest() throws {
+        var node = SampleNode(1)
+        for number in 1...1100 {
+            let value = Array("\(Sample.id(Int64(number) + 86_400_000)),\(number) create x".utf8)
+            try node.log.setWireValue("writer", peer: "", key: "ahead-\(number)", value)
+        }
+        try node.take([Sample.event(Sample.id(1), origin: 2, clock: [1: 1100, 2: 1])])
+        for number in 0..<70 {
+            let request = WriteRequest.create(subject: "20260101-back-\(number)", snapshot())
+            let written = try node.write(request, requestID: "back-\(number)")
+            let again = try node.write(request, requestID: "back-\(number)")
+            #expect(again.isRepeated && again.events == written.events)
+        }
+        let kept = node.log.wireValues("writer", peer: "").map(\.key)
+        #expect(kept.count < 1070 && kept.contains("back-0") && !kept.contains("ahead-1"))
+    }
+
+    /// The one that is the 64th may be one that nobody has named.
+    @Test func requestsAreForgottenWhoeverWritesBesideThem() throws {
+        var node = SampleNode(1)
+        for number in 0..<1100 { try node.log.setWireValue("writer", peer: "", key: "k\(number)", Array("x y z".utf8)) }
+        for number in 1...64 {
+            let id = number % 2 == 1 ? "r\(number)" : nil
+            try node.write(.create(subject: "20260101-note-\(number)", snapshot()), requestID: id)
+        }
+        #expect(node.log.wireValues("writer", peer: "").count == 1000)
     }
 
     @Test(arguments: [

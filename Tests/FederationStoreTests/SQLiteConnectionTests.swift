@@ -155,6 +155,33 @@ private func count(in scratch: ScratchDirectory) throws(SQLiteError) -> Int64? {
     #expect(try count(connection) == 2)
 }
 
+/// SQLite undoes a transaction by itself where it finds no room; whoever goes on all the same changes nothing.
+@Test func nothingIsDoneBehindATransactionThatIsGone() throws {
+    let scratch = ScratchDirectory()
+    let connection = try things(in: scratch)
+    try connection.setMaxPageCount(20)
+    try connection.script("PRAGMA cache_size = 1")
+    var (isGone, behind): (Bool, SQLiteError?) = (false, nil)
+    #expect(throws: SQLiteError(extendedCode: SQLiteError.rolledBack)) {
+        try connection.transaction { () throws(SQLiteError) in
+            for number in 0..<100 {
+                // As a host does that heeds no failure.
+                try? connection.run("INSERT INTO thing VALUES (?, 1, ?)", "\(number)", [UInt8](repeating: 1, count: 4000))
+            }
+            isGone = !connection.isInTransaction
+            do throws(SQLiteError) { try connection.run("INSERT INTO thing(key) VALUES (?)", "behind it") } catch { behind = error }
+        }
+    }
+    #expect(behind?.extendedCode == SQLiteError.rolledBack)
+    #expect(isGone)
+    #expect(try count(connection) == 0)
+    try connection.setMaxPageCount(1000)
+    try connection.transaction { () throws(StoreFailure) in
+        try storing { () throws(SQLiteError) in try connection.run("INSERT INTO thing(key) VALUES (?)", "later") }
+    }
+    #expect(try count(connection) == 1)
+}
+
 @Test func aPathIsAFileAndNothingElse() throws {
     let scratch = ScratchDirectory()
     for path in ["", "a\0b", scratch.path, scratch.file("missing/things.db")] {

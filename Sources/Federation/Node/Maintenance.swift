@@ -20,9 +20,11 @@ struct Maintenance: Sendable {
                 try await node.signCheckpoints()
                 let now = SystemClock.now()
                 do throws(StoreFailure) {
-                    _ = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                    let outcome = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
                         try node.intake.retryDue(now: now, limit: 500, into: &log)
                     }
+                    if outcome.foundOwnFuture { await PollLog(node: node).found(.proven, at: "") }
+                    if outcome.events > 0 { node.bell.ring() }
                 } catch where error.isFull {
                     // What waits goes on waiting; what is to go, goes all the more.
                     try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in

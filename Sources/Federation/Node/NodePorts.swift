@@ -122,6 +122,8 @@ struct NodePollStore: PollStore {
         var commit = commit
         if let page = commit.page, page.findings.isEmpty {
             commit.page?.findings = await reading.findings(of: page.items, with: page.attestations)
+            // Whoever asked for it may have changed its mind meanwhile; from here on it is carried through.
+            guard !Task.isCancelled else { throw .interrupted }
         }
         let now = SystemClock.now()
         let outcome = try await node.store.write { [node, commit] (log: inout SQLiteLog) throws(StoreFailure) in

@@ -4,7 +4,7 @@ import FederationCore
 let statusCommand = CommandDefinition(
     name: "status", summary: "show the node and how each peer is",
     details: """
-        With --check the exit code is 6 where anything is degraded, for cron and probes.
+        With --check the exit code is 6 where anything is degraded, or no daemon runs, for cron and probes.
 
         With --watch it is drawn over every second until Ctrl-C, with a line for each peer; where there is no terminal it is
         printed anew whenever it has changed, with --json as one line.
@@ -22,7 +22,8 @@ let statusCommand = CommandDefinition(
         return await StatusWatch(session: session).run()
     }
     return await session.perform(.status) { _ in } status: { result in
-        arguments.has("--check") && result.text("state") != "ok" ? .degraded : .ok
+        let isWell = result.text("state") == "ok" && result.isTrue("running")
+        return arguments.has("--check") && !isWell ? .degraded : .ok
     } render: { status in
         console.print(arguments.has("--brief") ? StatusText.brief(status) : StatusText.full(status))
     }
@@ -36,7 +37,7 @@ enum StatusText {
         return [
             counted(status.count("events"), "event"), counted(status.count("records"), "record"),
             counted(status.count("divergences"), "divergence"), "\(well) of \(counted(Int64(peers.count), "peer")) well",
-        ].joined(separator: ", ")
+        ].joined(separator: ", ") + (status.isTrue("running") ? "" : ", daemon not running")
     }
 
     static func full(_ status: JSON) -> String {
