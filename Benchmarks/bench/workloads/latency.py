@@ -79,7 +79,8 @@ def measured(pair, rate: int, count: int) -> tuple[list[float], dict]:
     facts = {"rate": count / (time.monotonic() - begun)}
     first, last = (expect(pipe, pair) for _, pipe in watchers)
     for name, server, before in zip(("source", "follower"), pair.servers, spent):
-        facts[f"{name}_cpu_ms"] = (usage(server.process.pid).cpu - before) / count * 1000
+        # What ends in between may end uncounted.
+        facts[f"{name}_cpu_ms"] = max(0.0, usage(server.process.pid).cpu - before) / count * 1000
     for process, _ in watchers:
         process.join()
     missing = [key for key in keys if key not in first or key not in last]
