@@ -39,6 +39,7 @@ import Testing
             // What the configuration says now: the peer is paused.
             let paused = try await alpha.facts("sync", "--dry-run")
             #expect(paused.at("peers", "0", "paused")?.bool == true)
+            #expect(try await alpha.run("sync").out == "beta: paused, and not asked\n")
         } else {
             let plan = try await alpha.facts("sync", "--dry-run")
             #expect(plan["dry_run"]?.bool == true && plan.at("peers", "0", "applied")?.integer == 3, "\(plan.raw)")

@@ -65,8 +65,16 @@ extension CommandService {
         let isDryRun = arguments["dry_run"]?.bool ?? false
         // A version that came after whoever decides had looked is not decided on.
         let base = try heads(arguments["heads"])
-        let written = try await node.write(
-            [.resolve(subject: id, resolution, base: base)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
+        let written: Written
+        do throws(CommandFailure) {
+            written = try await node.write(
+                [.resolve(subject: id, resolution, base: base)], requestID: arguments["request"]?.string, isDryRun: isDryRun)[0]
+        } catch {
+            guard case .accept(let version) = resolution, [.unknownVersion, .ambiguousVersion].contains(error.code) else { throw error }
+            var failure = error
+            failure.facts["version"] = version
+            throw failure
+        }
         return jsonObject {
             $0.member("id", written.subject)
             if isDryRun { $0.member("dry_run", true) }

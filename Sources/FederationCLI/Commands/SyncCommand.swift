@@ -121,6 +121,8 @@ private func printSync(_ result: JSON, isDryRun: Bool, _ console: Console) {
                 hint: "compare the words: federation pair \(peer.text("name"))")
         } else if peer.isTrue("busy") {
             console.error("\(peer.text("name")): it is busy, and is asked again later")
+        } else if peer.isTrue("paused") {
+            console.print("\(peer.text("name")): paused, and not asked")
         } else if peer.isTrue("ok") {
             console.print("\(peer.text("name")): \(counted(peer.count("applied"), "new event"))\(isDryRun ? " would come" : "")")
         } else {
