@@ -42,6 +42,18 @@ import Testing
         #expect(node.log.eventCount() == 0)
     }
 
+    @Test func aPurgeThatTheReplayerHoldsTakesNoText() throws {
+        var node = SampleNode(9)
+        let created = batch(1)[0]
+        let purge = Sample.event(Sample.id(2), "purge", created.subject, clock: [1: 2])
+        let edit = Sample.event(Sample.id(3), "update", created.subject, origin: 2, clock: [1: 1, 2: 1], body: "kept")
+        node.intake.policy.replayAttempts = 1
+        node.intake.policy.replayer = FailingReplayer(failing: [purge.id])
+        #expect(try node.take([created, purge, edit]).held == 1)
+        #expect(node.log.event(edit.id)?.event.isStub == false)
+        #expect(node.log.record(created.subject)?.heads == [edit.id])
+    }
+
     @Test func anEventThatFailsThreeTimesIsHeldAndThePageGoesOn() throws {
         var node = SampleNode(9)
         let events = batch(3)
