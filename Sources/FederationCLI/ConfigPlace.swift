@@ -10,8 +10,11 @@ enum ConfigPlace {
     /// `/etc` hold, the first that is there. Where there is none, the one in the working directory, which is then missed.
     static func found() -> String {
         let places = [fileName, configured, user.map { $0.config + "/" + fileName }, system + "/" + fileName]
-        return places.compactMap { $0 }.first { access($0, F_OK) == 0 } ?? fileName
+        return places.compactMap { $0 }.first { isThere($0) } ?? fileName
     }
+
+    /// One that this account may not look at counts as there: else a command would offer to make a second node.
+    private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 || errno == EACCES }
 
     /// What `ConfigurationDirectory=` of a systemd unit gives; the first one counts.
     private static var configured: String? { first("CONFIGURATION_DIRECTORY").map { $0 + "/" + fileName } }

@@ -96,6 +96,8 @@ struct FailureText {
         case .sourceLocked: self.init("'\(fact("id"))' is locked by its origin \(fact("origin"))", hint: "only that node may change it")
         case .clockFull: self.init("'\(fact("id"))' was written by more origins than a clock may name (\(fact("limit")))")
         case .ownOrigin: self.init("'\(fact("origin"))' is this node itself, whose entry numbers its own events")
+        case .unknownOrigin where fact("case") == "frozen":
+            self.init("no frozen origin '\(fact("origin"))'", hint: list.isEmpty ? "no origin is frozen: there is nothing to choose" : "frozen are: \(list)")
         case .unknownOrigin:
             self.init("no entry of '\(fact("origin"))' in the vector clock", hint: list.isEmpty ? "there is none of another node" : "there are: \(list)")
         case .tooLarge: self.init("\(fact("what")) is too large: at most \(fact("limit")) bytes")

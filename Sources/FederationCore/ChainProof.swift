@@ -167,9 +167,9 @@ struct ChainProof {
 
     /// Keeps what fits, once the page is in the log.
     ///
-    /// - Returns: subjects of events that were held for their signature, and are no longer.
-    func write(to log: inout some LogWriting, now: WallTime) throws(StoreFailure) -> [String] {
-        var released: [String] = []
+    /// - Returns: events that their signature holds, and need no longer.
+    func write(to log: inout some LogWriting, now: WallTime) throws(StoreFailure) -> [Event] {
+        var released: [Event] = []
         for link in sealed {
             guard let stored = try log.event(link.id), stored.digest == link.digest, stored.verification != .chained,
                 proofs[link.id]?.covers(stored.event) == true
@@ -177,9 +177,7 @@ struct ChainProof {
             try log.seal(
                 link.id, signature: stored.event.signature, publicKey: stored.event.publicKey, verification: .chained,
                 proofTime: stored.proofTime(becoming: .chained, by: .chain, at: now))
-            guard stored.hold == .signature else { continue }
-            try log.setHold(link.id, nil)
-            released.append(stored.event.subject)
+            if stored.hold == .signature { released.append(stored.event) }
         }
         for (origin, numbers) in disproved {
             try log.forgetCheckpoints(of: origin) { numbers.contains($0.number) }

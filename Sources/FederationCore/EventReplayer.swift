@@ -11,8 +11,8 @@ public protocol EventReplayer: Sendable {
     /// Changes whenever it may apply what it failed on: held events are then given to it again.
     var version: String { get }
 
-    /// Applies one event. One that came as a stub is given again when its `data` arrives, and an id that another
-    /// variant has taken is given again with that.
+    /// Applies one event. One that came as a stub is given again when its `data` arrives, an id that another variant has
+    /// taken is given again with that, and one that was held for its signature when it counts again.
     ///
     /// Where it answers `.failed` it must have kept nothing. Such an event is given again at the next polls, and
     /// held after as many of them as the configuration's `quarantine_after` says. It runs on the store's own thread,

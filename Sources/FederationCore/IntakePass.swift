@@ -15,6 +15,8 @@ struct IntakePass {
     private var hasQuarantine: Bool
     private var keys: OriginKeys
     private var chain = ChainProof()
+    /// Events of the log that their signature holds no longer.
+    private var believed: Set<ULID> = []
 
     init(_ policy: IntakePolicy, peer: String, now: WallTime, _ log: some LogReading) throws(StoreFailure) {
         self.policy = policy
@@ -42,8 +44,13 @@ struct IntakePass {
 
     var unprovenAttestations: Int { chain.unproven }
 
+    private mutating func believe(_ event: Event) {
+        believed.insert(event.id)
+        subjects.change(event.subject)
+    }
+
     mutating func keepProof(in log: inout some LogWriting) throws(StoreFailure) {
-        for subject in try chain.write(to: &log, now: now) { subjects.change(subject) }
+        for event in try chain.write(to: &log, now: now) { believe(event) }
     }
 
     /// - Parameters:
@@ -73,7 +80,8 @@ struct IntakePass {
         let upkeep = RecordUpkeep(policy, now: now)
         var holds: [ULID: HoldReason] = [:]
         for place in subjects.changed {
-            holds.merge(try upkeep.update(subjects[place].text, knowing: subjects[place].known, in: &log)) { $1 }
+            let (text, known) = (subjects[place].text, subjects[place].known)
+            holds.merge(try upkeep.update(text, believing: believed, knowing: known, in: &log)) { $1 }
         }
         try clock.write(to: &log)
         if let foundOwnEvent, try log.meta(.stopped) == nil {
@@ -265,10 +273,7 @@ extension IntakePass {
                 verification: entry.verification,
                 proofTime: stored.proofTime(
                     becoming: entry.verification, by: entry.verification == .chained ? .chain : .copy, at: now))
-            if stored.hold == .signature, entry.verification.rank > 0 {
-                try log.setHold(event.id, nil)
-                subjects.change(stored.event.subject)
-            }
+            if stored.hold == .signature, entry.verification.rank > 0 { believe(stored.event) }
         } else if isBetterProved, !event.isStub || !stored.dataSeen {
             // The same item in the bytes that its origin signed: a relay had written the others.
             try put(entry, inPlaceOf: stored, in: &log)
@@ -321,8 +326,8 @@ extension IntakePass {
         entry.proofTime = try stored.proofTime(handedTo: entry.verification, in: log)
         let seq = try log.replace(with: entry, counted: false)
         try SignatureReview.follow(from: stored.seq, to: seq, in: &log)
-        let isNowProved = stored.hold == .signature && entry.verification.isProved
-        if stored.isHeldApart, !isNowProved { try log.setHold(entry.event.id, stored.hold) }
+        if stored.isHeldApart { try log.setHold(entry.event.id, stored.hold) }
+        if stored.hold == .signature, entry.verification.isProved { believe(entry.event) }
         subjects.change(entry.event.subject)
     }
 }

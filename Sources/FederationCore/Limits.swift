@@ -311,6 +311,8 @@ public enum Limits: Sendable {
     package static let searchStepBytes = 16 << 20
     /// A command may catch up with a long log.
     package static let controlDeadline: Duration = .seconds(24 * 3600)
+    /// … and for one that only says how it is.
+    package static let statusPatience: Duration = .seconds(60)
     /// What asks only how a daemon is does not wait for one that hangs.
     package static let supportPatience: Duration = .seconds(10)
     /// A large database on a slow disk is not waited for.

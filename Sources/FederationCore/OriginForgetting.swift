@@ -23,6 +23,22 @@ package struct OriginForgetting: Hashable, Sendable {
     package let entries: Int
     private let node: ULID
 
+    /// The same by the name of a configured peer that was met, or by the origin's id.
+    package init(named name: String, node: ULID, peers: [String], in log: some LogReading) throws(Failure) {
+        var origin = ULID(name)
+        let clock: VectorClock
+        do throws(StoreFailure) {
+            if origin == nil, peers.contains(name) {
+                origin = try log.state(StateKey.peer(name, .identity)).flatMap { ULID($0) }
+            }
+            clock = VectorClock(stored: try log.state(StateKey.clock) ?? "")
+        } catch {
+            throw .store(error)
+        }
+        guard let origin else { throw .unknownOrigin(known: clock.others(than: node)) }
+        try self.init(origin, node: node, peers: peers, in: log)
+    }
+
     /// Looks up what there is to forget; changes nothing.
     ///
     /// - Parameters:
@@ -46,7 +62,7 @@ package struct OriginForgetting: Hashable, Sendable {
         }
         counter = clock[origin]
         entries = clock.count
-        guard counter > 0 else { throw .unknownOrigin(known: clock.sorted.map(\.origin).filter { $0 != node }) }
+        guard counter > 0 else { throw .unknownOrigin(known: clock.others(than: node)) }
     }
 
     /// Frees the entry, and gives the place to an origin that had found none.
@@ -119,4 +135,8 @@ struct ForgottenOrigins: Hashable, Sendable {
             try log.setWireValue(ForgottenOrigins.namespace, peer: "", key: origin.description, value)
         }
     }
+}
+
+extension VectorClock {
+    fileprivate func others(than node: ULID) -> [ULID] { sorted.map(\.origin).filter { $0 != node } }
 }

@@ -20,8 +20,10 @@ struct RecordUpkeep {
     let replayer: (any EventReplayer)?
     let replayAttempts: Int
     let now: WallTime
+    private let policy: IntakePolicy?
 
     init(_ policy: IntakePolicy, now: WallTime) {
+        self.policy = policy
         sha256 = policy.sha256
         replayer = policy.replayer
         replayAttempts = policy.replayAttempts
@@ -30,6 +32,7 @@ struct RecordUpkeep {
 
     /// For our own writes, which no replayer is given.
     init(sha256: @escaping SHA256, now: WallTime) {
+        policy = nil
         self.sha256 = sha256
         replayer = nil
         replayAttempts = 1
@@ -62,10 +65,12 @@ struct RecordUpkeep {
     ///
     /// - Parameters:
     ///   - retriesReplayer: gives what the replayer holds to it again.
+    ///   - believed: events whose signature holds them no longer.
     ///   - known: all events of the subject in order of id, where the caller knows them.
     /// - Returns: the events that are held now.
     func update(
-        _ subject: String, retriesReplayer: Bool = false, knowing known: [RecordSource]? = nil,
+        _ subject: String, retriesReplayer: Bool = false, believing believed: Set<ULID> = [],
+        knowing known: [RecordSource]? = nil,
         in log: inout some LogWriting
     ) throws(StoreFailure) -> [ULID: HoldReason] {
         // Most subjects that are new have one event, of which this was found out already. The case alone is looked at: to
@@ -80,7 +85,8 @@ struct RecordUpkeep {
         var found: [ULID: Snapshot] = [:]
         for source in known ?? [] { found[source.stored.event.id] = source.findings?.snapshot }
         var held: [ULID: HoldReason] = [:]
-        for event in stored where event.isHeldApart && !(retriesReplayer && event.isHeldByReplayer) {
+        for event in stored where event.isHeldApart {
+            guard !(retriesReplayer && event.isHeldByReplayer), !believed.contains(event.event.id) else { continue }
             held[event.event.id] = event.hold
         }
         // A release may fail at the replayer, and then others are released or not: at most once for each event.
@@ -89,7 +95,7 @@ struct RecordUpkeep {
         repeat {
             outcome = RecordFunction.record(
                 of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event), knowing: found)
-        } while try release(stored, outcome, &offered, &held, in: &log)
+        } while try release(stored, outcome, believed, &offered, &held, in: &log)
         outcome.record?.heldCount += held.count
         for standing in outcome.standings { held[standing.id] = standing.hold }
         for event in stored where event.hold != held[event.event.id] {
@@ -100,19 +106,23 @@ struct RecordUpkeep {
         return held
     }
 
-    /// Gives events that are no longer held to the replayer.
+    /// Gives events that are no longer held to the replayer. What became known of an origin while its event was held for
+    /// another reason is looked at first: until then it was not worth a hold of its own.
     ///
     /// - Returns: whether one of them is held again.
     private func release(
-        _ stored: [StoredEvent], _ outcome: RecordOutcome, _ offered: inout Set<ULID>, _ held: inout [ULID: HoldReason],
-        in log: inout some LogWriting
+        _ stored: [StoredEvent], _ outcome: RecordOutcome, _ believed: Set<ULID>, _ offered: inout Set<ULID>,
+        _ held: inout [ULID: HoldReason], in log: inout some LogWriting
     ) throws(StoreFailure) -> Bool {
-        guard let replayer else { return false }
+        guard let policy, stored.contains(where: { $0.hold != nil }) else { return false }
         let applied = Set(outcome.standings.filter { $0.hold == nil }.map(\.id))
         for event in stored where event.hold != nil && applied.contains(event.event.id) {
-            guard offered.insert(event.event.id).inserted, let entry = LogEntry(event, sha256),
-                case .failed(let reason) = try replayer.replay(entry, lending: &log)
-            else { continue }
+            guard offered.insert(event.event.id).inserted, let entry = LogEntry(event, sha256) else { continue }
+            if !believed.contains(entry.event.id), try SignatureReview.holds(entry, by: policy, in: log) {
+                held[event.event.id] = .signature
+                return true
+            }
+            guard let replayer, case .failed(let reason) = try replayer.replay(entry, lending: &log) else { continue }
             held[event.event.id] = .replayer(reason)
             return true
         }

@@ -146,6 +146,25 @@ package enum SignatureReview {
     package static func isDue(in log: some LogReading) throws(StoreFailure) -> Bool { try scan(in: log) != nil }
 }
 
+extension SignatureReview {
+    /// Whether an event of the log, which is about to count, is to be held for its signature.
+    static func holds(
+        _ entry: LogEntry, by policy: IntakePolicy, in log: some LogReading
+    ) throws(StoreFailure) -> Bool {
+        guard policy.originCheck == nil, !entry.event.origin.isExactly(policy.node.description) else { return false }
+        var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
+        return keys.holds(try keys.finding(entry.event, entry.fingerprint, isNew: false, in: log), of: entry.event)
+    }
+}
+
+extension OriginKeys {
+    /// Whether an event of which this was found counts for nothing.
+    fileprivate func holds(_ finding: Finding, of event: Event) -> Bool {
+        guard case .problem = finding else { return false }
+        return mode(for: event.originID) == .enforce
+    }
+}
+
 extension Intake {
     /// Looks at signatures again, at most `limit` events of the log.
     ///
@@ -163,29 +182,38 @@ extension Intake {
             return try SignatureReview.isDue(in: log)
         }
         var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
-        var changed: Set<ExactText> = []
+        var changed: [ExactText: Set<ULID>] = [:]
         var reached = last
         for (index, stored) in events.enumerated() {
             guard scan.isAbout(stored.event), !stored.event.origin.isExactly(policy.node.description) else { continue }
-            if try review(stored, &keys, now: now, in: &log) { changed.insert(ExactText(stored.event.subject)) }
+            let subject = ExactText(stored.event.subject)
+            switch try review(stored, &keys, now: now, in: &log) {
+            case .asBefore: break
+            case .held: changed[subject, default: []].remove(stored.event.id)
+            case .believed: changed[subject, default: []].insert(stored.event.id)
+            }
             guard keys.intervals.isExhausted, index + 1 < events.count else { continue }
             // The next transaction can say more of what follows.
             reached = stored
             break
         }
         let upkeep = RecordUpkeep(policy, now: now)
-        for subject in changed.sorted() { _ = try upkeep.update(subject.text, in: &log) }
+        for (subject, believed) in changed.sorted(by: { $0.key < $1.key }) {
+            _ = try upkeep.update(subject.text, believing: believed, in: &log)
+        }
         scan.after = reached.seq
         try log.setWireValue(SignatureReview.namespace, peer: "", key: scan.key, scan.value)
         return true
     }
 
-    /// - Returns: whether the event counts otherwise than before.
+    /// What a look at an event's signature came to.
+    private enum Review { case asBefore, held, believed }
+
     private func review(
         _ stored: StoredEvent, _ keys: inout OriginKeys, now: WallTime, in log: inout some LogWriting
-    ) throws(StoreFailure) -> Bool {
+    ) throws(StoreFailure) -> Review {
         let event = stored.event
-        guard let fingerprint = try? event.fingerprint(policy.sha256) else { return false }
+        guard let fingerprint = try? event.fingerprint(policy.sha256) else { return .asBefore }
         let finding = try keys.finding(event, fingerprint, isNew: false, in: log)
         // What a chain has proved is no worse for its own signature. What a key had attested that was given up since is
         // to be confirmed by the next one.
@@ -199,11 +227,14 @@ extension Intake {
             try keys.learn(from: event, in: &log)
             if stored.verification.rank == 0 { try Equivocation.note(sealed: event, now: now, in: &log) }
         }
-        var hold: HoldReason?
-        if case .problem = finding, keys.mode(for: event.originID) == .enforce { hold = .signature }
-        // What is held for another reason counts for nothing already.
-        guard stored.hold == nil || stored.hold == .signature, hold != stored.hold else { return false }
-        try log.setHold(event.id, hold)
-        return true
+        let isHeld = keys.holds(finding, of: event)
+        switch stored.hold {
+        case nil where isHeld:
+            try log.setHold(event.id, .signature)
+            return .held
+        case .signature where !isHeld: return .believed
+        // What is held for another reason counts for nothing already, and is looked at again before it counts.
+        default: return .asBefore
+        }
     }
 }

@@ -54,6 +54,11 @@ import Testing
         let plan = try await node.run("forget-origin", FakeNoema.id, "--dry-run")
         #expect(plan.out.contains("⚠ it is the peer 'fake'"), "\(plan.out)")
         #expect(try await node.facts("forget-origin", FakeNoema.id, "--dry-run").at("peers", "0")?.string == "fake")
+        #expect(try await node.facts("forget-origin", "fake", "--dry-run")["origin"]?.string == FakeNoema.id)
+        let unknown = try await node.run("forget-origin", "faek", "--dry-run")
+        #expect(unknown.status == 1 && unknown.err.contains(FakeNoema.id), "\(unknown)")
+        let unfrozen = try await node.run("trust-key", FakeNoema.id, "ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=")
+        #expect(unfrozen.status == 1 && unfrozen.err.contains("no origin is frozen"), "\(unfrozen)")
         func code(_ origin: String) async throws -> String? {
             let result = try await node.run("forget-origin", origin, "--yes", "--json")
             return result.status == 1 ? try result.json.at("error", "code")?.string : "status \(result.status)"
@@ -61,8 +66,9 @@ import Testing
         let own = try await node.status().at("node", "id")?.string ?? ""
         #expect(try await code(own) == "own_origin")
         #expect(try await code("01KNJX4991ASW6NNKS9BQHNCG9") == "unknown_origin")
-        #expect(try await code("fake") == "unknown_origin")
+        #expect(try await code("faek") == "unknown_origin")
         #expect(try await clock(node).count == 3)
+        #expect(try await node.facts("forget-origin", "fake", "--yes")["forgotten"]?.bool == true)
         withExtendedLifetime(peer) {}
     }
 }

@@ -206,6 +206,9 @@ import Testing
         let socket = try RawSocket(connectingTo: node.port)
         socket.send("GET /federation/v1/identity HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         #expect(socket.receiveToEnd().contains("omega"))
+        // So is what it writes.
+        try await node.put("# By another name\n")
+        #expect(try await node.facts("events")["events"]?.array?.last?["origin_name"]?.string == "omega")
         TestFile.write(text, to: node.configPath)
         try await eventually("nothing waits") { (try await node.status().at("config", "needs_restart")?.array?.isEmpty).flatMap(\.orNil) }
         #expect(try await node.stop() == .exited(0))

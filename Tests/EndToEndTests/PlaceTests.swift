@@ -44,6 +44,24 @@ import Testing
         #expect(try shown.json["name"]?.string == "gamma", "\(shown)")
     }
 
+    /// Somebody else's node is not offered to be made once more.
+    @Test func whatMayNotBeLookedAtIsNotTakenForMissing() async throws {
+        let scratch = ScratchDirectory()
+        let home = scratch.file("home")
+        let environment = ["HOME": home, "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""]
+        #expect(try await run("init", "--user", "--name", "alpha", in: scratch, environment).status == 0)
+        // An administrator may look anywhere, unless that is taken away.
+        let program = geteuid() == 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", Program.path] : [Program.path]
+        for (directory, words) in [("/.local/state/federation", "Permission denied"), ("/.config/federation", "may not be read")] {
+            #expect(chmod(home + directory, 0) == 0)
+            let result = try await Program.run(
+                ["-c", "cd \"$0\" && exec \"$@\"", scratch.path] + program + ["status"], in: scratch, program: "/bin/sh",
+                environment: environment)
+            #expect(chmod(home + directory, 0o700) == 0)
+            #expect(result.status == 3 && result.err.contains(words) && !result.err.contains("init"), "\(result)")
+        }
+    }
+
     @Test func theDataMayBeElsewhere() async throws {
         let scratch = ScratchDirectory()
         let made = try await run("init", "n", "--data", "../d/e", in: scratch, [:])

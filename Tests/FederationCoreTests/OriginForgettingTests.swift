@@ -27,6 +27,13 @@ import Testing
         let before = (node.inventory, node.records, node.log.meta(.ownNumber))
         let plan = try OriginForgetting(Sample.node(2), node: Sample.node(1), peers: ["alpha", "beta"], in: node.log)
         #expect(plan.counter == 2 && plan.events == 2 && plan.entries == 2 && plan.peers == ["beta"])
+        let named = try OriginForgetting(named: "beta", node: Sample.node(1), peers: ["alpha", "beta"], in: node.log)
+        #expect(named == plan)
+        for other in ["alpha", "gamma"] {
+            #expect(throws: OriginForgetting.Failure.unknownOrigin(known: [Sample.node(2)])) {
+                try OriginForgetting(named: other, node: Sample.node(1), peers: ["alpha", "beta"], in: node.log)
+            }
+        }
         #expect(clock(node) == [Sample.node(1): 1, Sample.node(2): 2], "a plan changes nothing")
         try forget(2, &node)
         #expect(clock(node) == [Sample.node(1): 1])

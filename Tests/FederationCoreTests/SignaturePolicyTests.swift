@@ -244,6 +244,48 @@ import Testing
         #expect(node.log.event(Sample.id(1))?.hold == .signature)
     }
 
+    /// What is held for another reason is no way round the signature: it is looked at before it counts.
+    @Test func whatAForgerRelayedFirstDoesNotCountOnceNothingElseHoldsIt() throws {
+        var node = node(.enforce)
+        // It waits for one of an action that is not known, whose honest variant is a plain create.
+        let unknown = Sample.event(Sample.id(1), "enlighten", "20260101-note-1", origin: 1, clock: [1: 1])
+        let edit = Sample.event(Sample.id(2), "update", "20260101-note-1", origin: 1, clock: [1: 2])
+        #expect(try node.take([unknown.sealed(by: 7), edit.sealed(by: 7)]).held == 2)
+        #expect(node.log.event(edit.id)?.hold == .waits)
+        try node.pin(1, of: 1)
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(edit.id)?.hold == .waits && node.log.event(edit.id)?.verification == .invalid)
+        #expect(try node.take([note(1, sealedBy: 1)]).applied == 1)
+        #expect(node.log.event(edit.id)?.hold == .signature)
+        #expect(node.log.record("20260101-note-1")?.heads == [Sample.id(1)])
+        // By hand no more than by itself.
+        #expect(try node.intake.retry(held: edit.id, now: node.now, into: &node.log) == .held(.signature))
+        node.intake.policy.signatures.mode = .warn
+        try node.note()
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(edit.id)?.hold == nil && node.log.record("20260101-note-1")?.heads == [edit.id])
+    }
+
+    @Test func whatTheReplayerHoldsIsLookedAtBeforeItIsGivenAgain() throws {
+        var node = node(.enforce)
+        let forged = try note(1, sealedBy: 7)
+        let replayer = FailingReplayer(failing: [forged.id])
+        node.intake.policy.replayer = replayer
+        node.intake.policy.replayAttempts = 1
+        try node.take([forged])
+        #expect(node.log.event(forged.id)?.hold == .replayer(.invalidFrontmatter))
+        try node.pin(1, of: 1)
+        while try node.review(limit: 10) {}
+        replayer.failing = []
+        #expect(try node.intake.retry(held: forged.id, now: node.now, into: &node.log) == .held(.signature))
+        #expect(replayer.applied.isEmpty)
+        // Believed after all, it is given to the replayer, which has never seen it.
+        node.intake.policy.signatures.mode = .warn
+        try node.note()
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(forged.id)?.hold == nil && replayer.applied == [forged.id])
+    }
+
     @Test func aHardPinLooksAgainAtWhatAnotherPinHadProved() throws {
         var node = node(.enforce)
         try node.pin(7, of: 1)

@@ -31,7 +31,7 @@ package struct Backup: Sendable {
     ) async throws(CommandFailure) -> [UInt8] {
         let file = try loadConfig(configPath)
         let directory = NodeDirectory(file.dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         try refuseTarget(directory)
         let node: (id: ULID, current: PublicKey?, size: Int64)
         var facts: (events: Int64, digest: String)

@@ -5,10 +5,10 @@ internal import FederationHTTP
 /// Has a command done by the daemon that holds the database, or does it here when none runs.
 package struct CommandClient: Sendable {
     private let configPath: String
-    /// How long the daemon's answer is waited for.
-    private let patience: Duration
+    /// How long the daemon's answer is waited for; `nil`: as long as what is asked may take.
+    private let patience: Duration?
 
-    package init(configPath: String, patience: Duration = Limits.controlDeadline) {
+    package init(configPath: String, patience: Duration? = nil) {
         self.configPath = configPath
         self.patience = patience
     }
@@ -40,7 +40,7 @@ package struct CommandClient: Sendable {
         defer { client.close() }
         let request = HTTPRequest(
             .post, name.target, fields: ["Content-Type": "application/json"], body: arguments,
-            maxAnswerBytes: Limits.controlAnswerBytes, deadline: patience)
+            maxAnswerBytes: Limits.controlAnswerBytes, deadline: patience ?? name.patience)
         var result = await send(request, directory, client)
         // A write carries a request id, so asking once more after a lost answer cannot write twice.
         if case .failure(let failure) = result, failure != .refused, failure != .timeout { result = await send(request, directory, client) }

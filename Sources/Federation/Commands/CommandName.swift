@@ -44,6 +44,15 @@ package enum CommandName: String, Sendable, CaseIterable {
         }
     }
 
+    /// How long its answer may take. What only says how things are takes no part in the work that it is about: a daemon
+    /// that does not answer it hangs.
+    var patience: Duration {
+        switch self {
+        case .status, .peers, .progress, .history, .replayerShow: Limits.statusPatience
+        default: Limits.controlDeadline
+        }
+    }
+
     /// The route of the control socket.
     var target: String { "/control/v1/\(rawValue)" }
 }

@@ -6,14 +6,13 @@ internal import FederationStore
 extension CommandService {
     func forgetOrigin(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let name = try arguments.required("origin")
-        guard let origin = ULID(name) else { throw CommandFailure(.unknownOrigin, ["origin": name]) }
         let isDryRun = arguments["dry_run"]?.bool ?? false
         if let stopped = node.stopped { throw stopped.failure }
         let own = node.identity.id
         let peers = node.config.peers.map(\.name)
         let body: @Sendable (inout SQLiteLog) throws(CommandFailure) -> OriginForgetting = { log throws(CommandFailure) in
             do throws(OriginForgetting.Failure) {
-                let plan = try OriginForgetting(origin, node: own, peers: peers, in: log)
+                let plan = try OriginForgetting(named: name, node: own, peers: peers, in: log)
                 do throws(StoreFailure) { try plan.write(now: SystemClock.now(), to: &log) } catch { throw .store(error) }
                 return plan
             } catch {

@@ -25,7 +25,7 @@ package enum SigningKeys {
         configPath: String, force: Bool, isDryRun: Bool = false
     ) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         let lock: DataDirectoryLock
         do throws(DataDirectoryLockFailure) { lock = try DataDirectoryLock(directory: directory.path) } catch {
             throw CommandFailure(error, directory: directory.path)

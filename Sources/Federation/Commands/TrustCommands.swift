@@ -13,7 +13,7 @@ extension CommandService {
             throw CommandFailure(error)
         }
         guard let origin = ULID(name), let found = frozen.first(where: { $0.origin == origin }) else {
-            throw CommandFailure(.unknownOrigin, ["origin": name], list: frozen.map(\.origin.description))
+            throw CommandFailure(.unknownOrigin, ["origin": name, "case": "frozen"], list: frozen.map(\.origin.description))
         }
         guard let chosen = PublicKey(key), found.candidates.contains(chosen) else {
             throw CommandFailure(.unknownVersion, ["id": name, "version": key], list: found.candidates.map(\.text))

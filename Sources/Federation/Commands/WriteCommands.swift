@@ -8,6 +8,8 @@ extension CommandService {
     func put(_ arguments: JSON) async throws(CommandFailure) -> [UInt8] {
         let file = try arguments.required("file")
         let text = try arguments.required("text")
+        // What was to write it has failed, most likely, and its version would take the place of the one before.
+        guard text.utf8.contains(where: { $0 > 0x20 }) else { throw CommandFailure(.file, ["file": file, "why": "it is empty"]) }
         let matter: FrontMatter
         let body: String
         switch FrontMatter.split(text) {

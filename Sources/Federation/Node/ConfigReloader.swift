@@ -115,6 +115,7 @@ actor ConfigReloader {
                 "a key or certificate file cannot be used; what was read before stays",
                 ["code": error.code.rawValue, "file": error.facts["file"] ?? ""])
         }
+        await node.writes.rename(config.name)
         threshold?.level = Logger.Level(config.log.level)
         if !difference.node.isEmpty {
             renewServers()

@@ -19,7 +19,7 @@ actor GroupCommit {
         var evenIfFull: Bool { requests.allSatisfy(\.isRemoval) }
     }
 
-    private let writer: EventWriter
+    private var writer: EventWriter
     private let store: SQLiteStore
     private var waiting: [Write] = []
     private var isUnderWay = false
@@ -28,6 +28,9 @@ actor GroupCommit {
         self.writer = writer
         self.store = store
     }
+
+    /// The name that events carry from now on.
+    func rename(_ name: String) { writer.name = name }
 
     /// Writes events of ours: what all requests come to, or nothing. It is on disk when this returns, whatever became of
     /// those beside it.

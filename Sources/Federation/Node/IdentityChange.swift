@@ -54,7 +54,7 @@ package enum IdentityChange {
     /// Who would be left behind, with how many events. The key is not asked for: the old one may be lost.
     private static func plannedNew(_ configPath: String) async throws(CommandFailure) -> [UInt8] {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         let facts: (identity: String, events: Int64)
         do throws(StoreFailure) {
             let store = try SQLiteStore(path: directory.database, access: .readOnly)

@@ -24,6 +24,13 @@ package struct NodeDirectory: Hashable, Sendable {
     package var controlSocket: String { path + "/control.sock" }
 
     package var hasDatabase: Bool { access(database, F_OK) == 0 }
+    /// Why nobody can say whether there is a database, if so: whoever may not enter the directory sees none.
+    var hidesDatabase: Int32? {
+        guard access(database, F_OK) != 0 else { return nil }
+        let code = errno
+        return code == EACCES ? code : nil
+    }
+
     package var hasControlSocket: Bool { access(controlSocket, F_OK) == 0 }
 
     /// Calls `body` with a path of the control socket that fits a socket address: a long one is reached through the

@@ -202,8 +202,12 @@ func loadConfig(_ path: String) throws(CommandFailure) -> ConfigFile {
 }
 
 extension CommandFailure {
-    /// There is no database; a recovery that was interrupted has left one aside.
+    /// There is no database, or none that this account may see; a recovery that was interrupted has left one aside.
     init(missingDatabase directory: NodeDirectory) {
+        if let code = directory.hidesDatabase {
+            self.init(.dataDirectory, ["directory": directory.path, "why": SystemText.of(code)])
+            return
+        }
         var facts = ["directory": directory.path]
         if DamagedFiles(directory).isInterrupted { facts["case"] = "recovery" }
         self.init(.notInitialised, facts)

@@ -12,7 +12,7 @@ struct NodeRehearsal: Sendable {
     /// - Parameter recovers: as `OpenedNode.Use.recover`.
     init(configPath: String, recovers: Bool) async throws(CommandFailure) {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         ImportRehearsal.removeLeftovers(in: directory.path)
         copy = "\(directory.path)/\(ImportRehearsal.prefix)\(getpid()).db"
         do throws(CommandFailure) {

@@ -16,7 +16,7 @@ package struct SelfVerification: Sendable {
         configPath: String, progress: @escaping @Sendable (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
     ) async throws(CommandFailure) -> SelfVerification {
         let directory = NodeDirectory(try loadConfig(configPath).dataDirectory)
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         do throws(StoreFailure) {
             let store = try await OpenedNode.open(directory, for: .read)
             let found = try await run(on: store, in: directory, progress: progress)

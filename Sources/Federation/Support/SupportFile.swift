@@ -187,7 +187,7 @@ package struct SupportFile: Sendable {
 
     /// Read past the daemon, as what is asked may be why it does not run.
     private func database(_ directory: NodeDirectory) async throws(CommandFailure) -> [UInt8] {
-        guard directory.hasDatabase else { throw CommandFailure(.notInitialised, ["directory": directory.path]) }
+        guard directory.hasDatabase else { throw CommandFailure(missingDatabase: directory) }
         // Before SQLite opens it: to close a file drops the locks that this process holds on it.
         let header = DatabaseHeader(path: directory.database)
         var facts: DatabaseFacts?

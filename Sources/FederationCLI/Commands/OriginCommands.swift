@@ -6,7 +6,7 @@ let forgetOriginCommand = CommandDefinition(
     details: """
         The clock of a node has room for 256 others, and one that is gone keeps its entry until it is forgotten here.
         Its events and their records stay as they are. If it writes again it is counted anew. It is forgotten by this
-        node alone.
+        node alone. A peer that was met may be given by its name.
         """,
     positionals: [.init(name: "ORIGIN", count: .one)],
     options: [

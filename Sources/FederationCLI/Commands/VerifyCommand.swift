@@ -6,7 +6,7 @@ let verifyCommand = CommandDefinition(
     name: "verify", summary: "prove that our log and the peers' are equal, or say what differs",
     details: """
         Compares the logs as they were when it began. What is missing here is fetched first; what a peer lacks it is
-        given time to fetch. Exits 0 only when everything is equal.
+        given time to fetch. Exits 0 only when everything is equal; peers that are paused, or come to us, are not asked.
         Fetching much shows progress on standard error.
         With --self nobody is asked: everything in the own database that follows from something else is computed anew.
         """,
