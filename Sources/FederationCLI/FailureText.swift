@@ -106,7 +106,7 @@ struct FailureText {
         case .file: self.init("cannot read \(fact("file")): \(fact("why"))")
         case .unknownRow: self.init("no quarantined event '\(fact("row"))'", hint: "list them with 'federation quarantine list'")
         case .needsConfirmation: self.init("not confirmed, nothing was changed", hint: "add --yes to go on without being asked")
-        case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again")
+        case .unreachableDaemon: self.init("the daemon of \(fact("directory")) does not answer", hint: "is it stopping? try again; where it hangs, its log says the most")
         case .configEdit: self.init("the configuration \(fact("file")) cannot be edited: \(fact("why"))", hint: fact("hint"), .config)
         case .noDaemon: self.init("no daemon runs on \(fact("directory"))", hint: "what the configuration says counts from its next start")
         case .fewDescriptors:

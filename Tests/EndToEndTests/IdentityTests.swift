@@ -66,7 +66,7 @@ import Testing
             #expect(result.status == 5, "\(command): \(result.err)")
             #expect(result.err.contains("copy"), "\(command): \(result.err)")
         }
-        #expect(try await run("put", "-").err.contains("identity new"))
+        #expect(try await run("put", "-", input: "# No\n").err.contains("identity new"))
         #expect(try await run("show", first).status == 0)
         #expect(try await run("status", "--check").status == 6)
         let unconfirmed = try await run("identity", "new")

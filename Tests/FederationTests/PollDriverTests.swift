@@ -202,6 +202,24 @@ private final class Gate: Sendable {
         #expect(world.pages == 1)
     }
 
+    /// Else the page in hand would write again what a reset has just forgotten.
+    @Test func aResetComesBehindTheCommitInHand() async {
+        let gate = Gate()
+        world.state.withLock { $0.gate = gate }
+        let driver = driver()
+        let run = Task { await driver.run() }
+        await gate.arrival()
+        let reset = Task { await driver.reset() }
+        for _ in 1...1000 { await Task.yield() }
+        #expect(!world.forgotten)
+        gate.open()
+        #expect(await reset.value.result != .stopped)
+        let kinds = world.state.withLock { $0.commits.map { $0.page != nil ? "page" : $0.forgets ? "reset" : "other" } }
+        #expect(kinds.firstIndex(of: "page") == 0 && kinds.contains("reset"), "\(kinds)")
+        run.cancel()
+        await run.value
+    }
+
     @Test func aCallerWhoGivesUpIsAnsweredAndForgotten() async {
         world.state.withLock { $0.hangs = true }
         let driver = driver()
