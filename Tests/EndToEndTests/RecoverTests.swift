@@ -2,6 +2,8 @@ import FederationCore
 import Glibc
 import Testing
 
+@testable import FederationStore
+
 /// Pages of a database that are not what was written: noticed, nothing overwritten, and a way back.
 @Suite(.serialized) struct RecoverTests {
     /// Which page of a database of ours is overwritten.
@@ -137,6 +139,35 @@ import Testing
         let events = try await alpha.facts("events", "--limit", "100000")["events"]?.array ?? []
         #expect(events.last?["number"]?.integer == 131, "\(events.last?.raw ?? [])")
         #expect(events.count < 131 && events.count > 120)
+        #expect(try await beta.stop() == .exited(0))
+    }
+
+    /// It comes behind what the next key has signed, which is judged again before the recovery ends.
+    @Test func aChangeOfKeyThatOnlyAPeerHasIsHeeded() async throws {
+        let scratch = ScratchDirectory()
+        let alpha = try await TestNode("alpha", in: scratch)
+        let beta = try await TestNode("beta", in: scratch)
+        alpha.setPeer("beta", beta.endpoint)
+        beta.setPeer("alpha", alpha.endpoint)
+        for _ in 1...3 {
+            for number in 1...3 { try await alpha.put("# Note \(number)\n") }
+            try await expectOK(alpha.run("keygen", "--force"))
+        }
+        try await alpha.start()
+        try await expectOK(beta.run("sync"))
+        #expect(try await alpha.stop() == .exited(0))
+        // From here on its events are those of another node.
+        try await expectOK(alpha.run("identity", "new", "--yes"))
+        do {
+            let connection = try SQLiteConnection(path: database(alpha), mode: .readWrite)
+            try connection.script("DELETE FROM attestations WHERE number = 3")
+        }
+        try await beta.start()
+        try await expectOK(alpha.run("recover", "--force"))
+        let found = try await alpha.run("verify", "--self")
+        #expect(found.status == 0, "\(found)")
+        let proofs = try await alpha.facts("events")["events"]?.array?.map { $0["verified"]?.string ?? "" } ?? []
+        #expect(proofs.count == 9 && !proofs.contains("invalid"), "\(proofs)")
         #expect(try await beta.stop() == .exited(0))
     }
 

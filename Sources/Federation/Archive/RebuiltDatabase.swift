@@ -134,6 +134,17 @@ struct RebuiltDatabase: Sendable {
         isSettled = numbers.isSettled(isPartial: isPartial)
     }
 
+    /// Looks again at what was taken in before a change of its origin's key came from a peer: it was judged without.
+    func review() async throws(CommandFailure) {
+        do throws(StoreFailure) {
+            while try await node.store.read({ (log) throws(StoreFailure) in try SignatureReview.isDue(in: log) }) {
+                try await node.reviewSignatures()
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
     /// From here on the draft is this node's, once it has its name. It writes nothing until it is known to have every number
     /// that it ever gave.
     mutating func settle() async throws(CommandFailure) {

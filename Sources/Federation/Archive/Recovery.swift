@@ -58,6 +58,7 @@ package struct Recovery: Sendable {
         do throws(CommandFailure) {
             try await rebuilding.takeIn(salvage, progress)
             try await rebuilding.askPeers(isPartial: isPartial)
+            try await rebuilding.review()
             try await rebuilding.settle()
         } catch {
             await rebuilding.node.close()

@@ -245,14 +245,18 @@ package struct Restore: Sendable {
     }
 }
 
-/// Files on their way to a name, `NAME.PID.new`, that a killed process has left behind.
+/// Files on their way to a name, `NAME.PID.new`, that a killed process has left behind, and what SQLite put beside them.
 enum DraftFiles {
+    private static let ends = [".new", ".new-journal", ".new-wal", ".new-shm"]
+
     static func removeLeftovers(of target: String) {
         let slash = target.lastIndex(of: "/")
         let directory = slash.map { $0 == target.startIndex ? "/" : String(target[..<$0]) } ?? "."
         let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
-        for other in DirectoryListing.names(in: directory) where other.hasPrefix(name + ".") && other.hasSuffix(".new") {
-            guard let pid = Int32(other.dropFirst(name.count + 1).dropLast(4)) else { continue }
+        for other in DirectoryListing.names(in: directory) where other.hasPrefix(name + ".") {
+            guard let end = ends.first(where: { other.hasSuffix($0) }),
+                let pid = Int32(other.dropFirst(name.count + 1).dropLast(end.count))
+            else { continue }
             // In a container each run has the same: what bears our own number is of one before.
             guard pid == getpid() || kill(pid, 0) != 0 && errno == ESRCH else { continue }
             unlink("\(directory)/\(other)")
