@@ -9,12 +9,13 @@ enum ConfigPlace {
     /// The configuration that a command means: in the working directory, or else what systemd, the user's directories or
     /// `/etc` hold, the first that is there. Where there is none, the one in the working directory, which is then missed.
     static func found() -> String {
-        let places = [fileName, configured, user.map { $0.config + "/" + fileName }, system + "/" + fileName]
-        return places.compactMap { $0 }.first { isThere($0) } ?? fileName
+        let places = [configured, user.map { $0.config + "/" + fileName }, system + "/" + fileName].compactMap { $0 }
+        // One that this account may not look at is meant before one that is not there: else a command would offer to make a
+        // second node. The working directory may be anybody's.
+        return ([fileName] + places).first { access($0, F_OK) == 0 } ?? places.first { isHidden($0) } ?? fileName
     }
 
-    /// One that this account may not look at counts as there: else a command would offer to make a second node.
-    private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 || errno == EACCES }
+    private static func isHidden(_ path: String) -> Bool { access(path, F_OK) != 0 && errno == EACCES }
 
     /// What `ConfigurationDirectory=` of a systemd unit gives; the first one counts.
     private static var configured: String? { first("CONFIGURATION_DIRECTORY").map { $0 + "/" + fileName } }

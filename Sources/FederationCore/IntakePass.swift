@@ -326,7 +326,8 @@ extension IntakePass {
         entry.proofTime = try stored.proofTime(handedTo: entry.verification, in: log)
         let seq = try log.replace(with: entry, counted: false)
         try SignatureReview.follow(from: stored.seq, to: seq, in: &log)
-        if stored.isHeldApart { try log.setHold(entry.event.id, stored.hold) }
+        // What lifts it is told the replayer, and looked at for its signature.
+        if let hold = stored.hold { try log.setHold(entry.event.id, hold) }
         if stored.hold == .signature, entry.verification.isProved { believe(entry.event) }
         subjects.change(entry.event.subject)
     }

@@ -91,38 +91,44 @@ struct RecordUpkeep {
         }
         // A release may fail at the replayer, and then others are released or not: at most once for each event.
         var offered: Set<ULID> = []
+        var check = policy.map { SignatureReview.ReleaseCheck($0, believing: believed) }
         var outcome: RecordOutcome
         repeat {
             outcome = RecordFunction.record(
                 of: subject, from: stored.filter { held[$0.event.id] == nil }.map(\.event), knowing: found)
-        } while try release(stored, outcome, believed, &offered, &held, in: &log)
+        } while try release(stored, outcome, &check, &offered, &held, in: &log)
         outcome.record?.heldCount += held.count
         for standing in outcome.standings { held[standing.id] = standing.hold }
         for event in stored where event.hold != held[event.event.id] {
             try log.setHold(event.event.id, held[event.event.id])
+            // A purge of ours lets others count, whose signatures were not looked at here.
+            if policy == nil, held[event.event.id] == nil { try SignatureReview.begin(now: now, in: &log) }
         }
         try log.setRecord(subject, outcome.record)
         if outcome.record?.purge != nil { try removePurged(subject, stored, in: &log) }
         return held
     }
 
-    /// Gives events that are no longer held to the replayer. What became known of an origin while its event was held for
-    /// another reason is looked at first: until then it was not worth a hold of its own.
+    /// Gives events that are no longer held to the replayer, once none of them is held for its signature.
     ///
     /// - Returns: whether one of them is held again.
     private func release(
-        _ stored: [StoredEvent], _ outcome: RecordOutcome, _ believed: Set<ULID>, _ offered: inout Set<ULID>,
-        _ held: inout [ULID: HoldReason], in log: inout some LogWriting
+        _ stored: [StoredEvent], _ outcome: RecordOutcome, _ check: inout SignatureReview.ReleaseCheck?,
+        _ offered: inout Set<ULID>, _ held: inout [ULID: HoldReason], in log: inout some LogWriting
     ) throws(StoreFailure) -> Bool {
-        guard let policy, stored.contains(where: { $0.hold != nil }) else { return false }
+        guard check != nil, stored.contains(where: { $0.hold != nil }) else { return false }
         let applied = Set(outcome.standings.filter { $0.hold == nil }.map(\.id))
-        for event in stored where event.hold != nil && applied.contains(event.event.id) {
-            guard offered.insert(event.event.id).inserted, let entry = LogEntry(event, sha256) else { continue }
-            if !believed.contains(entry.event.id), try SignatureReview.holds(entry, by: policy, in: log) {
-                held[event.event.id] = .signature
-                return true
-            }
-            guard let replayer, case .failed(let reason) = try replayer.replay(entry, lending: &log) else { continue }
+        let released = stored.filter { $0.hold != nil && applied.contains($0.event.id) }
+        let forged = try check?.forged(among: released, in: log) ?? []
+        guard forged.isEmpty else {
+            for id in forged { held[id] = .signature }
+            return true
+        }
+        guard let replayer else { return false }
+        for event in released {
+            guard offered.insert(event.event.id).inserted, let entry = LogEntry(event, sha256),
+                case .failed(let reason) = try replayer.replay(entry, lending: &log)
+            else { continue }
             held[event.event.id] = .replayer(reason)
             return true
         }

@@ -152,13 +152,39 @@ package enum SignatureReview {
 }
 
 extension SignatureReview {
-    /// Whether an event of the log, which is about to count, is to be held for its signature.
-    static func holds(
-        _ entry: LogEntry, by policy: IntakePolicy, in log: some LogReading
-    ) throws(StoreFailure) -> Bool {
-        guard policy.originCheck == nil, !entry.event.origin.isExactly(policy.node.description) else { return false }
-        var keys = try OriginKeys(policy.signatures, policy.sha256, in: log)
-        return keys.holds(try keys.finding(entry.event, entry.fingerprint, isNew: false, in: log), of: entry.event)
+    /// Looks at events of the log that are about to count, each once. What became known of an origin while its event was held for
+    /// another reason was not worth a hold of its own until then.
+    struct ReleaseCheck {
+        private let policy: IntakePolicy
+        private var looked: Set<ULID>
+        private var keys: OriginKeys?
+
+        init(_ policy: IntakePolicy, believing believed: Set<ULID>) {
+            self.policy = policy
+            looked = believed
+        }
+
+        /// Those that are to be held for their signature.
+        mutating func forged(
+            among events: [StoredEvent], in log: some LogReading
+        ) throws(StoreFailure) -> [ULID] {
+            guard policy.originCheck == nil else { return [] }
+            let own = policy.node.description
+            var found: [ULID] = []
+            for stored in events where looked.insert(stored.event.id).inserted {
+                let event = stored.event
+                // What a chain has proved is no worse for its own signature.
+                guard stored.verification != .chained, !event.origin.isExactly(own),
+                    let fingerprint = try? event.fingerprint(policy.sha256)
+                else { continue }
+                var keys: OriginKeys
+                if let known = self.keys { keys = known } else { keys = try OriginKeys(policy.signatures, policy.sha256, in: log) }
+                if keys.holds(try keys.finding(event, fingerprint, isNew: false, in: log), of: event) { found.append(event.id) }
+                // What it can say no more, another one can.
+                self.keys = keys.intervals.isExhausted ? nil : keys
+            }
+            return found
+        }
     }
 }
 

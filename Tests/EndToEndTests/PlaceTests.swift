@@ -60,6 +60,14 @@ import Testing
             #expect(chmod(home + directory, 0o700) == 0)
             #expect(result.status == 3 && result.err.contains(words) && !result.err.contains("init"), "\(result)")
         }
+        // `sudo -u` leaves it in somebody else's directory: that is no place where its node might be.
+        let closed = scratch.file("closed")
+        #expect(mkdir(closed, 0o700) == 0)
+        let result = try await Program.run(
+            ["-c", "cd \"$0\" && chmod 0 . && exec \"$@\"", closed] + program + ["status"], in: scratch, program: "/bin/sh",
+            environment: environment)
+        #expect(chmod(closed, 0o700) == 0)
+        #expect(result.status == 0, "\(result)")
     }
 
     @Test func theDataMayBeElsewhere() async throws {

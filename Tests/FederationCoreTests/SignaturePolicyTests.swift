@@ -266,6 +266,35 @@ import Testing
         #expect(node.log.event(edit.id)?.hold == nil && node.log.record("20260101-note-1")?.heads == [edit.id])
     }
 
+    /// Nor where it comes whole, in place of its stub, in the page that lets it count.
+    @Test func whatAForgerRelayedAsAStubDoesNotCountWhenItComesWhole() throws {
+        var node = node(.enforce)
+        let unknown = Sample.event(Sample.id(1), "enlighten", "20260101-note-1", origin: 1, clock: [1: 1])
+        let edit = try Sample.event(Sample.id(2), "update", "20260101-note-1", origin: 1, clock: [1: 2]).sealed(by: 7)
+        #expect(try node.take([unknown.sealed(by: 7), edit.stubbed()]).held == 2)
+        try node.pin(1, of: 1)
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(edit.id)?.hold == .waits && node.log.event(edit.id)?.verification == .invalid)
+        try node.take([note(1, sealedBy: 1), edit])
+        #expect(node.log.event(edit.id)?.event.isStub == false && node.log.event(edit.id)?.hold == .signature)
+        #expect(node.log.record("20260101-note-1")?.heads == [Sample.id(1)])
+    }
+
+    /// A purge asks for no type any more, and our own is written without a look at others' signatures.
+    @Test func whatAnOwnPurgeLetsCountIsLookedAtAgain() throws {
+        var node = node(.enforce)
+        let subject = "20260101-note-1"
+        let create = Sample.event(Sample.id(1), "create", subject, origin: 2, clock: [2: 1])
+        let edit = Sample.event(Sample.id(2), "update", subject, origin: 1, clock: [1: 1, 2: 1], data: Sample.snapshot("x", type: "poem"))
+        #expect(try node.take([create.sealed(by: 2), edit.sealed(by: 7)]).held == 1)
+        try node.pin(1, of: 1)
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(edit.id)?.hold == .unknownType)
+        try node.write(.purge(subject: subject, reason: ""))
+        while try node.review(limit: 10) {}
+        #expect(node.log.event(edit.id)?.hold == .signature)
+    }
+
     @Test func whatTheReplayerHoldsIsLookedAtBeforeItIsGivenAgain() throws {
         var node = node(.enforce)
         let forged = try note(1, sealedBy: 7)
