@@ -234,8 +234,7 @@ extension LogAudit {
 extension LogAudit {
     /// Follows the chain of each origin that has one, from its beginning to each checkpoint that was found to fit.
     private mutating func checkChains(_ log: some AuditedLog) throws(StoreFailure) {
-        // What was judged before a change of its key came is in the chain once it has been looked at again.
-        for origin in try log.attestedOrigins().keys.sorted() where try !SignatureReview.isDue(of: origin, in: log) {
+        for origin in try log.attestedOrigins().keys.sorted() {
             var tip = Chain.start(of: origin, sha256)
             while let checkpoint = try log.firstCheckpoint(of: origin, from: tip.number + 1) {
                 let reached = try follow(tip, to: checkpoint.number, of: origin, in: log)

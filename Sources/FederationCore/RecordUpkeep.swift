@@ -101,8 +101,10 @@ struct RecordUpkeep {
         for standing in outcome.standings { held[standing.id] = standing.hold }
         for event in stored where event.hold != held[event.event.id] {
             try log.setHold(event.event.id, held[event.event.id])
-            // A purge of ours lets others count, whose signatures were not looked at here.
-            if policy == nil, held[event.event.id] == nil { try SignatureReview.begin(now: now, in: &log) }
+        }
+        // A purge of ours lets others count, whose signatures were not looked at here.
+        if policy == nil, stored.contains(where: { $0.hold != nil && held[$0.event.id] == nil }) {
+            try SignatureReview.begin(now: now, in: &log)
         }
         try log.setRecord(subject, outcome.record)
         if outcome.record?.purge != nil { try removePurged(subject, stored, in: &log) }

@@ -142,11 +142,6 @@ package enum SignatureReview {
         return true
     }
 
-    /// Whether events of an origin wait to be looked at.
-    static func isDue(of origin: ULID, in log: some LogReading) throws(StoreFailure) -> Bool {
-        try log.wireValues(namespace, peer: "").compactMap(Scan.init).contains { $0.origin == nil || $0.origin == origin }
-    }
-
     /// Whether something waits to be looked at.
     package static func isDue(in log: some LogReading) throws(StoreFailure) -> Bool { try scan(in: log) != nil }
 }
