@@ -31,9 +31,12 @@ struct FailureText {
         case .notInitialised:
             self.init("no database in \(fact("directory"))",
                 hint: failure.facts["case"] == "recovery"
-                    ? "a recovery was interrupted: go on with 'federation recover'" : "make one with 'federation init'", .config)
+                    ? "a recovery was interrupted: go on with 'federation recover'" : "'federation init --config FILE' makes one for its configuration",
+                .config)
         case .alreadyInitialised:
-            self.init("\(fact("path")) exists already", hint: "choose another directory; nothing was changed")
+            self.init("\(fact("path")) exists already",
+                hint: failure.facts["case"] == "configuration"
+                    ? "'federation init --config \(fact("path"))' makes its database" : "choose another directory; nothing was changed")
         case .keyFile: self.init("the signing key \(fact("file")) cannot be used: \(fact("why"))", hint: KeyFileHint.text(fact("case")), .identity)
         case .accessKey:
             self.init("the key file \(fact("file")) cannot be used: \(fact("why"))", hint: AccessFileHint.text(failure), .config)

@@ -5,6 +5,12 @@ import Testing
 /// Where a node's files are when nobody names them.
 @Suite struct PlaceTests {
     private func run(_ arguments: String..., in scratch: ScratchDirectory, _ environment: [String: String]) async throws -> CommandResult {
+        try await run(arguments, in: scratch, environment)
+    }
+
+    private func run(
+        _ arguments: [String], in scratch: ScratchDirectory, _ environment: [String: String] = [:]
+    ) async throws -> CommandResult {
         // In a directory without a configuration: the tests' own is any.
         try await Program.run(
             ["-c", "cd \"$0\" && exec \"$@\"", scratch.path, Program.path] + arguments, in: scratch, program: "/bin/sh",
@@ -76,5 +82,35 @@ import Testing
         #expect(made.status == 0, "\(made)")
         #expect(TestFile.exists(scratch.file("d/e/federation.db")))
         #expect(try await run("status", "--config", "n/federation.yaml", in: scratch, [:]).status == 0)
+    }
+
+    /// As a program that manages configurations leaves it: a file, and no database.
+    @Test func theNodeOfAConfigurationThatIsThereIsMadeWhereItSays() async throws {
+        let scratch = ScratchDirectory()
+        let text = "# Mine.\nname: alpha\ndata: elsewhere/data\n"
+        let file = scratch.file("federation.yaml")
+        TestFile.write(text, to: file)
+        let words = "init --config federation.yaml"
+        for arguments in [["init"], ["init", ".", "--name", "alpha"], ["check"]] {
+            let result = try await run(arguments, in: scratch)
+            #expect(result.status != 0 && (result.err + result.out).contains(words), "\(arguments): \(result)")
+        }
+        #expect(try await run("status", in: scratch, [:]).err.contains("init --config"))
+        #expect(try await run("init", "--config", "none.yaml", in: scratch, [:]).status == 3)
+        #expect(try await run("init", "--config", "federation.yaml", "--name", "beta", in: scratch, [:]).status == 2)
+        let plan = try await run("init", "--config", "federation.yaml", "--dry-run", "--json", in: scratch, [:])
+        #expect(try plan.json["data"]?.string == "elsewhere/data" && plan.json["dry_run"]?.bool == true, "\(plan)")
+        #expect(!TestFile.exists(scratch.file("elsewhere")))
+        let made = try await run("init", "--config", "federation.yaml", "--json", in: scratch, [:])
+        #expect(try made.json["data"]?.string == "elsewhere/data", "\(made)")
+        #expect(TestFile.text(file) == text)
+        let shown = try await run("identity", "show", "--json", in: scratch, [:])
+        #expect(try shown.json["id"]?.string == made.json["id"]?.string && shown.json["name"]?.string == "alpha")
+        #expect(try await run("check", in: scratch, [:]).status == 0)
+        let again = try await run("init", "--config", "federation.yaml", in: scratch, [:])
+        #expect(again.status == 1 && again.err.contains("exists already"), "\(again)")
+        TestFile.write("name: gamma\nintervall: 5s\n", to: scratch.file("wrong.yaml"))
+        #expect(try await run("init", "--config", "wrong.yaml", in: scratch, [:]).status == 3)
+        #expect(!TestFile.exists(scratch.file("data")))
     }
 }

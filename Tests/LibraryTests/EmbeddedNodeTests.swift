@@ -22,6 +22,19 @@ private struct Tally: EventReplayer {
         return content
     }
 
+    /// A host that writes configurations itself.
+    @Test func itIsMadeOfAConfigurationThatIsThere() async throws {
+        let place = try await Place("alpha")
+        let file = place.directory + "/own.yaml"
+        place.write("name: own\ndata: own\n", to: file)
+        let made = try await NodeSetup.make(configuredBy: file)
+        #expect(made.configPath == file && made.dataDirectory == place.directory + "/own")
+        let node = try await EmbeddedNode(configPath: file)
+        #expect(node.identity.id == made.identity && node.identity.name == "own")
+        await node.stop()
+        await #expect(throws: CommandFailure.self) { try await NodeSetup.make(configuredBy: file) }
+    }
+
     @Test func itWritesReadsEditsAndFollows() async throws {
         let place = try await Place("alpha")
         let node = try await EmbeddedNode(configPath: place.config)

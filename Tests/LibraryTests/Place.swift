@@ -44,6 +44,14 @@ final class Place: Sendable {
         }
     }
 
+    func write(_ text: String, to path: String) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        precondition(descriptor >= 0, "cannot write \(path)")
+        let bytes = Array(text.utf8)
+        precondition(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+        close(descriptor)
+    }
+
     deinit { Place.remove(directory) }
 
     private static func remove(_ path: String) {

@@ -23,7 +23,7 @@ struct Maintenance: Sendable {
                     let outcome = try await node.store.write { (log: inout SQLiteLog) throws(StoreFailure) in
                         try node.intake.retryDue(now: now, limit: 500, into: &log)
                     }
-                    if outcome.foundOwnFuture { await PollLog(node: node).found(.proven, at: "") }
+                    if outcome.foundOwnFuture { PollLog(node: node).foundBehind(at: nil) }
                     if outcome.events > 0 { node.bell.ring() }
                 } catch where error.isFull {
                     // What waits goes on waiting; what is to go, goes all the more.

@@ -35,7 +35,7 @@ package struct NodeCheck: Sendable {
         let directory = NodeDirectory(file.dataDirectory)
         guard directory.hasDatabase else {
             let at = file.decoded.mark(of: [.key("data")])
-            let what = "data: no database in \(shown(directory.path)); 'federation init' makes one"
+            let what = "data: no database in \(shown(directory.path)); 'federation init --config \(shown(file.path))' makes one"
             problems.append("\(shown(file.path)):\(at): \(what)")
             return
         }

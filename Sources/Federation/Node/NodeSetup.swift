@@ -19,9 +19,11 @@ public enum NodeSetup: Sendable {
 
     /// Where a node would be made: what `make` checks before it makes anything.
     package struct Plan: Sendable {
+        package var name: String
         package var configPath: String
-        package var dataDirectory: String
-        fileprivate var text: String
+        package var dataDirectory: String { data.path }
+        /// The configuration to write; `nil` where it is there already.
+        fileprivate var text: String?
         fileprivate var data: NodeDirectory
     }
 
@@ -36,10 +38,24 @@ public enum NodeSetup: Sendable {
         let written = data ?? Config(name: name).data
         let data = NodeDirectory(ConfigFile.beside(configPath, written))
         let text = try configuration(name: name, listen: listen, interval: interval, data: written)
-        for path in [configPath, data.database, data.signingKey] where access(path, F_OK) == 0 {
-            throw CommandFailure(.alreadyInitialised, ["path": path])
+        if access(configPath, F_OK) == 0 {
+            var facts = ["path": configPath]
+            if (try? plan(configuredBy: configPath)) != nil { facts["case"] = "configuration" }
+            throw CommandFailure(.alreadyInitialised, facts)
         }
-        return Plan(configPath: configPath, dataDirectory: data.path, text: text, data: data)
+        try refuseNode(in: data)
+        return Plan(name: name, configPath: configPath, text: text, data: data)
+    }
+
+    /// What `make(configuredBy:)` would do with the same file.
+    ///
+    /// - Throws: as that does before it makes anything.
+    package static func plan(configuredBy path: String) throws(CommandFailure) -> Plan {
+        let file = try loadConfig(path)
+        try refuse(file.decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment), of: path)
+        let data = NodeDirectory(file.dataDirectory)
+        try refuseNode(in: data)
+        return Plan(name: file.config.name, configPath: path, text: nil, data: data)
     }
 
     /// Makes a node in `directory`, which is made where it is missing. Nothing that exists is overwritten.
@@ -57,8 +73,18 @@ public enum NodeSetup: Sendable {
         in directory: String, name: String, listen: String?, interval: String?, data: String? = nil
     ) async throws(CommandFailure) -> Made {
         let plan = try plan(in: directory, name: name, listen: listen, interval: interval, data: data)
-        let data = plan.data
         if directory != "." { try makeDirectory(directory, mode: 0o755) }
+        return try await make(plan)
+    }
+
+    /// Makes the database, the identity and the key of a configuration that somebody has written: where its `data` says.
+    /// The file stays as it is, and nothing that exists is overwritten.
+    public static func make(configuredBy path: String) async throws(CommandFailure) -> Made {
+        try await make(try plan(configuredBy: path))
+    }
+
+    private static func make(_ plan: Plan) async throws(CommandFailure) -> Made {
+        let data = plan.data
         // Owner only: what people write is stored in clear.
         try makeDirectory(data.path, mode: 0o700)
         let key = try makeKey(at: data.signingKey)
@@ -71,9 +97,19 @@ public enum NodeSetup: Sendable {
         #if FAIL_POINTS
             FailPoint.setupDatabaseMade.pass()
         #endif
-        try write(plan.text, to: plan.configPath)
+        if let text = plan.text { try write(text, to: plan.configPath) }
         return Made(
             configPath: plan.configPath, dataDirectory: data.path, identity: identity, publicKey: key.publicKey.description)
+    }
+
+    private static func refuseNode(in data: NodeDirectory) throws(CommandFailure) {
+        for path in [data.database, data.signingKey] where access(path, F_OK) == 0 {
+            throw CommandFailure(.alreadyInitialised, ["path": path])
+        }
+    }
+
+    private static func refuse(_ problems: [ConfigProblem], of path: String) throws(CommandFailure) {
+        guard problems.isEmpty else { throw CommandFailure(.configProblems, list: problems.map { $0.line(in: path) }) }
     }
 
     private static func configuration(
@@ -92,9 +128,7 @@ public enum NodeSetup: Sendable {
         case .success(let decoded): found = decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment)
         case .failure(let problems): found = problems.problems
         }
-        guard found.isEmpty else {
-            throw CommandFailure(.configProblems, list: found.map { $0.line(in: "federation.yaml") })
-        }
+        try refuse(found, of: "federation.yaml")
         return text
     }
 

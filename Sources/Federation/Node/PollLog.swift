@@ -55,10 +55,15 @@ struct PollLog: PollListener {
             node.logger.warning("a peer holds more of our events than we wrote", ["peer": peer, "number": "\(number)"])
         case .unproven:
             node.logger.info("what a peer claimed of our events was not proved", ["peer": peer])
-        case .proven:
-            node.stop(.behind)
-            node.logger.error("this database is older than what this node has published: it writes nothing", ["peer": peer])
+        case .proven: foundBehind(at: peer)
         }
+    }
+
+    /// - Parameter peer: `nil` where it was found in what was put aside here.
+    func foundBehind(at peer: String?) {
+        node.stop(.behind)
+        let facts: KeyValuePairs<String, String> = if let peer { ["peer": peer] } else { [:] }
+        node.logger.error("this database is older than what this node has published: it writes nothing", facts)
     }
 }
 

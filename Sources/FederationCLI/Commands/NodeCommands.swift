@@ -5,6 +5,7 @@ import Glibc
 
 let initCommand = CommandDefinition(
     name: "init", summary: "make a node: a configuration, a database, an identity and its key",
+    details: "With --config FILE, which is there already, all but the configuration: where its 'data' says.",
     positionals: [.init(name: "DIR", count: .optional)],
     options: [
         .init("--name", value: "NAME", "what the node is called (default: the directory's name)"),
@@ -17,66 +18,101 @@ let initCommand = CommandDefinition(
     examples: [
         ("federation init alpha --name alpha --listen 127.0.0.1:4001", "in a new directory 'alpha'"),
         ("federation init --user", "a node of one's own, found without --config"),
+        ("federation init --config beta/federation.yaml", "of a configuration that you have written"),
     ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    let isUsers = arguments.has("--user")
-    guard !isUsers || arguments.positionals.isEmpty else {
-        return session.usage("--user has directories of its own", hint: "leave out DIR, or --user")
-    }
-    guard let directory = isUsers ? ConfigPlace.user?.config : arguments.positionals.first ?? "." else {
-        return session.usage("there is no home directory", hint: "set HOME or XDG_CONFIG_HOME and XDG_STATE_HOME")
-    }
-    let isSystems = directory == ConfigPlace.system
-    let data = arguments.value("--data") ?? (isUsers ? ConfigPlace.user?.data : isSystems ? ConfigPlace.stateDirectory : nil)
+    let isDryRun = arguments.has("--dry-run")
     do throws(CommandFailure) {
-        let ownName = isUsers || isSystems ? ConfigPlace.hostName : lastComponent(of: directory)
-        guard let name = arguments.value("--name") ?? ownName else {
-            return session.usage("give the node a name", hint: "federation init --name alpha")
-        }
-        if arguments.has("--dry-run") {
-            let plan = try NodeSetup.plan(
-                in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"), data: data)
-            printPlan(plan, name, session)
-            return .ok
-        }
-        let made = try await NodeSetup.make(
-            in: directory, name: name, listen: arguments.value("--listen"), interval: arguments.value("--interval"), data: data)
-        if arguments.json {
-            var writer = JSONWriter()
-            writer.object {
-                $0.member("config", made.configPath)
-                $0.member("data", made.dataDirectory)
-                $0.member("id", made.identity.description)
-                $0.member("public_key", made.publicKey)
+        if let path = arguments.value("--config") {
+            guard !saysMore(arguments) else {
+                return session.usage(
+                    "--config names a configuration that says the rest", hint: "leave out --config to have one made")
             }
-            console.print(String(decoding: writer.bytes, as: UTF8.self))
-        } else {
-            console.print("made node \(name) \(made.identity)")
-            console.print("  configuration  \(made.configPath)")
-            console.print("  data           \(made.dataDirectory)")
-            console.print("next: " + (isSystems ? "systemctl enable --now federation" : "federation run --config \(made.configPath)"))
+            let plan = try NodeSetup.plan(configuredBy: path)
+            return show(plan, isDryRun ? nil : try await NodeSetup.make(configuredBy: path), session)
         }
-        return .ok
+        let place: NewPlace
+        do throws(SetupProblem) { place = try NewPlace(arguments) } catch { return session.usage(error.what, hint: error.hint) }
+        let (listen, interval) = (arguments.value("--listen"), arguments.value("--interval"))
+        let plan = try NodeSetup.plan(
+            in: place.directory, name: place.name, listen: listen, interval: interval, data: place.data)
+        let made =
+            isDryRun
+            ? nil
+            : try await NodeSetup.make(
+                in: place.directory, name: place.name, listen: listen, interval: interval, data: place.data)
+        return show(plan, made, session)
     } catch {
         return session.report(error)
     }
 }
 
-private func printPlan(_ plan: NodeSetup.Plan, _ name: String, _ session: Session) {
+/// Whether anything is asked for that a configuration says.
+private func saysMore(_ arguments: ParsedArguments) -> Bool {
+    !arguments.positionals.isEmpty || arguments.has("--user")
+        || ["--name", "--listen", "--interval", "--data"].contains { arguments.value($0) != nil }
+}
+
+private struct SetupProblem: Error {
+    var what: String
+    var hint: String
+}
+
+/// Where a node with a new configuration comes to be, and what it is called.
+private struct NewPlace {
+    var directory: String
+    var name: String
+    var data: String?
+
+    init(_ arguments: ParsedArguments) throws(SetupProblem) {
+        let isUsers = arguments.has("--user")
+        guard !isUsers || arguments.positionals.isEmpty else {
+            throw SetupProblem(what: "--user has directories of its own", hint: "leave out DIR, or --user")
+        }
+        guard let directory = isUsers ? ConfigPlace.user?.config : arguments.positionals.first ?? "." else {
+            throw SetupProblem(what: "there is no home directory", hint: "set HOME or XDG_CONFIG_HOME and XDG_STATE_HOME")
+        }
+        let isSystems = directory == ConfigPlace.system
+        let ownName = isUsers || isSystems ? ConfigPlace.hostName : lastComponent(of: directory)
+        guard let name = arguments.value("--name") ?? ownName else {
+            let file = "\(directory)/\(ConfigPlace.fileName)"
+            throw SetupProblem(
+                what: "give the node a name",
+                hint: access(file, F_OK) == 0
+                    ? "or with 'federation init --config \(ConfigPlace.fileName)' a database to the one that is here" : "federation init --name alpha")
+        }
+        self.directory = directory
+        self.name = name
+        data = arguments.value("--data") ?? (isUsers ? ConfigPlace.user?.data : isSystems ? ConfigPlace.stateDirectory : nil)
+    }
+}
+
+/// - Parameter made: `nil` of a dry run.
+private func show(_ plan: NodeSetup.Plan, _ made: NodeSetup.Made?, _ session: Session) -> ExitStatus {
+    let console = session.console
     if session.arguments.json {
         var writer = JSONWriter()
         writer.object {
-            $0.member("dry_run", true)
+            if made == nil { $0.member("dry_run", true) }
             $0.member("config", plan.configPath)
             $0.member("data", plan.dataDirectory)
+            if let made {
+                $0.member("id", made.identity.description)
+                $0.member("public_key", made.publicKey)
+            }
         }
-        session.console.print(String(decoding: writer.bytes, as: UTF8.self))
-    } else {
-        session.console.print("would make node \(name)")
-        session.console.print("  configuration  \(plan.configPath)")
-        session.console.print("  data           \(plan.dataDirectory)")
+        console.print(String(decoding: writer.bytes, as: UTF8.self))
+        return .ok
     }
+    console.print(made.map { "made node \(plan.name) \($0.identity)" } ?? "would make node \(plan.name)")
+    console.print("  configuration  \(plan.configPath)")
+    console.print("  data           \(plan.dataDirectory)")
+    if made != nil {
+        let isSystems = plan.configPath == "\(ConfigPlace.system)/\(ConfigPlace.fileName)"
+        console.print("next: " + (isSystems ? "systemctl enable --now federation" : "federation run --config \(plan.configPath)"))
+    }
+    return .ok
 }
 
 /// The last part of a path that can serve as a name; `nil` for `.` and the like.
