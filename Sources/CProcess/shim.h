@@ -9,6 +9,8 @@
 int pipe2(int ends[2], int flags);
 int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+// All of the file system that a file is in.
+int syncfs(int file);
 // Flags: 1 replaces nothing, 2 exchanges the two.
 int renameat2(int directory, const char *from, int other, const char *to, unsigned int flags);
 

@@ -110,11 +110,10 @@ struct IntakePass {
         case .success(let proof): verification = proof
         case .failure(let refusal): return try refuse(refusal, of: event, bytes, in: &log)
         }
-        if event.origin.isExactly(ownOrigin), try showsOwnFuture(event, stored, in: log) {
-            foundOwnEvent = foundOwnEvent ?? event.id
-        }
+        let isOurs = event.origin.isExactly(ownOrigin)
+        if isOurs, try showsOwnFuture(event, stored, in: log) { foundOwnEvent = foundOwnEvent ?? event.id }
         let deferred = now.advanced(by: Limits.deferredAfter)
-        if event.id.time > deferred {
+        if policy.defersFuture, !isOurs, event.id.time > deferred {
             let wait = event.id.time.since(deferred)
             try setAside(event, bytes, code: QuarantineEntry.deferredCode, until: now.advanced(by: wait), in: &log)
             return .deferred

@@ -20,6 +20,9 @@ package struct IntakePolicy: Sendable {
     package var replayAttempts: Int
     /// Taking back our own events after a restore: meeting one that we lack is what is wanted, and stops nothing.
     package var recoversOwnEvents: Bool
+    /// An event whose id is of a time to come waits for that time, unless this node has signed it. Not so what was in the log
+    /// of a database that is made anew: our clock of today may be the wrong one.
+    package var defersFuture = true
 
     package init(
         node: ULID, sha256: @escaping SHA256, isOwnSignature: @escaping OwnSignatureCheck,

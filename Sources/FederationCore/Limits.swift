@@ -64,6 +64,10 @@ public enum Limits: Sendable {
     package static let requestBytes = 5 << 20
     /// Bytes of all request bodies that our server holds at one time.
     package static let requestBytesHeld = 64 << 20
+    /// Bytes of an answer of our server that it holds however many others are under way, and bytes of all answers together
+    /// past those.
+    package static let servedShare = 64 << 10
+    package static let servedBytesHeld = 256 << 20
     /// Bytes of an answer's header section, interim answers and trailers counted in.
     package static let answerHeaderBytes = 64 << 10
     /// Bytes of memory for a request's first line and header fields.

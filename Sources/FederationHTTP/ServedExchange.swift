@@ -25,6 +25,8 @@ final class ServedExchange: Sendable {
         var bodyCount = 0
         /// Bytes of the server's common room that are this exchange's until it ends.
         var bytesReserved = 0
+        /// The same of the answer.
+        var bytesAnswered = 0
         var refusal: Refusal?
         var task: Task<Void, Never>?
         /// It hung up while the handler was at work: whoever waited no longer has done nothing wrong.
@@ -95,6 +97,7 @@ final class ServedExchange: Sendable {
     }
 
     var bytesReserved: Int { state.withLock { $0.bytesReserved } }
+    var bytesAnswered: Int { state.withLock { $0.bytesAnswered } }
 
     /// The whole request; the connection, already suspended, is this exchange's to resume.
     func begin(_ connection: SuspendedConnection) -> ServedRequest? {
@@ -130,13 +133,19 @@ final class ServedExchange: Sendable {
     }
 
     /// Gives the answer and lets the connection go on. Only the first answer counts.
-    func answer(_ answer: ServerAnswer) {
+    ///
+    /// - Parameter bytes: of the server's common room for answers; they are this exchange's until it ends.
+    /// - Returns: whether it was the first.
+    @discardableResult
+    func answer(_ answer: ServerAnswer, holding bytes: Int = 0) -> Bool {
         state.withLock { state in
-            guard case .handling(let connection) = state.phase else { return }
+            guard case .handling(let connection) = state.phase else { return false }
             state.phase = .answered(answer)
+            state.bytesAnswered = bytes
             state.task = nil
             // Under the lock: whoever has waited for it finds no connection still suspended.
             connection.resume()
+            return true
         }
     }
 

@@ -35,6 +35,7 @@ internal import Synchronization
     private let handler: @Sendable (ServedRequest) async -> HTTPResponse
     private let state = Mutex(State())
     private let bodyBytesHeld = Atomic<Int>(0)
+    private let answerBytesHeld = Atomic<Int>(0)
 
     init(
         limits: HTTPServerLimits, tls: ServerTLS?, refused: @Sendable @escaping (RefusedRequests.Cause) -> Void,
@@ -223,6 +224,7 @@ internal import Synchronization
         }
         if let exchange {
             bodyBytesHeld.subtract(exchange.bytesReserved, ordering: .relaxed)
+            answerBytesHeld.subtract(exchange.bytesAnswered, ordering: .relaxed)
             if let cause = exchange.refusedFor(wasRead: wasRead), !deadlines.isCut(exchange.connectionID), !isStopping { refused(cause) }
             deadlines.set(exchange.connectionID, limits.idle, isIdle: true)
         }
@@ -265,10 +267,24 @@ internal import Synchronization
         deadlines.set(exchange.connectionID, limits.handle, handling: exchange)
         exchange.runs(
             in: Task { [handler] in
-                let response = await handler(request)
-                exchange.answer(ServerAnswer(response, closesConnection: self.isStopping))
+                self.answer(exchange, with: await handler(request))
             })
         return true
+    }
+
+    /// Gives the answer, if there is room to hold it until the client has read it.
+    private func answer(_ exchange: ServedExchange, with response: HTTPResponse) {
+        let bytes = max(0, response.body.count - Limits.servedShare)
+        // One that is too large for all the room goes alone.
+        let held = answerBytesHeld.add(bytes, ordering: .relaxed).newValue
+        guard bytes == 0 || held == bytes || held <= limits.answerBytesHeld else {
+            answerBytesHeld.subtract(bytes, ordering: .relaxed)
+            exchange.giveUp(.busy)
+            return
+        }
+        if !exchange.answer(ServerAnswer(response, closesConnection: isStopping), holding: bytes) {
+            answerBytesHeld.subtract(bytes, ordering: .relaxed)
+        }
     }
 
     private var isStopping: Bool { state.withLock { $0.isStopping } }

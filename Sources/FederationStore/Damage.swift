@@ -53,7 +53,6 @@ extension SQLiteStore {
     ///
     /// - Throws: what kept it from looking, which says nothing of the file.
     package static func isSound(_ path: String) throws(StoreFailure) -> Bool {
-        guard !EmptiedDatabase.stands(at: path) else { return false }
         do throws(SQLiteError) {
             let connection = try SQLiteConnection(path: path, mode: .readOnly)
             return try PageCheck.isPassed(try connection.first("PRAGMA integrity_check(1)") { $0.text(0) })

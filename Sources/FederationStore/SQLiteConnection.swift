@@ -35,6 +35,7 @@ struct SQL: ExpressibleByStringLiteral, Sendable {
     init(path: String, mode: Mode, busyTimeout: Duration = Self.busyTimeout) throws(SQLiteError) {
         // SQLite reads up to a NUL, "file:" is a URI to a library built with SQLITE_USE_URI, ":memory:" is no file.
         guard !path.isEmpty, !path.utf8.contains(0) else { throw SQLiteError(extendedCode: SQLITE_CANTOPEN) }
+        guard !EmptiedDatabase.stands(at: path) else { throw SQLiteError(extendedCode: SQLITE_CORRUPT) }
         let access =
             switch mode {
             case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

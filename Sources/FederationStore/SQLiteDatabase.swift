@@ -26,7 +26,6 @@ final class SQLiteDatabase {
     static func writer(
         path: String, isDurable: Bool = true, reporting damage: Damage? = nil
     ) throws(StoreFailure) -> SQLiteDatabase {
-        guard !EmptiedDatabase.stands(at: path) else { throw .corrupt }
         makeFile(path)
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
         if let damage { connection.report(to: damage) }
@@ -48,7 +47,6 @@ final class SQLiteDatabase {
     ///
     /// - Throws: `olderSchema` for one that only a writer can bring up to date.
     static func reader(path: String, reporting damage: Damage? = nil) throws(StoreFailure) -> SQLiteDatabase {
-        guard !EmptiedDatabase.stands(at: path) else { throw .corrupt }
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
         if let damage { connection.report(to: damage) }
         let found = try Schema.found(in: connection)
@@ -59,7 +57,8 @@ final class SQLiteDatabase {
     /// Opens a database that has this program's schema, for a transaction that will be undone.
     static func rehearsal(path: String) throws(StoreFailure) -> SQLiteDatabase {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readWrite) }
-        guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        let found = try Schema.found(in: connection)
+        guard found == Schema.version else { throw .olderSchema(found: found) }
         return SQLiteDatabase(path, consume connection)
     }
 

@@ -35,11 +35,11 @@ extension SQLiteDatabase {
     }
 
     /// Folds the write-ahead log into the database and empties its file, as far as no reader holds it.
-    func fold() {
+    func fold() throws(SQLiteError) {
         #if FAIL_POINTS
             FailPoint.beforeCheckpoint.pass()
         #endif
-        try? connection.script("PRAGMA wal_checkpoint(TRUNCATE)")
+        try connection.script("PRAGMA wal_checkpoint(TRUNCATE)")
         #if FAIL_POINTS
             FailPoint.afterCheckpoint.pass()
         #endif

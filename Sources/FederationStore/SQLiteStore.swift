@@ -109,7 +109,7 @@ package actor SQLiteStore {
         }
         guard !damage.isFound else { throw Failure(.corrupt) }
         // Only between two transactions; what was begun is begun again.
-        writer.fold()
+        do throws(SQLiteError) { try writer.fold() } catch { throw Failure(StoreFailure(error)) }
         do throws(Undone<Value, Failure>) {
             return try once(writer, keeps: keeps, verdict, body)
         } catch {
@@ -211,7 +211,7 @@ package actor SQLiteStore {
                 FailPoint.afterRewrite.pass()
             #endif
         }
-        if !damage.isFound { writer.fold() }
+        if !damage.isFound { try? writer.fold() }
     }
 
     /// Bounds the size of the file, as a full disk would.

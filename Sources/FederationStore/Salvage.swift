@@ -109,7 +109,6 @@ private struct StateTables {
     var state: [String: String] = [:]
 
     init?(path: String) {
-        guard !EmptiedDatabase.stands(at: path) else { return nil }
         do throws(SQLiteError) {
             let connection = try SQLiteConnection(path: path, mode: .readOnly)
             try connection.scan("SELECT key, value FROM meta") { row throws(SQLiteError) in

@@ -10,10 +10,11 @@ extension SQLiteStore {
     /// Whoever writes to the database meanwhile is not in the way. The copy is not flushed to disk: it is for a
     /// rehearsal, and `Access.scratch` opens it.
     ///
-    /// - Throws: `full` where the copy would leave less than `Limits.diskReserve` of the disk it goes to.
+    /// - Throws: `olderSchema` for a database that a writer has to bring up to date first, and `full` where the copy would leave less than `Limits.diskReserve` of the disk it goes to.
     package static func copy(of path: String, to target: String) throws(StoreFailure) {
         let connection = try storing { () throws(SQLiteError) in try SQLiteConnection(path: path, mode: .readOnly) }
-        guard try Schema.found(in: connection) == Schema.version else { throw .readOnly }
+        let found = try Schema.found(in: connection)
+        guard found == Schema.version else { throw .olderSchema(found: found) }
         let (pages, unused, pageSize) = try storing { () throws(SQLiteError) in
             (
                 try connection.first("PRAGMA page_count") { $0.integer(0) } ?? 0,

@@ -1,6 +1,8 @@
 import FederationCore
 import Testing
 
+@testable import FederationStore
+
 /// What `--dry-run` says would happen, happens without it, and not with it; and what `--no-input` does not ask.
 @Suite(.serialized) struct DryRunTests {
     @Test func aNodeIsPlannedAndThenMade() async throws {
@@ -16,6 +18,20 @@ import Testing
         #expect(try made.json["data"]?.string == plan.json["data"]?.string)
         let again = try await Program.run(["init", directory, "--dry-run"], in: scratch)
         #expect(again.status == 1 && again.err.contains("already"), "\(again.err)")
+    }
+
+    /// The first command after an upgrade brings the database up to date, also one that only says what it would do.
+    @Test func aRehearsalIsNoStrangerToAnOlderDatabase() async throws {
+        let scratch = ScratchDirectory()
+        let alpha = try await TestNode("alpha", in: scratch)
+        for arguments in [["sync", "--dry-run"], ["identity", "recover", "--dry-run"], ["import", alpha.directory, "--markdown", "--dry-run"]] {
+            do {
+                let connection = try SQLiteConnection(path: alpha.directory + "/data/federation.db", mode: .readWrite)
+                try connection.setUserVersion(try connection.userVersion() - 1)
+            }
+            let result = try await Program.run(arguments + ["--config", alpha.configPath], in: scratch)
+            #expect(!result.err.contains("database"), "\(arguments): \(result)")
+        }
     }
 
     @Test(arguments: [false, true])

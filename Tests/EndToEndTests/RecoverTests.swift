@@ -1,4 +1,7 @@
+import Federation
 import FederationCore
+import FederationCrypto
+import FederationTestKit
 import Glibc
 import Testing
 
@@ -140,6 +143,30 @@ import Testing
         #expect(events.last?["number"]?.integer == 131, "\(events.last?.raw ?? [])")
         #expect(events.count < 131 && events.count > 120)
         #expect(try await beta.stop() == .exited(0))
+    }
+
+    /// A machine without a battery for its clock, after a loss of power: nothing that was in the log waits for a day to come.
+    @Test func aClockThatIsBehindKeepsNothingOut() async throws {
+        let scratch = ScratchDirectory()
+        let alpha = try await TestNode("alpha", in: scratch)
+        try await alpha.put("# Note\n")
+        let own = try #require(try await alpha.facts("identity", "show")["id"]?.string.flatMap { ULID($0) })
+        let ahead = SystemClock.now().advanced(by: .seconds(3 * 86_400))
+        do {
+            let store = try SQLiteStore(path: database(alpha))
+            let intake = Intake(IntakePolicy(node: own, sha256: sha256, isOwnSignature: { _, _ in false }))
+            var random = SystemRandom()
+            let events = (1...5).map { _ in Sample.event(ULID(at: ahead, using: &random), "vote") }
+            let items = events.map { PulledItem.event($0, bytes: $0.json) }
+            let outcome = try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
+                try intake.take(PulledPage(items: items, cursor: .none), from: "peer", now: ahead, into: &log)
+            }
+            #expect(outcome.new == 5, "\(outcome)")
+            await store.close()
+        }
+        let recovered = try await alpha.run("recover", "--force", "--json")
+        #expect(recovered.status == 0, "\(recovered.err)")
+        #expect(try recovered.json["log_events"]?.integer == 6, "\(recovered.out)")
     }
 
     /// It comes behind what the next key has signed, which is judged again before the recovery ends.

@@ -32,6 +32,22 @@ import Testing
         #expect(try node.retryDue() == PageOutcome())
     }
 
+    /// Our clock may be the wrong one: what was in the log of a database that is made anew, or bears our own signature, is
+    /// not made to wait for it.
+    @Test func whatWasHereOrIsOursWaitsForNoTime() throws {
+        var salvaging = SampleNode(9)
+        salvaging.intake.policy.defersFuture = false
+        let events = (1...3).map { Sample.event(Sample.id(72 * hour + $0)) }
+        let outcome = try salvaging.take(events)
+        #expect(outcome.applied == 3 && outcome.deferred == 0)
+        var author = SampleNode(9, now: Sample.time(72 * hour))
+        let own = try #require(try author.write(.create(subject: "20260101-own", Snapshot(data: Sample.snapshot("own")))).events.first)
+        let event = try #require(author.log.event(own)?.event)
+        var restored = SampleNode(9)
+        restored.intake.policy.recoversOwnEvents = true
+        #expect(try restored.take([event]).applied == 1)
+    }
+
     @Test func aCursorOfIDsStopsBelowTheFirstDeferredOne() throws {
         var node = SampleNode(9)
         let events = [1, 48 * hour, 2, 49 * hour].map { Sample.event(Sample.id($0), "vote") }

@@ -73,6 +73,44 @@ import Testing
         }
     }
 
+    // MARK: Answers
+
+    /// Whoever asks and does not read is given so much, and then nobody more before it has read or gone.
+    @Test func answersThatNobodyReadsAreBounded() async throws {
+        let page = [UInt8](repeating: 0x78, count: 8 << 20)
+        let limits = HTTPServerTests.limits { $0.answerBytesHeld = 12 << 20 }
+        let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits) { request in
+            HTTPResponse(status: 200, body: request.path == "/page" ? page : Array(page.prefix(1000)))
+        }
+        let ask = "GET /page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        let idle = try RawSocket(connectingTo: server.port)
+        // The answer is on its way.
+        await blocking {
+            idle.send(ask)
+            _ = idle.receive()
+        }
+        #expect(await HTTPServerTests.conversation(server, ask).hasPrefix("HTTP/1.1 503 "))
+        let small = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        #expect(await HTTPServerTests.conversation(server, small).hasPrefix("HTTP/1.1 200 "))
+        idle.close()
+        #expect(await eventually { server.liveExchanges == 0 })
+        #expect(await HTTPServerTests.conversation(server, ask).utf8.count > page.count)
+        await server.stop()
+    }
+
+    /// One that has more than all the room is given alone.
+    @Test func anAnswerLargerThanTheRoomIsGiven() async throws {
+        let limits = HTTPServerTests.limits { $0.answerBytesHeld = 1 << 20 }
+        let server = try HTTPServer(address: "127.0.0.1", port: 0, limits: limits) { _ in
+            HTTPResponse(status: 200, body: [UInt8](repeating: 0x78, count: 4 << 20))
+        }
+        for _ in 1...3 {
+            let answer = await HTTPServerTests.conversation(server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect(answer.utf8.count > 4 << 20)
+        }
+        await server.stop()
+    }
+
     // MARK: Bodies
 
     @Test func aDeclaredBodyPastTheLimitIsRefusedBeforeItsFirstByte() async throws {

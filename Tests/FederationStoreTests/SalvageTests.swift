@@ -109,6 +109,9 @@ import Testing
         #expect(try !SQLiteStore.isSound(copy))
         #expect(throws: StoreFailure.corrupt) { try SQLiteStore(path: copy) }
         #expect(throws: StoreFailure.corrupt) { try SQLiteStore(path: copy, access: .readOnly) }
+        #expect(throws: StoreFailure.corrupt) { try SQLiteStore.copy(of: copy, to: scratch.file("rehearsal.db")) }
+        #expect(throws: StoreFailure.corrupt) { _ = try SQLiteStore.kept(in: copy) }
+        #expect(throws: StoreFailure.corrupt) { try SQLiteStore.rehearse(at: copy) { _ in } }
         let (salvage, events, _) = try salvaged(copy)
         #expect(events == read && !salvage.known.isStateWhole)
         #expect(scratch.read("copy.db-wal") == log)

@@ -67,7 +67,7 @@ struct DamagedFiles {
             }
             let time = place.dropFirst("\(directory.path)/\(DamagedFiles.underWay)".count)
             let name = try unused("\(DamagedFiles.done)\(time)") { rename(place, $0) == 0 }
-            AtomicFile.flushDirectory(of: name)
+            try flush(name)
             if kept == place { kept = name }
         }
     }
@@ -76,8 +76,14 @@ struct DamagedFiles {
         for end in DamagedFiles.companions where access(directory.database + end, F_OK) == 0 {
             try move(directory.database + end, to: "\(place)/\(DamagedFiles.name)\(end)")
         }
-        AtomicFile.flushDirectory(of: "\(place)/\(DamagedFiles.name)")
-        AtomicFile.flushDirectory(of: directory.database)
+        try flush("\(place)/\(DamagedFiles.name)")
+        try flush(directory.database)
+    }
+
+    private func flush(_ path: String) throws(CommandFailure) {
+        do throws(FileFailure) { try AtomicFile.flushDirectory(of: path) } catch {
+            throw CommandFailure(.fileWrite, ["file": path, "why": SystemText.of(error.code)])
+        }
     }
 
     /// The first path of that name, or of one with a number behind it, for which `take` succeeds.

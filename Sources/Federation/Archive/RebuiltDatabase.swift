@@ -83,6 +83,7 @@ struct RebuiltDatabase: Sendable {
         var intake = node.intake
         // What was in the log was accepted under the policy of its day; a wrong signature is marked as one all the same.
         intake.policy.signatures.mode = min(intake.policy.signatures.mode, .warn)
+        intake.policy.defersFuture = false
         let (settled, now) = (intake, SystemClock.now())
         do throws(StoreFailure) {
             var next = 0

@@ -257,11 +257,14 @@ enum DraftFiles {
             guard let end = ends.first(where: { other.hasSuffix($0) }),
                 let pid = Int32(other.dropFirst(name.count + 1).dropLast(end.count))
             else { continue }
-            // In a container each run has the same: what bears our own number is of one before.
-            guard pid == getpid() || kill(pid, 0) != 0 && errno == ESRCH else { continue }
-            unlink("\(directory)/\(other)")
+            if isLeftover(by: pid) { unlink("\(directory)/\(other)") }
         }
     }
+
+    /// Whether nobody is at work any more on a file that bears the number of a process, where this one has none yet.
+    ///
+    /// In a container each run has the same number: what bears our own is of one before.
+    static func isLeftover(by pid: Int32) -> Bool { pid == getpid() || kill(pid, 0) != 0 && errno == ESRCH }
 }
 
 /// The names in a directory.

@@ -50,7 +50,7 @@ struct ImportRehearsal: Sendable {
             // In place: see `FileTree`.
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             guard name.hasPrefix(prefix), let dot = name.firstIndex(of: "."),
-                let pid = Int32(name[..<dot].dropFirst(prefix.count)), kill(pid, 0) != 0, errno == ESRCH
+                let pid = Int32(name[..<dot].dropFirst(prefix.count)), DraftFiles.isLeftover(by: pid)
             else { continue }
             unlink("\(directory)/\(name)")
         }

@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 #if FAIL_POINTS
     internal import FailPoints
@@ -13,13 +14,15 @@ enum SystemText {
 
 /// Replacing a file so that a crash leaves the old one or the new one, never half of one.
 enum AtomicFile {
-    /// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory.
+    /// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory. Temporary files of
+    /// processes that were killed go.
     ///
     /// - Parameter owner: whom the file is given to, with exactly `mode`, where it can be: of what an administrator
     ///   edits, the node's user stays the owner.
     static func write(
         _ bytes: [UInt8], to path: String, mode: mode_t, owner: (user: uid_t, group: gid_t)? = nil
     ) throws(FileFailure) {
+        DraftFiles.removeLeftovers(of: path)
         let temporary = "\(path).\(getpid()).new"
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard file >= 0 else { throw FileFailure(code: errno) }
@@ -50,7 +53,7 @@ enum AtomicFile {
         #if FAIL_POINTS
             FailPoint.draftNamed.pass()
         #endif
-        flushDirectory(of: path)
+        try flushDirectory(of: path)
     }
 
     /// Gives a finished file another name in the same file system; it and its name are on disk when this returns.
@@ -62,15 +65,21 @@ enum AtomicFile {
         #if FAIL_POINTS
             FailPoint.draftNamed.pass()
         #endif
-        flushDirectory(of: path)
+        try flushDirectory(of: path)
     }
 
     /// Has the name of a file, and that it is gone from another, on disk.
-    static func flushDirectory(of path: String) {
-        let directory = open(parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        fsync(directory)
-        close(directory)
+    ///
+    /// - Throws: where that is not known: the name is there, and the next loss of power may take it.
+    static func flushDirectory(of path: String) throws(FileFailure) {
+        var descriptor = open(parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let isDirectory = descriptor >= 0
+        // Into some directories one may write without looking: then all of the file system is flushed.
+        if !isDirectory, errno == EACCES { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileFailure(code: errno) }
+        defer { close(descriptor) }
+        // EINVAL: a file system that has no flush of directories (fsync(2)).
+        guard (isDirectory ? fsync(descriptor) : syncfs(descriptor)) == 0 || errno == EINVAL else { throw FileFailure(code: errno) }
     }
 
     private static func abandon(_ file: Int32, _ path: String) -> FileFailure {

@@ -16,7 +16,13 @@ struct NodeRehearsal: Sendable {
         ImportRehearsal.removeLeftovers(in: directory.path)
         copy = "\(directory.path)/\(ImportRehearsal.prefix)\(getpid()).db"
         do throws(CommandFailure) {
-            do throws(StoreFailure) { try SQLiteStore.copy(of: directory.database, to: copy) } catch { throw CommandFailure(error) }
+            do throws(StoreFailure) {
+                // As the first command after an upgrade does, it brings the database up to date.
+                await (try await OpenedNode.open(directory, for: .read)).close()
+                try SQLiteStore.copy(of: directory.database, to: copy)
+            } catch {
+                throw CommandFailure(error)
+            }
             node = try await Node(
                 configPath: configPath, use: .rehearse(copy: copy, recovers: recovers), logger: .silent)
         } catch {
