@@ -6,7 +6,8 @@ package struct HTTPServerLimits: Hashable, Sendable {
     package var bodyBytes = Limits.requestBytes
     /// Bytes of all bodies held at one time, from the first byte to the end of the answer. Past it: 503.
     package var bodyBytesHeld = Limits.requestBytesHeld
-    /// Bytes of all answers held at one time past the share of each (`Limits.servedShare`), until they are sent. Past it: 503.
+    /// Bytes of all answers held at one time past the share of each (`Limits.servedShare`), until they are sent; one address
+    /// has half. Past it: 503.
     package var answerBytesHeld = Limits.servedBytesHeld
     /// Bytes of memory a connection has for the request's first line and fields. Past it: 431 or 414.
     package var headerBytes = Limits.requestHeaderBytes

@@ -36,7 +36,7 @@ final class ServedExchange: Sendable {
     let connectionID: UInt
     private let target: RequestTarget
     private let channel: RequestChannel
-    private let remoteAddress: String
+    let remoteAddress: String
     private let state = Mutex(State())
 
     init(connectionID: UInt, target: RequestTarget, channel: RequestChannel, remoteAddress: String) {

@@ -35,7 +35,7 @@ internal import Synchronization
     private let handler: @Sendable (ServedRequest) async -> HTTPResponse
     private let state = Mutex(State())
     private let bodyBytesHeld = Atomic<Int>(0)
-    private let answerBytesHeld = Atomic<Int>(0)
+    private let heldAnswers: Mutex<HeldAnswers>
 
     init(
         limits: HTTPServerLimits, tls: ServerTLS?, refused: @Sendable @escaping (RefusedRequests.Cause) -> Void,
@@ -45,6 +45,7 @@ internal import Synchronization
         self.tls = tls
         self.refused = refused
         self.handler = handler
+        heldAnswers = Mutex(HeldAnswers(limit: limits.answerBytesHeld))
         // A client that has gone needs no answer; its connection needs one, to be closed.
         deadlines.onCut { refused(.slow) }
         hangUps.onHangUp { [weak self] id in self?.exchange(id)?.giveUp(.clientGone) }
@@ -224,7 +225,7 @@ internal import Synchronization
         }
         if let exchange {
             bodyBytesHeld.subtract(exchange.bytesReserved, ordering: .relaxed)
-            answerBytesHeld.subtract(exchange.bytesAnswered, ordering: .relaxed)
+            heldAnswers.withLock { $0.giveBack(exchange.bytesAnswered, of: exchange.remoteAddress) }
             if let cause = exchange.refusedFor(wasRead: wasRead), !deadlines.isCut(exchange.connectionID), !isStopping { refused(cause) }
             deadlines.set(exchange.connectionID, limits.idle, isIdle: true)
         }
@@ -275,15 +276,9 @@ internal import Synchronization
     /// Gives the answer, if there is room to hold it until the client has read it.
     private func answer(_ exchange: ServedExchange, with response: HTTPResponse) {
         let bytes = max(0, response.body.count - Limits.servedShare)
-        // One that is too large for all the room goes alone.
-        let held = answerBytesHeld.add(bytes, ordering: .relaxed).newValue
-        guard bytes == 0 || held == bytes || held <= limits.answerBytesHeld else {
-            answerBytesHeld.subtract(bytes, ordering: .relaxed)
-            exchange.giveUp(.busy)
-            return
-        }
+        guard heldAnswers.withLock({ $0.take(bytes, for: exchange.remoteAddress) }) else { return exchange.giveUp(.busy) }
         if !exchange.answer(ServerAnswer(response, closesConnection: isStopping), holding: bytes) {
-            answerBytesHeld.subtract(bytes, ordering: .relaxed)
+            heldAnswers.withLock { $0.giveBack(bytes, of: exchange.remoteAddress) }
         }
     }
 

@@ -98,6 +98,18 @@ import Testing
         await server.stop()
     }
 
+    @Test func oneAddressHasHalfOfTheRoom() {
+        var held = HeldAnswers(limit: 100)
+        #expect(held.take(40, for: "a") && held.take(10, for: "a") && !held.take(1, for: "a"))
+        #expect(held.take(0, for: "a") && held.take(50, for: "b") && !held.take(1, for: "c"))
+        held.giveBack(10, of: "a")
+        #expect(held.take(10, for: "c") && !held.take(1, for: "c"))
+        held.giveBack(40, of: "a")
+        held.giveBack(50, of: "b")
+        held.giveBack(10, of: "c")
+        #expect(held.take(1000, for: "d") && !held.take(1, for: "a"))
+    }
+
     /// One that has more than all the room is given alone.
     @Test func anAnswerLargerThanTheRoomIsGiven() async throws {
         let limits = HTTPServerTests.limits { $0.answerBytesHeld = 1 << 20 }
@@ -107,6 +119,7 @@ import Testing
         for _ in 1...3 {
             let answer = await HTTPServerTests.conversation(server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             #expect(answer.utf8.count > 4 << 20)
+            #expect(await eventually { server.liveExchanges == 0 })
         }
         await server.stop()
     }
