@@ -89,7 +89,8 @@ package struct ConfigDifference: Hashable, Sendable {
         running = new
         for key in NodeKey.allCases {
             let change = KeyChange(key: key, from: old.text(of: key), to: new.text(of: key))
-            guard change.from != change.to else { continue }
+            // Other arguments may read alike.
+            guard key == .replayers ? old.replayers != new.replayers : change.from != change.to else { continue }
             if key.isLive { node.append(change) } else { needsRestart.append(change) }
         }
         running.data = old.data

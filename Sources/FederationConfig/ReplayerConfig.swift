@@ -95,7 +95,8 @@ extension Config.Replayer {
         case .exec(let exec):
             let directory = exec.directory.map { " in \($0)" } ?? ""
             let variables = exec.environment.joined(separator: " ")
-            return "\(name): exec \(exec.command.joined(separator: " "))\(directory), window \(exec.window), "
+            let command = exec.command.map { $0.contains(" ") || $0.isEmpty ? "'\($0)'" : $0 }.joined(separator: " ")
+            return "\(name): exec \(command)\(directory), window \(exec.window), "
                 + "timeout \(exec.timeout.shortText), environment \(variables)"
         case .files(let files): return "\(name): files \(files.directory)\(files.edits ? "" : ", without edits")"
         }

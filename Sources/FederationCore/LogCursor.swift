@@ -52,7 +52,7 @@ public struct LogCursor: Hashable, Sendable {
     private static let textBytes = 256 + (ULID.length + 1) * Limits.cursorWaiting
 
     /// For one that is stored in the very database it was read from, and so goes back with it.
-    var withoutEpoch: LogCursor {
+    package var withoutEpoch: LogCursor {
         var cursor = self
         cursor.epoch = ""
         return cursor

@@ -46,10 +46,19 @@ package enum NoemaView {
     ///   - history: all stored events of the subject, in any order.
     ///   - now: our wall clock; only `.early` depends on it.
     package static func verdict(on event: Event, history: [Event], now: WallTime, _ sha256: SHA256) -> Verdict {
-        if event.id.time > now.advanced(by: Limits.earlyAfter) { return .withheld(.early) }
-        if let fault = fault(of: event, sha256) { return .withheld(fault) }
-        guard let action = event.knownAction, needsHistory(action) else { return .served }
-        return conflict(of: event, action, with: history, sha256).map(Verdict.withheld) ?? .served
+        if let why = withholding(of: event, now: now, sha256) { return .withheld(why) }
+        guard needsHistory(event) else { return .served }
+        let history = self.history(of: history, countsContent: event.knownAction == .tagUpdate, sha256)
+        return conflict(of: event, with: history).map(Verdict.withheld) ?? .served
+    }
+
+    /// What keeps the event back whatever else is in the log.
+    static func withholding(of event: Event, now: WallTime, _ sha256: SHA256) -> NoemaWithholding? {
+        event.id.time > now.advanced(by: Limits.earlyAfter) ? .early : fault(of: event, sha256)
+    }
+
+    static func history(of events: [Event], countsContent: Bool, _ sha256: SHA256) -> NoemaHistory {
+        NoemaHistory(of: events, countsContent: countsContent) { fault(of: $0, sha256) }
     }
 
     /// The event as the wire gives it: all as it came, `data` byte for byte, and no `null` anywhere.
@@ -102,24 +111,14 @@ package enum NoemaView {
     }
 
     /// What would stop the event at a peer that has replayed everything before it, in order of id.
-    private static func conflict(
-        of event: Event, _ action: NoemaAction, with history: [Event], _ sha256: SHA256
-    ) -> NoemaWithholding? {
-        var trace = PeerTrace()
-        for past in history.sorted(by: { $0.id < $1.id }) where past.id < event.id {
-            guard let earlier = past.knownAction else { continue }
-            // What makes a trace counts only if we serve it; what takes one away may reach the peer without us.
-            if earlier.isContent, action != .tagUpdate || fault(of: past, sha256) != nil { continue }
-            trace.replay(earlier)
-        }
+    static func conflict(of event: Event, with history: NoemaHistory) -> NoemaWithholding? {
+        let trace = history.trace(before: event.id)
         if trace.isTombstone { return .purged }
-        switch action {
+        switch event.knownAction {
         case .archive, .unarchive:
             // A peer that has trashed it with a later id without knowing of this event has done so already.
             let place = DottedClock(event)
-            let isOvertaken = history.contains { later in
-                later.id > event.id && later.knownAction == .trash && !DottedClock(later).dominates(place)
-            }
+            let isOvertaken = history.trashes.contains { later in later.id > event.id && !later.place.dominates(place) }
             return trace.isTrashed || isOvertaken ? .trashed : nil
         case .tagUpdate:
             if trace.isTrashed { return .trashed }
@@ -134,24 +133,5 @@ package enum NoemaView {
         let bytes = Array(text.utf8)
         guard WallTime(rfc3339: text) != nil, bytes.count >= 20 else { return false }
         return bytes[10] == 0x54 && bytes.last != 0x7A && bytes[17] != 0x36
-    }
-}
-
-/// What a peer has of a subject, as far as the replay of an event can fail on it.
-private struct PeerTrace {
-    var exists = false
-    var isTrashed = false
-    /// The long tier keeps the row of what was purged, without its file.
-    var isTombstone = false
-
-    mutating func replay(_ action: NoemaAction) {
-        switch action {
-        case .create, .update: exists = true
-        case .trash: isTrashed = true
-        case .recover: isTrashed = false
-        case .purge, .purgeHard: self = PeerTrace()
-        case .purgeLongTerm: isTombstone = true
-        default: break
-        }
     }
 }

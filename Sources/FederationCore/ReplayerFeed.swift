@@ -12,6 +12,8 @@ struct ReplayerFeed: Sendable {
         /// The line that it went in, counted from the program's start.
         var line: Int
         var at: Instant
+        /// It was held then.
+        var isHeld: Bool
     }
 
     /// Events of the log that were read together; the cursor moves when all are dealt with.
@@ -35,6 +37,8 @@ struct ReplayerFeed: Sendable {
     /// Lanes whose next event is being looked for.
     var lanesRead: Set<ExactText> = []
     var dueAt: [ExactText: Instant] = [:]
+    /// Lanes whose event is held for now: nothing that the program needs is away for them.
+    var lanesHeld: Set<ExactText> = []
     /// Lines that were written to the program, and that it has taken.
     var lines = 0
     var written = 0
@@ -51,11 +55,12 @@ struct ReplayerFeed: Sendable {
 
     /// A new run, from a place of the log.
     mutating func begin(at cursor: LogCursor) {
-        let (token, careful, dueAt) = (token, careful, dueAt)
+        let (token, careful, dueAt, lanesHeld) = (token, careful, dueAt, lanesHeld)
         self = ReplayerFeed()
         self.token = token + 1
         self.careful = careful
         self.dueAt = dueAt
+        self.lanesHeld = lanesHeld
         move(to: cursor)
     }
 
@@ -106,7 +111,7 @@ struct ReplayerFeed: Sendable {
         given.append(
             Given(
                 seq: event.seq, id: event.event.id, subject: ExactText(event.event.subject), source: source, line: lines,
-                at: now))
+                at: now, isHeld: event.hold != nil))
     }
 
     /// An event of a page is dealt with.
@@ -152,8 +157,8 @@ extension ReplayerMachine {
         // Where something that the program needs is away, the next event would fare no better.
         // (One behind the place that was read to is given only once that is passed again.)
         let passed = feed.passed
-        let isOut = memory.lanes.values.contains {
-            !$0.isParked && $0.seq <= passed && ProgramMessage.Refusal.isOutage($0.code)
+        let isOut = memory.lanes.contains { subject, lane in
+            !lane.isParked && lane.seq <= passed && ProgramMessage.Refusal.isOutage(lane.code) && !feed.lanesHeld.contains(subject)
         }
         for (subject, lane) in memory.lanes.filter({ !$0.value.isParked }).sorted(by: { $0.key < $1.key })
         where hasRoom(feed) && hasLaneRoom(feed) {
@@ -168,7 +173,7 @@ extension ReplayerMachine {
             }
             feed.dueAt[subject] = nil
             feed.lanesRead.insert(subject)
-            effects.append(.readLane(feed.token, subject, from: lane.seq, through: feed.passed))
+            effects.append(.readLane(feed.token, subject, own: lane.id, from: lane.seq, through: feed.passed))
         }
         while !isOut, hasRoom(feed), memory.lanes.count < Limits.replayerLanes, let next = feed.next {
             let subject = ExactText(next.event.event.subject)
@@ -216,12 +221,19 @@ extension ReplayerMachine {
             return []
         }
         guard event.seq >= lane.seq else { return [] }
+        feed.lanesHeld.remove(subject)
+        if event.hold != nil, !lane.cameHeld {
+            // It was given while it counted, and is given again once it does; what its record has behind it waits with it.
+            feed.lanesHeld.insert(subject)
+            feed.dueAt[subject] = now.instant.advanced(by: Limits.replayerLongestWait)
+            return []
+        }
         if memory.skipped.contains(event.event.id) {
             lane.seq = event.seq + 1
             memory.lanes[subject] = lane
             return []
         }
-        if lane.id != event.event.id { lane.attempts = 0 }
+        if lane.id != event.event.id { (lane.attempts, lane.cameHeld) = (0, false) }
         (lane.seq, lane.id) = (event.seq, event.event.id)
         memory.lanes[subject] = lane
         feed.give(event, from: .lane, at: now.instant)
@@ -251,7 +263,7 @@ extension ReplayerMachine {
         }
         if greeting.version != memory.version {
             // It may know now what it did not.
-            if !memory.version.isEmpty { _ = memory.apply(.retry(nil)) }
+            _ = memory.apply(.retry(nil))
             memory.version = greeting.version
         }
         count {
@@ -357,7 +369,7 @@ extension ReplayerMachine {
         let since = memory.lanes[event.subject]?.since ?? now.wall
         memory.lanes[event.subject] = ReplayerMemory.Lane(
             seq: event.seq, id: event.id, attempts: attempts, code: code, words: refusal.words, since: since,
-            isParked: isParked)
+            isParked: isParked, cameHeld: event.isHeld)
         if !isParked {
             // 1, 2, 4 … seconds, up to the longest.
             let wait = min(Limits.replayerFirstWait * (1 << min(attempts - 1, 10)), Limits.replayerLongestWait)

@@ -78,7 +78,8 @@ package struct ReplayerMachine: Sendable {
         case signal(Signal)
         case read(UInt64, after: LogCursor, limit: Int)
         case locate(UInt64, LogPosition)
-        case readLane(UInt64, ExactText, from: Int64, through: Int64)
+        /// `own` is the event that the lane waits for.
+        case readLane(UInt64, ExactText, own: ULID, from: Int64, through: Int64)
         case keep(ReplayerMemory, before: ReplayerMemory)
         case changed(ReplayerTicket, Int?)
         case report(ReplayerReportLine)

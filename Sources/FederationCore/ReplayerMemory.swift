@@ -12,6 +12,8 @@ package struct ReplayerMemory: Hashable, Sendable {
         package var since: WallTime
         /// It is given again only when a person says so, or the program's version changes.
         package var isParked: Bool
+        /// The event was held when the program was given it, so it is given again while it is.
+        package var cameHeld = false
     }
 
     static let namespace = "replayer-program"
@@ -152,6 +154,7 @@ extension ReplayerMemory.Lane {
             $0.member("words", words)
             $0.member("since", since.milliseconds)
             $0.member("parked", isParked)
+            if cameHeld { $0.member("held", true) }
         }
         return writer.bytes
     }
@@ -163,18 +166,21 @@ extension ReplayerMemory.Lane {
         self.init(
             seq: seq, id: id, attempts: Int(json["attempts"]?.integer ?? 0), code: json["code"]?.string ?? "",
             words: json["words"]?.string ?? "", since: WallTime(milliseconds: since),
-            isParked: json["parked"]?.bool ?? false)
+            isParked: json["parked"]?.bool ?? false, cameHeld: json["held"]?.bool ?? false)
     }
 }
 
 extension LogReading {
     /// The next applied event of a subject in order of arrival, from one place through another.
+    ///
+    /// - Parameter own: the event that waits there; held or not, it is the first.
     package func nextEvent(
-        of subject: String, from first: Int64, through last: Int64
+        of subject: String, own: ULID, from first: Int64, through last: Int64
     ) throws(StoreFailure) -> StoredEvent? {
-        guard let place = try places(of: subject).first(where: { !$0.isHeld && $0.seq >= first && $0.seq <= last }) else {
-            return nil
+        let place = try places(of: subject).first { place in
+            place.seq >= first && place.seq <= last && (!place.isHeld || place.id == own)
         }
+        guard let place else { return nil }
         return try event(place.id)
     }
 }

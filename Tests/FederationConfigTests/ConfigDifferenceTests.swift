@@ -49,6 +49,13 @@ import Testing
         }
     }
 
+    /// They read alike where arguments are put one behind the other.
+    @Test func otherArgumentsAreAnotherProgram() throws {
+        func with(_ command: String) -> String { "replayers:\n  - {name: table, replayer: exec, command: \(command)}\n" + base }
+        let found = ConfigDifference(from: try Self.config(with("[python3 r.py]")), to: try Self.config(with("[python3, r.py]")))
+        #expect(found.node.map(\.key.rawValue) == ["replayers"] && found.node.first?.from != found.node.first?.to)
+    }
+
     @Test(arguments: [
         ("name", "name: omega"), ("hosts", "hosts: [x.example]"), ("mode", "mode: publish"), ("interval", "interval: 5s"),
         ("quarantine_after", "quarantine_after: 7"), ("log.level", "log: {level: debug}"),

@@ -152,6 +152,13 @@ private let create = event(1, "create", by: 1, [1: 1])
             #expect(
                 withheld(event(5, action, by: 1, [1: 5]), [create, trash, event(4, "purge", by: 1, [1: 4])]) == nil)
         }
+        // What gives it back, and is itself withheld, gives nothing back there.
+        for action in ["recover", "purge"] {
+            var odd = event(4, action, by: 1, [1: 4])
+            odd.timestamp = "2026-04-05t12:00:00z"
+            #expect(withheld(odd, [create, trash]) == .malformedTimestamp)
+            #expect(withheld(event(5, "archive", by: 1, [1: 5]), [create, trash, odd]) == .trashed)
+        }
         #expect(withheld(event(4, "trash", by: 1, [1: 4]), [create, trash]) == nil)
         #expect(withheld(event(4, "recover", by: 1, [1: 4]), [create, trash]) == nil)
     }
@@ -191,7 +198,13 @@ private let create = event(1, "create", by: 1, [1: 1])
             var history = NastyHistory(&random, purges: random.chance(0.3))
             let events = history.events(atMost: 12).sorted { $0.id < $1.id }
             var (exists, trashed) = (false, false)
+            var log = MemoryStorage()
+            for event in events { _ = try log.append(try Sample.entry(event)) }
+            // Histories that are read once for many events say the same.
+            var verdicts = NoemaVerdicts(now: eventID(100).time, sha256)
             for event in events {
+                let alone = NoemaView.verdict(on: event, history: events, now: eventID(100).time, sha256)
+                #expect(try verdicts.verdict(on: event, in: log) == alone)
                 guard NoemaView.verdict(on: event, history: events, now: eventID(100).time, sha256) == .served else {
                     continue
                 }

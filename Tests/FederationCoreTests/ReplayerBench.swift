@@ -101,8 +101,8 @@ struct ReplayerBench {
             switch effect {
             case .load: send(.loaded(try ReplayerMemory(of: ReplayerBench.name, in: node.log)))
             case .read(let token, let after, let limit): send(.page(token, try node.log.page(after: after, limit: limit)))
-            case .readLane(let token, let subject, let from, let through):
-                let event = try node.log.nextEvent(of: subject.text, from: from, through: through)
+            case .readLane(let token, let subject, let own, let from, let through):
+                let event = try node.log.nextEvent(of: subject.text, own: own, from: from, through: through)
                 send(.lane(token, subject, through: through, event))
             case .keep(let memory, let before):
                 try node.log.transaction { log throws(StoreFailure) in
@@ -118,7 +118,7 @@ struct ReplayerBench {
                 case .load: .load
                 case .read(let token, _, _): .read(token)
                 case .locate: .locate
-                case .readLane(let token, let subject, _, _): .lane(token, subject)
+                case .readLane(let token, let subject, _, _, _): .lane(token, subject)
                 default: .keep
                 }
             send(.storeFailed(work))

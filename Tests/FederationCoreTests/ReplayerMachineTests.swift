@@ -146,6 +146,41 @@ import Testing
         #expect(try bench.kept.lanes.isEmpty)
     }
 
+    /// It was given while it counted: once it counts again it is given again, and holds nobody else up meanwhile.
+    @Test(arguments: ["busy", "invalid"])
+    func anEventThatIsHeldWhileItWaitsIsGivenOnceItCounts(_ code: String) throws {
+        var bench = try ReplayerBench.running(2)
+        #expect(bench.given() == [1, 2])
+        bench.ok(1)
+        bench.fail(2, code)
+        try bench.node.log.transaction { log throws(StoreFailure) in try log.setHold(Sample.id(2), .signature) }
+        if code == "invalid" { bench.send(.change(ReplayerTicket(1), .retry(nil))) }
+        for _ in 1...3 { bench.wake() }
+        #expect(bench.given() == [])
+        try bench.take(3...3)
+        #expect(bench.given() == [3])
+        bench.ok(3)
+        try bench.node.log.transaction { log throws(StoreFailure) in try log.setHold(Sample.id(2), nil) }
+        bench.wake()
+        #expect(bench.given() == [2])
+        bench.ok(2)
+        #expect(try bench.kept.lanes.isEmpty)
+    }
+
+    /// A program whose first release gave no version.
+    @Test func aFirstVersionIsAnother() throws {
+        var bench = ReplayerBench()
+        try bench.take(1...1)
+        bench.send(.tick)
+        bench.say(#"{"type":"hello","protocol":1}"#)
+        #expect(bench.given() == [1])
+        bench.fail(1, "invalid")
+        bench.end()
+        bench.wake()
+        bench.say(#"{"type":"hello","protocol":1,"version":"1"}"#)
+        #expect(bench.given() == [1])
+    }
+
     @Test func anEventThatEndsTheProgramIsParkedAndTheOthersGoOn() throws {
         var bench = try ReplayerBench.running(6, attempts: 3)
         for _ in 1...30 {
@@ -309,6 +344,8 @@ import Testing
                 let lane = #"{"seq":1,"id":"\#(Sample.id(1))","code":"refused","since":0,"parked":true}"#
                 try log.setWireValue("replayer-program", peer: ReplayerBench.name, key: "lane:\(number)", Array(lane.utf8))
             }
+            // Of an earlier run of the same program.
+            try log.setWireValue("replayer-program", peer: ReplayerBench.name, key: "version", Array("1".utf8))
         }
         try bench.take(1...3)
         bench.send(.tick)

@@ -213,6 +213,36 @@ struct MeshWireTests {
         #expect(pages == [1, 0, 0])
     }
 
+    /// More than one session looks for that nobody takes stand before what would be taken.
+    @Test func whatIsRefusedKeepsNothingBehindIt() throws {
+        let events = WireContract.sample(500)
+        let server = try LoopedNode(MeshWire(carrying: .records, Self.small), holding: events)
+        var seen: Set<ULID> = []
+        let run = try WireRun(
+            server.wire.exchange(), LoopedNode.context(), reading: { _, _, _ in [] },
+            committing: { page in
+                for case .event(let event, _) in page.items { seen.insert(event.id) }
+                var refusing = PageOutcome()
+                refusing.refused = page.items.count
+                return refusing
+            }
+        ) {
+            .response(try server.respond(to: $1))
+        }
+        #expect(run.failure == nil && seen.count == 500)
+    }
+
+    /// What has to wait for its time is read again as an event.
+    @Test func aDocumentOfATimeToComeIsTakenInThen() throws {
+        let day: Int64 = 86_400_000
+        var node = SampleNode(9)
+        let line = Self.document("a", Sample.epoch.milliseconds + day + 1)
+        #expect(try node.take(items: [MeshDocument.item(of: Array(line.utf8))]).deferred == 1)
+        node.now = Sample.time(2)
+        #expect(try node.retryDue().applied == 1)
+        #expect(node.log.record("a") != nil)
+    }
+
     @Test func aSessionGivenUpAnywhereLeavesNothingBehind() throws {
         let events = WireContract.sample(300)
         let server = try LoopedNode(MeshWire(carrying: .records), holding: events)

@@ -275,14 +275,13 @@ struct WithheldCount: Sendable {
     /// Reads the whole log.
     init(in log: any LogReading, now: WallTime) throws(StoreFailure) {
         var after: Int64 = 0
+        var verdicts = NoemaVerdicts(now: now, sha256)
         while true {
             let page = try log.events(after: after, limit: 1000, bytes: Limits.pageBytes)
             guard let last = page.last else { return }
             after = last.seq
             for stored in page {
-                let history = NoemaView.needsHistory(stored.event) ? try log.events(of: stored.event.subject).map(\.event) : []
-                guard case .withheld(let why) = NoemaView.verdict(on: stored.event, history: history, now: now, sha256)
-                else { continue }
+                guard case .withheld(let why) = try verdicts.verdict(on: stored.event, in: log) else { continue }
                 events += 1
                 // A stub was overtaken, and the peer gets what overtook it.
                 if why != .stub, stored.event.knownAction?.isContent == true, subjects.count < 20, !subjects.contains(stored.event.subject) {

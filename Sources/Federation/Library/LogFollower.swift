@@ -33,7 +33,7 @@ public struct LogFollower: Sendable {
         let stored = try await store.read { (log) throws(StoreFailure) in
             try log.wireValue(LogFollower.namespace, peer: "", key: name)
         }
-        return stored.flatMap { LogCursor(String(decoding: $0, as: UTF8.self)) } ?? .start
+        return stored.flatMap { LogCursor(String(decoding: $0, as: UTF8.self)) }?.withoutEpoch ?? .start
     }
 
     /// The next events, at most `limit`, once there is one. Where its task is cancelled or the node stopped meanwhile,
@@ -44,7 +44,8 @@ public struct LogFollower: Sendable {
 
     /// Moves it; on disk when this returns. `LogCursor.start` gives everything again.
     public func advance(to cursor: LogCursor) async throws(StoreFailure) {
-        let (name, text) = (name, cursor.text)
+        // It goes back with the database that it is in, and would be forgotten with the epoch.
+        let (name, text) = (name, cursor.withoutEpoch.text)
         try await store.write { (log: inout SQLiteLog) throws(StoreFailure) in
             try log.setWireValue(LogFollower.namespace, peer: "", key: name, Array(text.utf8))
         }

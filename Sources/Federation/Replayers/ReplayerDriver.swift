@@ -121,10 +121,10 @@ actor ReplayerDriver: RunningReplayer {
                     return try log.id(at: place.seq) == place.id
                 })
         }
-        case .readLane(let token, let subject, let from, let through):
+        case .readLane(let token, let subject, let own, let from, let through):
             work(.lane(token, subject)) { [store] () throws(StoreFailure) in
                 let event = try await store.read { (log) throws(StoreFailure) in
-                    try log.nextEvent(of: subject.text, from: from, through: through)
+                    try log.nextEvent(of: subject.text, own: own, from: from, through: through)
                 }
                 return .lane(token, subject, through: through, event)
             }

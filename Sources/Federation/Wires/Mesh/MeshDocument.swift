@@ -68,7 +68,9 @@ enum MeshDocument {
         guard json.isObject else { return refused(.notAnObject) }
         if let event = json["event"] { return PulledItem(json: Array(event.raw)) }
         do throws(EventRefusal) {
-            return .event(try event(of: json), bytes: line)
+            // Where it has to wait it is kept as an event, and read again as one.
+            let event = try event(of: json)
+            return .event(event, bytes: event.json)
         } catch {
             return refused(error, key: json["key"]?.string ?? "")
         }

@@ -23,7 +23,7 @@ struct MeshExchange: Exchange {
         case over
     }
 
-    enum AfterReading { case session, declined }
+    enum AfterReading { case session, declined(isComplete: Bool) }
 
     let sets: MeshSets
     let carried: @Sendable (String?) -> MeshCarry
@@ -40,6 +40,8 @@ struct MeshExchange: Exchange {
     private var wanted: Set<ItemID> = []
     /// Fetched in this poll.
     private var fetched: Set<ItemID> = []
+    /// How many they were when this session began.
+    private var fetchedBefore = 0
     private var declined = DeclinedIDs()
     private var outcome = PageOutcome()
     private var statistics = MeshStatistics()
@@ -120,17 +122,18 @@ struct MeshExchange: Exchange {
         guard isEnd, sets.set(key).last?.seq ?? 0 >= known else { return read(then: next) }
         switch next {
         case .session: return try openSession()
-        case .declined:
+        case .declined(let isComplete):
             let set = sets.set(key)
             declined.add(fetched.filter { !set.contains($0) }.sorted())
-            return finish()
+            return finish(isComplete: isComplete)
         }
     }
 
     // MARK: Reconciling
 
     private mutating func openSession() throws(ExchangeFailure) -> ExchangeStep {
-        var session = MeshSession(sets.set(key).items, bounds)
+        var session = MeshSession(sets.set(key).items, knowing: fetched.union(declined.ids), bounds)
+        fetchedBefore = fetched.count
         let message = try session.open()
         self.session = session
         statistics.sessions.count(1)
@@ -196,12 +199,9 @@ struct MeshExchange: Exchange {
     private mutating func concludeFetching() throws(ExchangeFailure) -> ExchangeStep {
         let wasCut = !(session?.isFinished ?? true)
         session = nil
-        if wasCut, outcome.applied + outcome.held > 0 {
-            outcome.applied = 0
-            outcome.held = 0
-            return read(then: .session)
-        }
-        return outcome.refused + outcome.deferred > 0 ? read(then: .declined) : finish(isComplete: !wasCut)
+        // Also where all of it was refused: what stands behind that is another's.
+        if wasCut, fetched.count > fetchedBefore { return read(then: .session) }
+        return outcome.refused + outcome.deferred > 0 ? read(then: .declined(isComplete: !wasCut)) : finish(isComplete: !wasCut)
     }
 
     // MARK: The end

@@ -8,13 +8,16 @@ internal import Negentropy
 struct MeshSession: Sendable {
     private var initiator: Initiator<OrderedStore>
     private let bounds: MeshBounds
+    /// Ids that are dealt with, however often they show.
+    private let known: Set<ItemID>
     private(set) var isFinished = false
 
     var have: Int { initiator.have.count }
     var need: Set<ItemID> { initiator.need }
 
-    init(_ items: OrderedStore, _ bounds: MeshBounds) {
+    init(_ items: OrderedStore, knowing known: Set<ItemID> = [], _ bounds: MeshBounds) {
         self.bounds = bounds
+        self.known = known
         initiator = Initiator(store: items, settings: bounds.messages, hash: meshHash)
     }
 
@@ -29,7 +32,7 @@ struct MeshSession: Sendable {
             case .finished:
                 isFinished = true
                 return nil
-            case .send(let message): return need.count < bounds.enough ? message : nil
+            case .send(let message): return need.count { !known.contains($0) } < bounds.enough ? message : nil
             }
         } catch {
             throw .malformed(.reconcileMessage)

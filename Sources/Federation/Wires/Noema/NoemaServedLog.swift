@@ -25,10 +25,11 @@ struct NoemaServedLog {
         let through = ULID(lastOf: now.advanced(by: Limits.earlyAfter))
         var after = since
         var count = 0
+        var verdicts = NoemaVerdicts(now: now, sha256)
         while count < limit {
             let batch = try view.events(after: after, through: through, limit: limit, bytes: pageBytes)
             guard let last = batch.last else { return }
-            for stored in batch where try isServed(stored) {
+            for stored in batch where try verdicts.verdict(on: stored.event, in: view) == .served {
                 let event = NoemaView.encoded(stored.event)
                 guard count == 0 || writer.bytes.count + event.count < pageBytes else { return }
                 writer.raw(event)
@@ -37,12 +38,6 @@ struct NoemaServedLog {
             }
             after = last.event.id
         }
-    }
-
-    private func isServed(_ stored: StoredEvent) throws(StoreFailure) -> Bool {
-        let event = stored.event
-        let history = NoemaView.needsHistory(event) ? try view.events(of: event.subject).map(\.event) : []
-        return NoemaView.verdict(on: event, history: history, now: now, sha256) == .served
     }
 }
 
