@@ -214,6 +214,7 @@ extension ReplayerMachine {
         guard token == feed.token, feed.lanesRead.remove(subject) != nil, state == .running,
             var lane = memory.lanes[subject], !lane.isParked
         else { return [] }
+        feed.lanesHeld.remove(subject)
         guard let event else {
             lane.seq = through + 1
             // What came meanwhile stands behind what was looked at.
@@ -221,7 +222,6 @@ extension ReplayerMachine {
             return []
         }
         guard event.seq >= lane.seq else { return [] }
-        feed.lanesHeld.remove(subject)
         if event.hold != nil, !lane.cameHeld {
             // It was given while it counted, and is given again once it does; what its record has behind it waits with it.
             feed.lanesHeld.insert(subject)
