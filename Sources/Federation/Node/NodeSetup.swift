@@ -24,6 +24,8 @@ public enum NodeSetup: Sendable {
         package var dataDirectory: String { data.path }
         /// The configuration to write; `nil` where it is there already.
         fileprivate var text: String?
+        /// What the configuration stands in, to be made where it is missing.
+        fileprivate var directory: String?
         fileprivate var data: NodeDirectory
     }
 
@@ -44,7 +46,7 @@ public enum NodeSetup: Sendable {
             throw CommandFailure(.alreadyInitialised, facts)
         }
         try refuseNode(in: data)
-        return Plan(name: name, configPath: configPath, text: text, data: data)
+        return Plan(name: name, configPath: configPath, text: text, directory: directory == "." ? nil : directory, data: data)
     }
 
     /// What `make(configuredBy:)` would do with the same file.
@@ -55,7 +57,7 @@ public enum NodeSetup: Sendable {
         try refuse(file.decoded.openings(hasEnvironmentKey: AccessKeys.isInEnvironment), of: path)
         let data = NodeDirectory(file.dataDirectory)
         try refuseNode(in: data)
-        return Plan(name: file.config.name, configPath: path, text: nil, data: data)
+        return Plan(name: file.config.name, configPath: path, data: data)
     }
 
     /// Makes a node in `directory`, which is made where it is missing. Nothing that exists is overwritten.
@@ -72,9 +74,7 @@ public enum NodeSetup: Sendable {
     public static func make(
         in directory: String, name: String, listen: String?, interval: String?, data: String? = nil
     ) async throws(CommandFailure) -> Made {
-        let plan = try plan(in: directory, name: name, listen: listen, interval: interval, data: data)
-        if directory != "." { try makeDirectory(directory, mode: 0o755) }
-        return try await make(plan)
+        try await make(try plan(in: directory, name: name, listen: listen, interval: interval, data: data))
     }
 
     /// Makes the database, the identity and the key of a configuration that somebody has written: where its `data` says.
@@ -83,8 +83,10 @@ public enum NodeSetup: Sendable {
         try await make(try plan(configuredBy: path))
     }
 
-    private static func make(_ plan: Plan) async throws(CommandFailure) -> Made {
+    /// Carries out what was planned.
+    package static func make(_ plan: Plan) async throws(CommandFailure) -> Made {
         let data = plan.data
+        if let directory = plan.directory { try makeDirectory(directory, mode: 0o755) }
         // Owner only: what people write is stored in clear.
         try makeDirectory(data.path, mode: 0o700)
         let key = try makeKey(at: data.signingKey)

@@ -22,27 +22,22 @@ let initCommand = CommandDefinition(
     ]
 ) { arguments, console in
     let session = Session(arguments: arguments, console: console)
-    let isDryRun = arguments.has("--dry-run")
     do throws(CommandFailure) {
+        let plan: NodeSetup.Plan
         if let path = arguments.value("--config") {
             guard !saysMore(arguments) else {
                 return session.usage(
                     "--config names a configuration that says the rest", hint: "leave out --config to have one made")
             }
-            let plan = try NodeSetup.plan(configuredBy: path)
-            return show(plan, isDryRun ? nil : try await NodeSetup.make(configuredBy: path), session)
+            plan = try NodeSetup.plan(configuredBy: path)
+        } else {
+            let place: NewPlace
+            do throws(SetupProblem) { place = try NewPlace(arguments) } catch { return session.usage(error.what, hint: error.hint) }
+            plan = try NodeSetup.plan(
+                in: place.directory, name: place.name, listen: arguments.value("--listen"),
+                interval: arguments.value("--interval"), data: place.data)
         }
-        let place: NewPlace
-        do throws(SetupProblem) { place = try NewPlace(arguments) } catch { return session.usage(error.what, hint: error.hint) }
-        let (listen, interval) = (arguments.value("--listen"), arguments.value("--interval"))
-        let plan = try NodeSetup.plan(
-            in: place.directory, name: place.name, listen: listen, interval: interval, data: place.data)
-        let made =
-            isDryRun
-            ? nil
-            : try await NodeSetup.make(
-                in: place.directory, name: place.name, listen: listen, interval: interval, data: place.data)
-        return show(plan, made, session)
+        return show(plan, arguments.has("--dry-run") ? nil : try await NodeSetup.make(plan), session)
     } catch {
         return session.report(error)
     }
